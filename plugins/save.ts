@@ -1,0 +1,1 @@
+export default function save(): null { return null }
