@@ -1,0 +1,53 @@
+/**
+ * A command: what `--help` says, and what it does. Each module of commands/ exports one as `command`.
+ *
+ * `--help` loads the module: what is heavy (client, zod, winston, tsx) is imported inside `run`.
+ */
+import type { CommandName } from '../config/option-spec.ts'
+import type { OptionName } from '../config/options.ts'
+import type { PluginOptions, PluginOptionValues } from '../config/plugin-options.ts'
+import type { Settings } from '../config/settings-type.ts'
+
+export interface Positional {
+  readonly name: string
+  readonly describe: string
+  readonly required?: true
+  /** Takes all further words. */
+  readonly many?: true
+}
+
+export interface Command {
+  readonly name: CommandName
+  /** The first lines of its help: what it does, when one needs it. */
+  readonly describe: string
+  /** Each a command line, and a few words on what it does. */
+  readonly examples: readonly (readonly [line: string, what: string])[]
+  /** `optionsOf(name)` of config/options.ts. */
+  readonly options: readonly OptionName[]
+  readonly positionals?: readonly Positional[]
+  /** Whether flags that dfsp does not know may be the plugin's: `run` then calls `invocation.pluginOptions`. */
+  readonly takesPlugin?: true
+  /** Loads what the plugin of this call declares, for `--help`; `undefined` where the call names none. */
+  readonly describePlugin?: (invocation: Invocation) => Promise<PluginOptions | undefined>
+  /** Resolves to a row of EXIT_CODES, or to 128 + n after signal n; throws a DfspError otherwise. */
+  run(invocation: Invocation): Promise<number>
+}
+
+/** One call of dfsp, flags parsed, nothing else read yet. */
+export interface Invocation {
+  readonly command: CommandName
+  /** By the positional's name; an array for each, empty where nothing was given. */
+  readonly positionals: Readonly<Record<string, readonly string[]>>
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: NodeJS.WritableStream
+  readonly env: NodeJS.ProcessEnv
+  readonly cwd: string
+  /** Flags, environment, file and defaults merged (once); throws a DfspError that lists every problem. */
+  settings(): Promise<Settings>
+  /**
+   * The second, strict parse: flags > DFSP_PLUGIN_X > [plugin] x > the plugin's default. Throws a DfspError on a
+   * flag that neither dfsp nor the plugin knows, and on an option that clashes with one of dfsp's. A command with
+   * `takesPlugin` must call it, also for a plugin without options: only then are typing errors found.
+   */
+  pluginOptions(plugin: PluginOptions): Promise<PluginOptionValues>
+}

@@ -1,0 +1,391 @@
+/** Every option of every command: the one table from which parser, help, environment and config file are read. */
+import type { Camel, CommandName, OptionSpec, ValueOf } from './option-spec.ts'
+
+const PLUGIN = ['run', 'try'] as const
+const KAFKA = ['run', 'upload', 'config'] as const
+const SETTLED = ['run', 'upload', 'try', 'config'] as const
+const WORKING = ['run', 'upload', 'try', 'demo'] as const
+const ALL = ['run', 'upload', 'try', 'demo', 'config', 'init', 'help'] as const
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const GIB = 1024 * MIB
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'verbose', 'debug'] as const
+
+export const OPTIONS = {
+  plugin: {
+    type: 'string',
+    alias: 'p',
+    placeholder: 'PATH|NAME',
+    describe: 'your function: a .ts or .js file, or a built-in (save)',
+    group: 'Input',
+    commands: ['run'],
+  },
+  topic: {
+    type: 'string',
+    alias: 't',
+    placeholder: 'NAME',
+    describe: 'the topic',
+    group: 'Input',
+    commands: ['run', 'upload'],
+    oldNames: [{ name: 'topic_name' }, { name: 'consumer_topic_name' }],
+  },
+  group: {
+    type: 'string',
+    alias: 'g',
+    placeholder: 'NAME',
+    describe: 'consumer group (default: dfsp.<plugin>.<topic>; create_new: a fresh one for every start)',
+    group: 'Input',
+    commands: ['run'],
+    oldNames: [{ name: 'consumer_group_id' }],
+  },
+  files: {
+    type: 'regex',
+    placeholder: 'REGEX',
+    describe: 'only files whose relative path matches; others are passed over',
+    group: 'Input',
+    commands: ['run'],
+    oldNames: [{ name: 'download_regex', as: 'anchored' }],
+  },
+  include: {
+    type: 'regex',
+    placeholder: 'REGEX',
+    describe: 'only files whose path below PATH matches (default: no dot files, no *.log)',
+    group: 'Input',
+    commands: ['upload'],
+    oldNames: [{ name: 'upload_regex', as: 'anchored' }],
+  },
+  'wait-for-topic': {
+    type: 'boolean',
+    describe: 'wait until the topic exists instead of ending with 69',
+    group: 'Input',
+    commands: ['run'],
+  },
+
+  from: {
+    type: 'start',
+    default: 'earliest',
+    placeholder: 'TIME',
+    describe: 'where a new group begins: earliest, latest or a time such as 2026-11-24T15:00Z',
+    group: 'Start and end',
+    commands: ['run'],
+  },
+  'until-end': {
+    type: 'boolean',
+    describe: 'end when everything that was there at the start is processed',
+    group: 'Start and end',
+    commands: ['run'],
+  },
+  'max-files': {
+    type: 'integer',
+    min: 1,
+    max: 1_000_000_000,
+    describe: 'end after N finished files',
+    group: 'Start and end',
+    commands: ['run'],
+  },
+  'max-time': {
+    type: 'duration',
+    describe: 'end after this time',
+    group: 'Start and end',
+    commands: ['run'],
+  },
+  'drain-timeout': {
+    type: 'duration',
+    default: '20s',
+    describe: 'how long a stop waits for running files',
+    group: 'Start and end',
+    commands: ['run'],
+  },
+  'dry-run': {
+    type: 'boolean',
+    describe: 'say what would be done, do and commit nothing',
+    group: 'Start and end',
+    commands: ['run', 'upload'],
+    flagOnly: true,
+  },
+
+  'output-dir': {
+    type: 'string',
+    alias: 'o',
+    placeholder: 'DIR',
+    describe: 'where results, logs and registries go',
+    group: 'Output',
+    commands: PLUGIN,
+    oldNames: [{ name: 'output_dir' }],
+  },
+  'output-topic': {
+    type: 'string',
+    placeholder: 'NAME',
+    describe: 'topic of ctx.produce where the record names none',
+    group: 'Output',
+    commands: ['run'],
+    oldNames: [{ name: 'producer_topic_name' }],
+  },
+  'produce-to': {
+    type: 'string',
+    placeholder: 'FILE',
+    describe: 'write what ctx.produce is given to FILE instead of showing it',
+    group: 'Output',
+    commands: ['try'],
+  },
+  json: {
+    type: 'boolean',
+    describe: 'machine output on stdout: one object per line, "v":1 and a "type"',
+    group: 'Output',
+    commands: ALL,
+  },
+  subdir: {
+    type: 'string',
+    placeholder: 'DIR',
+    describe: 'prepended to the relative path of every file',
+    group: 'Output',
+    commands: ['upload'],
+  },
+  'chunk-size': {
+    type: 'size',
+    default: '512KiB',
+    min: KIB,
+    max: 512 * MIB,
+    describe: 'bytes of file per record',
+    group: 'Output',
+    commands: ['upload'],
+    oldNames: [{ name: 'chunk_size', as: 'bytes' }],
+  },
+  'partition-by': {
+    type: 'enum',
+    choices: ['path', 'key'],
+    default: 'path',
+    describe: 'path: all chunks of a file in one partition; key: scattered, as OpenMSIStream does',
+    group: 'Output',
+    commands: ['upload'],
+  },
+
+  retries: {
+    type: 'integer',
+    min: 0,
+    max: 1000,
+    default: 5,
+    describe: 'further attempts after the first failure of a file',
+    group: 'Failures',
+    commands: ['run'],
+  },
+  timeout: {
+    type: 'duration',
+    describe: 'longest time for one attempt at one file (default: none)',
+    group: 'Failures',
+    commands: PLUGIN,
+  },
+  'on-error': {
+    type: 'enum',
+    choices: ['hold', 'skip', 'stop'],
+    default: 'hold',
+    describe: 'a file that failed for good: hold keeps its offset, skip passes it over, stop ends',
+    group: 'Failures',
+    commands: ['run'],
+  },
+  'incomplete-after': {
+    type: 'duration',
+    default: '10m',
+    describe: 'a file without progress for this long counts as incomplete',
+    group: 'Failures',
+    commands: ['run'],
+  },
+  'on-incomplete': {
+    type: 'enum',
+    choices: ['hold', 'skip'],
+    default: 'hold',
+    describe: 'an incomplete file: hold keeps its offset, skip passes it over',
+    group: 'Failures',
+    commands: ['run'],
+  },
+  'reprocess-identical': {
+    type: 'boolean',
+    describe: 'run a file again that arrives again unchanged',
+    group: 'Failures',
+    commands: ['run'],
+  },
+
+  threads: {
+    type: 'integer',
+    alias: 'j',
+    min: 1,
+    max: 256,
+    default: 2,
+    describe: 'threads that verify and process files',
+    group: 'Resources',
+    commands: PLUGIN,
+    oldNames: [{ name: 'n_threads' }, { name: 'n_consumer_threads' }],
+  },
+  mode: {
+    type: 'enum',
+    choices: ['memory', 'disk', 'both'],
+    default: 'memory',
+    describe: 'how the plugin gets a file: bytes, a path on disk, or both',
+    group: 'Resources',
+    commands: PLUGIN,
+  },
+  memory: {
+    type: 'size',
+    default: '512MiB',
+    min: 16 * MIB,
+    max: 1024 * GIB,
+    describe: 'budget for files in assembly, queue and work; beyond it chunks go to disk',
+    group: 'Resources',
+    commands: ['run'],
+  },
+  stats: {
+    type: 'duration',
+    default: '30s',
+    describe: 'a status line this often (0s: never)',
+    group: 'Log',
+    commands: ['run'],
+    oldNames: [{ name: 'update_seconds', as: 'seconds' }],
+  },
+
+  config: {
+    type: 'string',
+    alias: 'c',
+    placeholder: 'FILE|NAME',
+    describe: 'config file (default: ./dfsp.config, then that of your account)',
+    group: 'Kafka',
+    commands: SETTLED,
+  },
+  brokers: {
+    type: 'string',
+    alias: 'b',
+    placeholder: 'HOST:PORT,…',
+    describe: 'Kafka brokers (bootstrap.servers)',
+    group: 'Kafka',
+    commands: KAFKA,
+  },
+  'kafka-x': {
+    type: 'list',
+    alias: 'X',
+    placeholder: 'PROP=VALUE',
+    describe: 'any librdkafka property; -X list prints them; as variable: DFSP_KAFKA_SASL_USERNAME',
+    group: 'Kafka',
+    commands: KAFKA,
+    flagOnly: true,
+  },
+  'env-file': {
+    type: 'string',
+    placeholder: 'FILE',
+    describe: 'read environment variables from FILE first',
+    group: 'Kafka',
+    commands: SETTLED,
+    flagOnly: true,
+  },
+
+  quiet: {
+    type: 'boolean',
+    alias: 'q',
+    describe: 'warnings and errors only',
+    group: 'Log',
+    commands: WORKING,
+  },
+  verbose: {
+    type: 'count',
+    alias: 'v',
+    describe: 'a line per file; -vv: debug',
+    group: 'Log',
+    commands: WORKING,
+  },
+  'log-level': {
+    type: 'enum',
+    choices: LOG_LEVELS,
+    default: 'info',
+    describe: 'what -q, -v and -vv set',
+    group: 'Log',
+    commands: WORKING,
+    oldNames: [{ name: 'logger_stream_level', as: 'python-level' }],
+  },
+  'log-format': {
+    type: 'enum',
+    choices: ['auto', 'pretty', 'logfmt', 'json'],
+    default: 'auto',
+    describe: 'form of the log on stderr',
+    group: 'Log',
+    commands: WORKING,
+  },
+  'log-file': {
+    type: 'string',
+    placeholder: 'PATH',
+    describe: 'log file (default: in LOGS of the output directory)',
+    group: 'Log',
+    commands: ['run'],
+    oldNames: [{ name: 'logger_file_path' }],
+  },
+  'no-color': { type: 'boolean', describe: 'no colours (as NO_COLOR does)', group: 'Log', commands: ALL },
+  debug: { type: 'boolean', describe: 'log level debug, and stacks of errors', group: 'Log', commands: ALL },
+
+  hold: {
+    type: 'boolean',
+    describe: 'keep the broker until Ctrl-C and print its address',
+    group: 'Other',
+    commands: ['demo'],
+    flagOnly: true,
+  },
+  origin: {
+    type: 'boolean',
+    describe: 'config show: where each value comes from',
+    group: 'Other',
+    commands: ['config'],
+    flagOnly: true,
+  },
+  reveal: {
+    type: 'boolean',
+    describe: 'config show: secrets in clear',
+    group: 'Other',
+    commands: ['config'],
+    flagOnly: true,
+  },
+  force: {
+    type: 'boolean',
+    describe: 'overwrite files that exist',
+    group: 'Other',
+    commands: ['init'],
+    flagOnly: true,
+  },
+} as const satisfies Record<string, OptionSpec>
+
+export type OptionName = keyof typeof OPTIONS
+
+/** The value of every option, in camel case: `values.onError`. An option that a command does not take has its default. */
+export type Values = { readonly [N in OptionName as Camel<N>]: ValueOf<(typeof OPTIONS)[N]> }
+
+/** Spellings of OpenMSIStream that nothing answers to yet: accepted with a warning, so that old scripts run. */
+export const IGNORED_OLD_NAMES: Readonly<Record<string, string>> = {
+  heartbeat_topic_name: 'heartbeats to a topic are not supported yet',
+  heartbeat_program_id: 'heartbeats to a topic are not supported yet',
+  heartbeat_interval_secs: 'heartbeats to a topic are not supported yet',
+  log_topic_name: 'logs to a topic are not supported yet',
+  log_program_id: 'logs to a topic are not supported yet',
+  log_interval_secs: 'logs to a topic are not supported yet',
+  logger_file_level: 'the log file has the level of the console',
+  n_producer_threads: 'the client has its own threads',
+  queue_max_size: 'the client bounds its own queue',
+  watchdog_lag_time: 'watching a folder is not supported yet',
+  use_polling_observer: 'watching a folder is not supported yet',
+  upload_existing: 'dfsp upload always sends what is there',
+}
+
+export function optionSpec(name: OptionName): OptionSpec {
+  return OPTIONS[name]
+}
+
+/** The options that a command takes, in the table's order. */
+export function optionsOf(command: CommandName): readonly OptionName[] {
+  return (Object.keys(OPTIONS) as OptionName[]).filter(name => optionSpec(name).commands.includes(command))
+}
+
+/** "on-error" -> "DFSP_ON_ERROR". */
+export function environmentName(name: OptionName): string {
+  return `DFSP_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** "on-error" -> "onError". */
+export function camelName(name: string): string {
+  return name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+}
