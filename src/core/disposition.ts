@@ -1,0 +1,31 @@
+/** What happens to a file after an attempt: policy as data, no clock and no I/O. */
+
+/** What to do with a file that cannot be processed. */
+export type Policy = 'hold' | 'skip' | 'stop'
+
+export interface RetryPolicy {
+  /** Further attempts after the first one failed. */
+  readonly retries: number
+  /** What follows when they are used up. */
+  readonly then: Policy
+}
+
+/**
+ * - `retry`: run it again after `delayMs`;
+ * - `hold`: leave its offsets unresolved, so that it comes again after a restart;
+ * - `skip`: resolve its offsets as if it had been processed, counted and logged;
+ * - `stop`: hold it and end the run.
+ */
+export type Disposition = { readonly action: 'retry'; readonly delayMs: number } | { readonly action: Policy }
+
+const FIRST_DELAY_MS = 1_000
+const LONGEST_DELAY_MS = 60_000
+
+/** After the failed attempt number `attempt` (1 for the first): delays double from 1 s up to 60 s. */
+export function afterFailure(policy: RetryPolicy, attempt: number): Disposition {
+  if (attempt > policy.retries) return { action: policy.then }
+  return {
+    action: 'retry',
+    delayMs: Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt - 1, 16)),
+  }
+}

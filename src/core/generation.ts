@@ -1,0 +1,46 @@
+/**
+ * What identifies a file. One path may carry several contents over time: each is a *generation*, told apart by the
+ * whole file's SHA-512 and its number of chunks. Rules, in one place:
+ *
+ * | a record carries                                     | what happens                                             |
+ * |------------------------------------------------------|----------------------------------------------------------|
+ * | a chunk of an open generation                        | placed there, or attached to it as a duplicate           |
+ * | a chunk of another generation of an open path        | a second file, assembled beside the first                |
+ * | a chunk of a generation that was finished lately     | resolved without another run (unless asked to reprocess) |
+ * | nothing new for an older generation while a newer of | the older one is *superseded*: resolved and counted      |
+ * | the same path was processed                          |                                                          |
+ */
+import type { Chunk } from './chunk.ts'
+
+/** Text that is equal for two chunks exactly when they belong to one generation of one path. */
+export type FileId = string
+
+/** `path` cannot contain NUL, so the parts cannot run into each other. */
+export function fileId(path: string, chunk: Pick<Chunk, 'fileHash' | 'total'>): FileId {
+  return `${path}\0${chunk.total}\0${latin1(chunk.fileHash)}`
+}
+
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes)
+}
+
+/**
+ * The generations finished most recently, as 128-bit digests of their ids (a collision would lose a file, so nothing
+ * shorter). Best effort: it is forgotten on restart and beyond `limit` entries.
+ */
+export interface FinishedGenerations {
+  add(digest: string): void
+  has(digest: string): boolean
+}
+
+export function finishedGenerations(limit = 100_000): FinishedGenerations {
+  const digests = new Set<string>()
+  return {
+    add(digest) {
+      digests.delete(digest)
+      digests.add(digest)
+      if (digests.size > limit) digests.delete(digests.values().next().value as string)
+    },
+    has: digest => digests.has(digest),
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * The offset ledger: which records are received, which are resolved, and so up to where offsets may be committed.
+ *
+ * Per partition and assignment epoch:
+ * - `position`: the offset after the last received record;
+ * - `base`: the lowest offset that is received and unresolved, else `position`. It is what may be committed.
+ * Offsets that the broker never delivered (compaction, transaction markers) hold nothing: only received ones count.
+ *
+ * Invariants: `base` never passes an unresolved offset, never passes `position`, never moves back within an epoch.
+ * The ledger is pure: it commits nothing and knows no files, only the `owner` numbers it is given.
+ */
+
+/** Where one received record stands in the ledger; goes stale when its partition's epoch ends. */
+export interface Receipt {
+  readonly partition: number
+  readonly epoch: number
+  /** Count of records received before it in this epoch. */
+  readonly seq: number
+}
+
+/** A record that is received and not resolved. */
+export interface Unresolved {
+  readonly offset: number
+  /** The owner it was received for: a number of the caller's, one per file; negative for a record of no file. */
+  readonly owner: number
+}
+
+/** One partition's part of a consistent cut. */
+export interface PartitionCut {
+  readonly partition: number
+  readonly epoch: number
+  readonly base: number
+  readonly position: number
+  /** Unresolved records in `[base, position)`, in order of offset. What is not listed there is resolved. */
+  unresolved(): Iterable<Unresolved>
+}
+
+export interface Ledger {
+  /** Begins an epoch of a partition at `base`, the offset of the first record to come; returns the epoch. */
+  assign(partition: number, base: number): number
+  /** Ends the epoch: all receipts of it go stale. */
+  revoke(partition: number): void
+  /** The current epoch of a partition, undefined when it is not assigned. */
+  epoch(partition: number): number | undefined
+  /** Notes a record as received; undefined when the partition is not assigned or the offset lies below `position`. */
+  receive(partition: number, offset: number, owner: number): Receipt | undefined
+  /** Moves `position` over offsets that hold no record, up to `offset`. */
+  skipTo(partition: number, offset: number): void
+  /** Resolves a record; false when its epoch ended or it was resolved before. */
+  resolve(receipt: Receipt): boolean
+  base(partition: number): number
+  position(partition: number): number
+  partitions(): number[]
+  /** Records received and unresolved, over all partitions. */
+  readonly unresolvedCount: number
+  /**
+   * What there is to commit: all dirty partitions at one moment. They belong into one request, because a file's
+   * offsets lie in several partitions and must be recorded in all or in none. Empty when nothing moved.
+   */
+  cut(): PartitionCut[]
+  /** Notes that the broker acknowledged a cut; parts of an epoch that ended are ignored. */
+  committed(cut: readonly PartitionCut[]): void
+}
+
+export function ledger(): Ledger {
+  const live = new Map<number, PartitionLedger>()
+  let epochs = 0
+  const owned = (partition: number): PartitionLedger => {
+    const found = live.get(partition)
+    if (!found) throw new Error(`partition ${partition} is not assigned`)
+    return found
+  }
+  return {
+    assign(partition, base) {
+      if (live.has(partition)) throw new Error(`partition ${partition} is assigned already`)
+      live.set(partition, partitionLedger(partition, ++epochs, base))
+      return epochs
+    },
+    revoke(partition) {
+      owned(partition)
+      live.delete(partition)
+    },
+    epoch: partition => live.get(partition)?.epoch,
+    receive(partition, offset, owner) {
+      const p = live.get(partition)
+      if (!p || offset < p.position) return undefined
+      return { partition, epoch: p.epoch, seq: p.receive(offset, owner) }
+    },
+    skipTo: (partition, offset) => owned(partition).skipTo(offset),
+    resolve(receipt) {
+      const p = live.get(receipt.partition)
+      return p !== undefined && p.epoch === receipt.epoch && p.resolve(receipt.seq)
+    },
+    base: partition => owned(partition).base,
+    position: partition => owned(partition).position,
+    partitions: () => [...live.keys()],
+    get unresolvedCount() {
+      let sum = 0
+      for (const p of live.values()) sum += p.unresolvedCount
+      return sum
+    },
+    cut() {
+      const dirty: PartitionCut[] = []
+      for (const p of live.values()) if (p.isDirty) dirty.push(p.cut())
+      return dirty
+    },
+    committed(cut) {
+      for (const part of cut) {
+        const p = live.get(part.partition)
+        if (p?.epoch === part.epoch) p.committed(part.base)
+      }
+    },
+  }
+}
+
+type PartitionLedger = ReturnType<typeof partitionLedger>
+
+/** One partition in one epoch: a ring of the records from the first unresolved one on. */
+function partitionLedger(partition: number, epoch: number, start: number) {
+  let position = start
+  let committedBase = start
+  let head = 0 // seq of the first unresolved record
+  let tail = 0 // seq of the next record
+  let unresolvedCount = 0
+  let offsets = new Float64Array(64)
+  let owners = new Int32Array(64)
+  let resolved = new Uint8Array(64)
+
+  const slot = (seq: number) => seq % offsets.length
+  const base = () => (head === tail ? position : (offsets[slot(head)] as number))
+  const grow = () => {
+    const from = { offsets, owners, resolved, length: offsets.length }
+    offsets = new Float64Array(from.length * 2)
+    owners = new Int32Array(from.length * 2)
+    resolved = new Uint8Array(from.length * 2)
+    for (let seq = head; seq < tail; seq++) {
+      offsets[slot(seq)] = from.offsets[seq % from.length] as number
+      owners[slot(seq)] = from.owners[seq % from.length] as number
+      resolved[slot(seq)] = from.resolved[seq % from.length] as number
+    }
+  }
+  return {
+    epoch,
+    get base() {
+      return base()
+    },
+    get position() {
+      return position
+    },
+    get unresolvedCount() {
+      return unresolvedCount
+    },
+    get isDirty() {
+      return base() > committedBase
+    },
+    receive(offset: number, owner: number): number {
+      if (tail - head === offsets.length) grow()
+      const at = slot(tail)
+      offsets[at] = offset
+      owners[at] = owner
+      resolved[at] = 0
+      position = offset + 1
+      unresolvedCount++
+      return tail++
+    },
+    skipTo(offset: number) {
+      if (offset > position) position = offset
+    },
+    resolve(seq: number): boolean {
+      if (seq < head || seq >= tail || resolved[slot(seq)] === 1) return false
+      resolved[slot(seq)] = 1
+      unresolvedCount--
+      while (head < tail && resolved[slot(head)] === 1) head++
+      return true
+    },
+    committed(offset: number) {
+      if (offset > committedBase) committedBase = offset
+    },
+    cut(): PartitionCut {
+      const [from, to] = [head, tail]
+      const cut = { partition, epoch, base: base(), position }
+      return {
+        ...cut,
+        /** Reads the live ring: call it before the next record is received or resolved. */
+        *unresolved() {
+          for (let seq = from; seq < to; seq++) {
+            if (seq >= head && resolved[slot(seq)] === 0)
+              yield { offset: offsets[slot(seq)] as number, owner: owners[slot(seq)] as number }
+          }
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,119 @@
+/** Every message between the host (main thread) and a plugin thread. */
+import type { MismatchInfo, OutgoingRecord, PluginOptions, UndecodableInfo } from './plugin.ts'
+
+/** Where the bytes of a whole file lie. */
+export type Source =
+  /** Pages of the shared arena, in order; the last one is used up to `size`. */
+  | { readonly kind: 'memory'; readonly pages: readonly number[]; readonly size: number }
+  /** A temporary file that begins with the content; it may be longer than `size`. */
+  | { readonly kind: 'disk'; readonly path: string; readonly size: number }
+
+export interface FileJob {
+  readonly path: string
+  readonly topic: string
+  readonly source: Source
+  /** SHA-512 that the content must have, 64 bytes. */
+  readonly sha512: Uint8Array
+  /** Seconds since the epoch, 0 when unknown. */
+  readonly mtime: number
+  readonly deliveryId: string
+  readonly attempt: number
+  /** No further attempt follows if this one fails. */
+  readonly final: boolean
+  /** Where the verified file is to stand on disk before the plugin is called; null in memory mode. */
+  readonly diskPath: string | null
+}
+
+/** An error as it crosses the thread border: its text, and the stack's frames that belong to the plugin. */
+export interface PluginFault {
+  readonly message: string
+  /** `plot.ts:9:31`, nearest first. */
+  readonly frames: readonly string[]
+  /** The stack as it was, shown with --debug only. */
+  readonly stack?: string
+}
+
+export interface ChunkPlace {
+  readonly index: number
+  readonly offset: number
+  readonly length: number
+  /** The first bytes of its SHA-512. */
+  readonly hash: Uint8Array
+}
+
+export type Task =
+  | { readonly kind: 'process'; readonly file: FileJob }
+  /** Names the chunks whose own digest is wrong, then calls onMismatch. */
+  | {
+      readonly kind: 'examine'
+      readonly file: FileJob
+      readonly actual: string
+      readonly chunks: readonly ChunkPlace[]
+    }
+  | { readonly kind: 'onUndecodable'; readonly record: UndecodableInfo }
+  /** For an attempt whose own thread is gone. */
+  | { readonly kind: 'onFailure'; readonly file: FileJob; readonly fault: PluginFault }
+
+export type TaskResult =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly fault: PluginFault; readonly hookCalled: boolean }
+  /** The content's SHA-512 is not the announced one; the plugin was not called. `actual` is hexadecimal. */
+  | { readonly kind: 'mismatch'; readonly actual: string }
+  | { readonly kind: 'examined'; readonly badChunks: readonly number[] }
+  /** dfsp's own part of the work failed, such as writing the verified file. `code` is the system's, e.g. ENOSPC. */
+  | { readonly kind: 'io-error'; readonly message: string; readonly code: string }
+
+export interface SetupMessage {
+  readonly type: 'setup'
+  readonly options: Readonly<Record<string, unknown>>
+  readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly outputDir: string
+  readonly tmpDir: string
+}
+
+export type ToThread =
+  | SetupMessage
+  | { readonly type: 'segment'; readonly buffer: SharedArrayBuffer }
+  | { readonly type: 'task'; readonly id: number; readonly task: Task }
+  | { readonly type: 'abort'; readonly id: number; readonly reason: string }
+  | { readonly type: 'lock-granted'; readonly request: number }
+  | { readonly type: 'produced'; readonly request: number; readonly error?: string }
+  | { readonly type: 'teardown' }
+
+export type FromThread =
+  | {
+      readonly type: 'loaded'
+      readonly options: PluginOptions
+      readonly hooks: readonly string[]
+      readonly warnings: readonly string[]
+    }
+  | { readonly type: 'load-failed'; readonly what: string; readonly fault: PluginFault }
+  | { readonly type: 'ready' }
+  | { readonly type: 'setup-failed'; readonly fault: PluginFault }
+  /** Verification is over, user code runs from now on. */
+  | { readonly type: 'started'; readonly id: number }
+  | { readonly type: 'result'; readonly id: number; readonly result: TaskResult }
+  | {
+      readonly type: 'log'
+      readonly level: LogLevel
+      readonly message: string
+      readonly fields: object
+      readonly path?: string
+    }
+  | { readonly type: 'lock'; readonly request: number }
+  | { readonly type: 'unlock'; readonly request: number }
+  | { readonly type: 'produce'; readonly request: number; readonly record: OutgoingRecord }
+  /** User code failed outside any call: this thread is done for. */
+  | { readonly type: 'stray-error'; readonly fault: PluginFault }
+  | { readonly type: 'torn-down' }
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export interface ThreadData {
+  /** `file:` URL of the plugin's module. */
+  readonly plugin: string
+  readonly segments: readonly SharedArrayBuffer[]
+  readonly pageBytes: number
+}
+
+export type { MismatchInfo, UndecodableInfo }
