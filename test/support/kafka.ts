@@ -1,0 +1,201 @@
+/**
+ * Apache Kafka for the tests: one KRaft node as its own process, on free loopback ports, with its own
+ * temporary folder. It is up in about two seconds, and gone with this process at the latest.
+ *
+ * Most tests in test/real/ share the one that `npm test` starts: see `broker.ts`.
+ */
+
+import { execFile } from 'node:child_process'
+import { openSync, readFileSync, statSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { type Guarded, startGuarded } from './guarded.ts'
+import { kafkaJars } from './kafka-jars.ts'
+import { freePorts } from './ports.ts'
+
+const START_TIMEOUT_MS = 60_000
+const JVM = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData']
+const run = promisify(execFile)
+
+/** What a broker of the tests knows by name; both users belong to its SASL listener. */
+export const SUPER_USER = { username: 'super', password: 'super-secret' } as const
+export const LIMITED_USER = { username: 'limited', password: 'limited-secret' } as const
+
+export type KafkaOptions = {
+  /**
+   * Adds a SASL_PLAINTEXT listener (mechanism PLAIN) and an authorizer: `SUPER_USER` and whoever comes by the
+   * plain listener may do all, `LIMITED_USER` nothing until `allow` says so.
+   */
+  sasl?: boolean
+  /** Further lines of server.properties; they win. */
+  properties?: Readonly<Record<string, string | number | boolean>>
+}
+
+export type Kafka = {
+  /** `host:port` of the plain listener. */
+  brokers: string
+  /** `host:port` of the SASL listener, or '' without one. */
+  saslBrokers: string
+  folder: string
+  /** Of the broker while it runs. */
+  pid(): number
+  /** Ends it in good order (SIGTERM); its data and ports stay for `start`. */
+  stop(): Promise<void>
+  /** Ends it as a power cut does (SIGKILL). */
+  kill(): Promise<void>
+  /** Starts it again after `stop` or `kill`, on the same ports and data. */
+  start(): Promise<void>
+  /** Gives `LIMITED_USER` an ACL, in the words of kafka-acls: `allow('Read', '--topic', 'x')`. */
+  allow(operation: string, ...resource: string[]): Promise<void>
+  /** Takes such an ACL away again. */
+  forbid(operation: string, ...resource: string[]): Promise<void>
+  /** Stops it and removes its folder. */
+  end(): Promise<void>
+}
+
+/** Starts a broker. Rejects with a reason for the reader when Java, Maven or the download is missing. */
+export async function startKafka({ sasl = false, properties = {} }: KafkaOptions = {}): Promise<Kafka> {
+  const jars = join(await kafkaJars(), '*')
+  const folder = await mkdtemp(join(tmpdir(), 'dfsp-kafka-'))
+  const [plain = 0, controller = 0, secured = 0] = await freePorts(3)
+  const config = join(folder, 'server.properties')
+  const log = join(folder, 'kafka.log')
+  const brokers = `127.0.0.1:${plain}`
+  let running: Guarded | undefined
+
+  const java = (heap: string, main: string, ...args: string[]) => [
+    ...[
+      heap,
+      ...JVM,
+      `-Dorg.slf4j.simpleLogger.logFile=${log}`,
+      '-Dorg.slf4j.simpleLogger.showDateTime=true',
+    ],
+    ...['-cp', jars, main, ...args],
+  ]
+
+  async function start(): Promise<void> {
+    if (running) throw new Error('this broker runs already')
+    const seen = statSync(log, { throwIfNoEntry: false })?.size ?? 0
+    const output = openSync(log, 'a')
+    const broker = await startGuarded('java', java('-Xmx768m', 'kafka.Kafka', config), {
+      removeOnDeath: folder,
+      output,
+    })
+    running = broker
+    let exit = ''
+    void broker.exited.then(({ code, signal }) => {
+      exit = `it ended with ${signal ?? code}`
+      if (running === broker) running = undefined
+    })
+    const news = () => readFileSync(log).subarray(seen).toString()
+    const deadline = Date.now() + START_TIMEOUT_MS
+    while (!news().includes('Kafka Server started')) {
+      if (Date.now() > deadline) exit ||= `it was not ready after ${START_TIMEOUT_MS / 1000} s`
+      if (exit) throw new Error(`Kafka did not start: ${exit}; end of its log:\n${news().slice(-4000)}`)
+      await delay(50)
+    }
+  }
+
+  async function halt(signal: NodeJS.Signals): Promise<void> {
+    if (!running) return
+    await running.stop(signal)
+    running = undefined
+  }
+
+  async function acl(
+    change: '--add' | '--remove',
+    operation: string,
+    resource: readonly string[],
+  ): Promise<void> {
+    const who = ['--allow-principal', `User:${LIMITED_USER.username}`, '--operation', operation]
+    const args = ['--bootstrap-server', brokers, change, '--force', ...who, ...resource]
+    await run('java', java('-Xmx128m', 'org.apache.kafka.tools.AclCommand', ...args))
+  }
+
+  const lines = {
+    ...baseProperties(plain, controller, join(folder, 'data')),
+    ...(sasl ? saslProperties(plain, controller, secured) : {}),
+    ...properties,
+  }
+  await writeFile(
+    config,
+    Object.entries(lines)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
+  await run(
+    'java',
+    java('-Xmx128m', 'kafka.tools.StorageTool', 'format', '-t', 'ZGZzcC10ZXN0LWNsdXN0ZQ', '-c', config),
+  )
+  await start()
+
+  return {
+    brokers,
+    saslBrokers: sasl ? `127.0.0.1:${secured}` : '',
+    folder,
+    pid() {
+      if (!running) throw new Error('this broker does not run')
+      return running.pid
+    },
+    start,
+    stop: () => halt('SIGTERM'),
+    kill: () => halt('SIGKILL'),
+    allow: (operation, ...resource) => acl('--add', operation, resource),
+    forbid: (operation, ...resource) => acl('--remove', operation, resource),
+    async end() {
+      await halt('SIGTERM')
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** As a small real cluster has it, but nothing waits longer than a test wants to. */
+function baseProperties(plain: number, controller: number, data: string): Record<string, string | number> {
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${controller}`,
+    listeners: `PLAINTEXT://127.0.0.1:${plain},CONTROLLER://127.0.0.1:${controller}`,
+    'listener.security.protocol.map':
+      'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': data,
+    // After a kill the new one waits until the old one's session is over.
+    'broker.session.timeout.ms': 4000,
+    'broker.heartbeat.interval.ms': 500,
+    'num.partitions': 4,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 2,
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 500,
+    'group.consumer.min.session.timeout.ms': 500,
+    'group.consumer.min.heartbeat.interval.ms': 100,
+    'group.consumer.heartbeat.interval.ms': 500,
+    'log.initial.task.delay.ms': 500,
+    'log.retention.check.interval.ms': 1000,
+    'log.cleaner.backoff.ms': 500,
+    'log.segment.delete.delay.ms': 500,
+  }
+}
+
+function saslProperties(plain: number, controller: number, secured: number): Record<string, string> {
+  const users = [SUPER_USER, LIMITED_USER].map(user => `user_${user.username}="${user.password}"`).join(' ')
+  return {
+    listeners: [
+      `PLAINTEXT://127.0.0.1:${plain}`,
+      `CONTROLLER://127.0.0.1:${controller}`,
+      `SASL_PLAINTEXT://127.0.0.1:${secured}`,
+    ].join(),
+    'sasl.enabled.mechanisms': 'PLAIN',
+    'listener.name.sasl_plaintext.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required ${users};`,
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'super.users': `User:${SUPER_USER.username};User:ANONYMOUS`,
+  }
+}

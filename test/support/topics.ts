@@ -1,0 +1,211 @@
+/** What tests do with a cluster, real or mock, beside the product: topics, raw records, commits. */
+
+import kafka, {
+  type ConsumerGlobalConfig,
+  type GlobalConfig,
+  type LibrdKafkaError,
+  type MessageHeader,
+  type ProducerGlobalConfig,
+  type TopicPartitionOffsetAndMetadata,
+} from '@confluentinc/kafka-javascript'
+
+const TIMEOUT_MS = 10_000
+
+export type RawRecord = {
+  /** Absent or -1: librdkafka's partitioner chooses by the key. */
+  partition?: number
+  key?: Buffer | string | null
+  value: Buffer | null
+  /** Milliseconds since the epoch. */
+  timestamp?: number
+  headers?: MessageHeader[]
+}
+
+/** Creates a topic on a real broker (the mock cluster has no such request: its topics appear on first use). */
+export async function createTopic(
+  brokers: string,
+  topic: string,
+  partitions: number,
+  config: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const admin = kafka.AdminClient.create({ 'bootstrap.servers': brokers })
+  try {
+    await answer<void>(done =>
+      admin.createTopic(
+        { topic, num_partitions: partitions, replication_factor: 1, config },
+        TIMEOUT_MS,
+        done,
+      ),
+    )
+  } finally {
+    admin.disconnect()
+  }
+}
+
+export async function deleteTopic(brokers: string, topic: string): Promise<void> {
+  const admin = kafka.AdminClient.create({ 'bootstrap.servers': brokers })
+  try {
+    await answer<void>(done => admin.deleteTopic(topic, TIMEOUT_MS, done))
+  } finally {
+    admin.disconnect()
+  }
+}
+
+/**
+ * Produces records in order and resolves when the broker has acknowledged all of them: to their offsets.
+ *
+ * `compression`: none, gzip, snappy, lz4 or zstd. `properties`: any of librdkafka's.
+ */
+export async function produceRaw(
+  brokers: string,
+  topic: string,
+  records: readonly RawRecord[],
+  { compression = 'none', properties = {} }: { compression?: string; properties?: ProducerGlobalConfig } = {},
+): Promise<number[]> {
+  const producer = new kafka.HighLevelProducer({
+    'bootstrap.servers': brokers,
+    'compression.codec': compression as NonNullable<ProducerGlobalConfig['compression.codec']>,
+    'linger.ms': 5,
+    'message.max.bytes': 100_000_000,
+    ...properties,
+  })
+  await answer(done => producer.connect({ timeout: TIMEOUT_MS }, done))
+  try {
+    return await Promise.all(
+      records.map(({ partition = -1, key = null, value, timestamp = null, headers = [] }) =>
+        answer<number>(done =>
+          producer.produce(
+            topic,
+            partition,
+            value,
+            key,
+            timestamp,
+            headers,
+            (error: LibrdKafkaError | null, offset) => done(error, offset ?? -1),
+          ),
+        ),
+      ),
+    )
+  } finally {
+    await answer(done => producer.disconnect(done))
+  }
+}
+
+export type Committed = { partition: number; offset: number | undefined; metadata: string | undefined }
+
+/** What a group has committed for each partition of a topic; `offset` is undefined where it committed nothing. */
+export async function readCommitted(brokers: string, group: string, topic: string): Promise<Committed[]> {
+  return await withConsumer({ 'bootstrap.servers': brokers, 'group.id': group }, async consumer => {
+    const toppars = (await partitionsOf(consumer, topic)).map(partition => ({ topic, partition }))
+    const answers = await answer<TopicPartitionOffsetAndMetadata[]>(done =>
+      consumer.committed(toppars, TIMEOUT_MS, done),
+    )
+    return answers.map(({ partition, offset, metadata }) => ({
+      partition,
+      offset: typeof offset === 'number' && offset >= 0 ? offset : undefined,
+      metadata: metadata ?? undefined,
+    }))
+  })
+}
+
+/** Commits in a group's name, as a foreign tool would. The group must have no members. */
+export async function commitAs(
+  brokers: string,
+  group: string,
+  offsets: readonly TopicPartitionOffsetAndMetadata[],
+): Promise<void> {
+  await withConsumer({ 'bootstrap.servers': brokers, 'group.id': group }, async consumer => {
+    consumer.commitSync([...offsets])
+  })
+}
+
+/** The next offset that each partition will give to a record, by partition number. */
+export async function endOffsets(brokers: string, topic: string): Promise<number[]> {
+  return await withConsumer(
+    { 'bootstrap.servers': brokers, 'group.id': 'dfsp-test-reader' },
+    async consumer => {
+      const partitions = await partitionsOf(consumer, topic)
+      const marks = await Promise.all(
+        partitions.map(partition =>
+          answer<{ highOffset: number }>(done =>
+            consumer.queryWatermarkOffsets(topic, partition, TIMEOUT_MS, done),
+          ),
+        ),
+      )
+      return marks.map(mark => mark.highOffset)
+    },
+  )
+}
+
+export type ReadRecord = {
+  partition: number
+  offset: number
+  key: Buffer | null
+  value: Buffer | null
+  headers: MessageHeader[]
+}
+
+/** Every record that a topic holds now (all partitions), in no order across partitions; no group is involved. */
+export async function readAll(
+  brokers: string,
+  topic: string,
+  properties: GlobalConfig = {},
+): Promise<ReadRecord[]> {
+  const ends = await endOffsets(brokers, topic)
+  return await withConsumer(
+    {
+      'bootstrap.servers': brokers,
+      'group.id': 'dfsp-test-reader',
+      'enable.auto.commit': false,
+      'enable.partition.eof': true,
+      ...properties,
+    },
+    async consumer => {
+      const open = new Set(ends.keys())
+      consumer.on('partition.eof', ({ partition }) => open.delete(partition))
+      consumer.setDefaultConsumeTimeout(100)
+      consumer.assign([...open].map(partition => ({ topic, partition, offset: -2 })))
+      const records: ReadRecord[] = []
+      const deadline = Date.now() + 3 * TIMEOUT_MS
+      while (open.size > 0) {
+        if (Date.now() > deadline) throw new Error(`no end of partitions ${[...open]} of ${topic} after 30 s`)
+        const batch = await answer<kafka.Message[]>(done => consumer.consume(100, done))
+        for (const { partition, offset, key = null, value, headers = [] } of batch)
+          records.push({ partition, offset, key: key === null ? null : Buffer.from(key), value, headers })
+      }
+      return records
+    },
+  )
+}
+
+async function withConsumer<T>(
+  config: ConsumerGlobalConfig,
+  use: (consumer: kafka.KafkaConsumer) => Promise<T>,
+): Promise<T> {
+  const consumer = new kafka.KafkaConsumer(config, { 'auto.offset.reset': 'earliest' })
+  await answer(done => consumer.connect({ timeout: TIMEOUT_MS }, done))
+  try {
+    return await use(consumer)
+  } finally {
+    await answer(done => consumer.disconnect(done))
+  }
+}
+
+async function partitionsOf(client: kafka.KafkaConsumer, topic: string): Promise<number[]> {
+  const { topics } = await answer<kafka.Metadata>(done =>
+    client.getMetadata({ topic, timeout: TIMEOUT_MS }, done),
+  )
+  return (topics.find(({ name }) => name === topic)?.partitions ?? [])
+    .map(({ id }) => id)
+    .sort((a, b) => a - b)
+}
+
+/** A callback of the binding as a promise; its errors are plain objects at times, so they are wrapped. */
+export function answer<T>(ask: (done: (error: unknown, value: T) => void) => unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    ask((error, value) => {
+      if (!error) resolve(value)
+      else reject(error instanceof Error ? error : Object.assign(new Error(), error))
+    })
+  })
+}
