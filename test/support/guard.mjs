@@ -1,6 +1,6 @@
 /**
  * Runs a command that must not outlive the process which wanted it, however that one ends (kill -9 included):
- * when the parent's channel closes, the command is killed and its folder removed.
+ * when the parent's channel closes, the command's process group is killed and its folder removed.
  *
  *     fork('guard.mjs', [folder or '', command, ...args])
  */
@@ -25,7 +25,7 @@ process.once('disconnect', () => {
     if (folder) rmSync(folder, { recursive: true, force: true })
     process.exit()
   })
-  child.kill('SIGKILL')
+  process.kill(-child.pid, 'SIGKILL')
 })
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})

@@ -1,59 +1,72 @@
 import { fork } from 'node:child_process'
+import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 export type Exit = { code: number | null; signal: NodeJS.Signals | null }
 
 /** A running command that ends with this process at the latest. */
 export type Guarded = {
+  /** Of the command; it leads a process group of its own. */
   pid: number
+  /** The command's stdin, with `input: true`. */
+  input: Writable | null
   exited: Promise<Exit>
-  /** Sends a signal and waits for the end. */
+  /** Waits for the end, for which this process stays alive. */
+  join(): Promise<Exit>
+  /** Sends a signal to the command and waits for the end. */
   stop(signal: NodeJS.Signals): Promise<Exit>
+}
+
+export type GuardOptions = {
+  /** File descriptor for stdout and stderr, or this process's own. */
+  output: number | 'inherit'
+  input?: boolean
+  env?: NodeJS.ProcessEnv
+  /** A folder to remove if this process dies first. */
+  removeOnDeath?: string
 }
 
 type Report = { pid: number } | { error: string } | Exit
 
-/**
- * Starts a command that dies with this process, even if this one is killed.
- *
- * `removeOnDeath`: a folder to remove in that case. `output`: file descriptor for stdout and stderr.
- */
+/** Starts a command that dies with this process, even if this one is killed. */
 export function startGuarded(
   command: string,
   args: readonly string[],
-  { removeOnDeath = '', output }: { removeOnDeath?: string; output: number },
+  { output, input = false, env = process.env, removeOnDeath = '' }: GuardOptions,
 ): Promise<Guarded> {
   const guard = fork(fileURLToPath(import.meta.resolve('./guard.mjs')), [removeOnDeath, command, ...args], {
+    env,
     execArgv: [],
-    stdio: ['ignore', output, output, 'ipc'],
+    stdio: [input ? 'pipe' : 'ignore', output, output, 'ipc'],
   })
-  const { promise: exited, resolve: ended } = withResolvers<Exit>()
   return new Promise((resolve, reject) => {
+    let ended: (exit: Exit) => void
+    const exited = new Promise<Exit>(done => {
+      ended = done
+    })
+    function join(): Promise<Exit> {
+      guard.channel?.ref()
+      return exited
+    }
     guard.on('message', (report: Report) => {
       if ('error' in report) reject(new Error(`cannot start ${command}: ${report.error}`))
       else if ('pid' in report) {
-        // From here on the process may end while the command runs; the guard sees to the rest.
+        const { pid } = report
+        // From here on this process may end while the command runs; the guard sees to the rest.
         guard.unref()
         guard.channel?.unref()
         resolve({
-          pid: report.pid,
+          pid,
+          input: guard.stdin,
           exited,
+          join,
           stop(signal) {
-            guard.channel?.ref()
-            process.kill(report.pid, signal)
-            return exited
+            process.kill(pid, signal)
+            return join()
           },
         })
       } else ended(report)
     })
     guard.once('error', reject)
   })
-}
-
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {}
-  const promise = new Promise<T>(done => {
-    resolve = done
-  })
-  return { promise, resolve }
 }
