@@ -38,6 +38,9 @@ export const MAX_CHUNKS = 2 ** 24
 /** ext4's largest file, 16 TiB: an end beyond it cannot be a file. */
 export const MAX_FILE_BYTES = 2 ** 44
 
+/** The last second that a JavaScript Date can hold. */
+const MAX_SECONDS = 8.64e12
+
 export function undecodable(reason: string): Undecodable {
   return { kind: 'undecodable', reason }
 }
@@ -52,7 +55,7 @@ export function wrongNumbers(chunk: Chunk): string | undefined {
   if (offset + data.length > MAX_FILE_BYTES) return `byte offset ${offset} is beyond ${MAX_FILE_BYTES}`
   if (index === 1 && offset !== 0 && total === 1) return `the only chunk begins at byte ${offset}, not at 0`
   if (data.length === 0 && total !== 1) return `chunk ${index} of ${total} is empty`
-  if (!Number.isFinite(mtime)) return `mtime ${mtime} is not a time`
+  if (!(Math.abs(mtime) <= MAX_SECONDS)) return `mtime ${mtime} is not a time`
   return undefined
 }
 

@@ -36,8 +36,12 @@ export interface PartitionCut {
 }
 
 export interface Ledger {
-  /** Begins an epoch of a partition at `base`, the offset of the first record to come; returns the epoch. */
-  assign(partition: number, base: number): number
+  /**
+   * Begins an epoch of a partition at `base`, the offset of the first record to come; returns the epoch.
+   * `committed` is the offset that the group has committed, undefined when it has none: where it differs from
+   * `base`, there is something to commit from the start.
+   */
+  assign(partition: number, base: number, committed?: number): number
   /** Ends the epoch: all receipts of it go stale. */
   revoke(partition: number): void
   /** The current epoch of a partition, undefined when it is not assigned. */
@@ -62,6 +66,8 @@ export interface Ledger {
   committed(cut: readonly PartitionCut[]): void
 }
 
+const NOTHING_COMMITTED = -1
+
 export function ledger(): Ledger {
   const live = new Map<number, PartitionLedger>()
   let epochs = 0
@@ -71,9 +77,9 @@ export function ledger(): Ledger {
     return found
   }
   return {
-    assign(partition, base) {
+    assign(partition, base, committed) {
       if (live.has(partition)) throw new Error(`partition ${partition} is assigned already`)
-      live.set(partition, partitionLedger(partition, ++epochs, base))
+      live.set(partition, partitionLedger(partition, ++epochs, base, committed ?? NOTHING_COMMITTED))
       return epochs
     },
     revoke(partition) {
@@ -116,9 +122,9 @@ export function ledger(): Ledger {
 type PartitionLedger = ReturnType<typeof partitionLedger>
 
 /** One partition in one epoch: a ring of the records from the first unresolved one on. */
-function partitionLedger(partition: number, epoch: number, start: number) {
+function partitionLedger(partition: number, epoch: number, start: number, committedAtStart: number) {
   let position = start
-  let committedBase = start
+  let committedBase = committedAtStart
   let head = 0 // seq of the first unresolved record
   let tail = 0 // seq of the next record
   let unresolvedCount = 0
@@ -151,7 +157,7 @@ function partitionLedger(partition: number, epoch: number, start: number) {
       return unresolvedCount
     },
     get isDirty() {
-      return base() > committedBase
+      return base() !== committedBase
     },
     receive(offset: number, owner: number): number {
       if (tail - head === offsets.length) grow()
@@ -174,7 +180,7 @@ function partitionLedger(partition: number, epoch: number, start: number) {
       return true
     },
     committed(offset: number) {
-      if (offset > committedBase) committedBase = offset
+      committedBase = offset
     },
     cut(): PartitionCut {
       const [from, to] = [head, tail]

@@ -1,0 +1,69 @@
+/**
+ * The output folder and the folder for temporary files inside it (on the same file system, so that a rename is all
+ * it takes). Temporary folders are named after host and process: those of a dead process are removed at start.
+ */
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { DfspError } from '../errors.ts'
+
+const TMP_ROOT = '.dfsp-tmp'
+
+export interface OutputDir {
+  readonly path: string
+  /** This process' own folder for temporary files. */
+  readonly tmpDir: string
+  /** Folders of dead processes that were removed. */
+  readonly removedStale: readonly string[]
+  /** Removes the temporary folder. */
+  close(): void
+}
+
+/** Makes the folders; throws E_OUTPUT when they cannot be written. */
+export function openOutputDir(dir: string): OutputDir {
+  const root = path.resolve(dir)
+  const tmpRoot = path.join(root, TMP_ROOT)
+  const own = `${os.hostname()}-${process.pid}`
+  const tmpDir = path.join(tmpRoot, own)
+  try {
+    fs.mkdirSync(tmpRoot, { recursive: true })
+    const removedStale = removeStale(tmpRoot, own)
+    fs.mkdirSync(tmpDir)
+    fs.accessSync(root, fs.constants.W_OK | fs.constants.X_OK)
+    return { path: root, tmpDir, removedStale, close: () => closeTmp(tmpRoot, tmpDir) }
+  } catch (error) {
+    throw new DfspError('E_OUTPUT', `cannot write to the output directory ${root}`, {
+      facts: [(error as Error).message],
+      next: 'choose another with --output-dir, or give this user the right to write there',
+      cause: error,
+    })
+  }
+}
+
+function removeStale(tmpRoot: string, own: string): string[] {
+  const prefix = `${os.hostname()}-`
+  const stale = fs.readdirSync(tmpRoot).filter(name => {
+    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : Number.NaN
+    return name === own || (Number.isInteger(pid) && !isAlive(pid))
+  })
+  for (const name of stale) fs.rmSync(path.join(tmpRoot, name), { recursive: true, force: true })
+  return stale
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+function closeTmp(tmpRoot: string, tmpDir: string): void {
+  fs.rmSync(tmpDir, { recursive: true, force: true })
+  try {
+    fs.rmdirSync(tmpRoot)
+  } catch {
+    // Another process has its folder there.
+  }
+}

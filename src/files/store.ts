@@ -1,0 +1,112 @@
+/**
+ * The bytes of open files: in pages of the arena, or in a temporary file. A file in memory can be moved to disk at
+ * any time; either way a chunk is written at its offset and nothing is copied again until the file is whole.
+ */
+import fs from 'node:fs'
+import path from 'node:path'
+import { type Arena, PAGE_BYTES } from './arena.ts'
+
+/** Where a whole file's bytes lie, as the plugin threads take it. */
+export type StoredSource =
+  | { readonly kind: 'memory'; readonly pages: readonly number[]; readonly size: number }
+  | { readonly kind: 'disk'; readonly path: string; readonly size: number }
+
+export interface StoredFile {
+  readonly place: 'memory' | 'disk'
+  /** Writes a chunk; system errors such as ENOSPC are thrown. */
+  write(offset: number, data: Uint8Array): void
+  /** Moves the bytes to disk. */
+  spill(): void
+  /** The whole file of `size` bytes. Nothing is written afterwards until `reopen`. */
+  source(size: number): StoredSource
+  /** Frees memory and temporary file; harmless when repeated. */
+  release(): void
+}
+
+export interface Store {
+  /** Makes room for a file's bytes; `disk` from the start where it is asked for. */
+  open(place: 'memory' | 'disk'): StoredFile
+  readonly memoryBytes: number
+}
+
+/** `tmpDir` holds the temporary files; it exists. */
+export function store(arena: Arena, tmpDir: string): Store {
+  let names = 0
+  return {
+    open: place => storedFile(arena, () => path.join(tmpDir, `file-${++names}`), place),
+    get memoryBytes() {
+      return arena.usedBytes
+    },
+  }
+}
+
+function storedFile(arena: Arena, newName: () => string, place: 'memory' | 'disk'): StoredFile {
+  let pages = new Map<number, number>() // page of the file -> page of the arena
+  let name: string | undefined
+  let fd: number | undefined
+  const openFile = () => {
+    name ??= newName()
+    // Not O_APPEND and not truncated: chunks arrive in any order, and a closed file may be opened again.
+    fd ??= fs.openSync(name, fs.constants.O_CREAT | fs.constants.O_RDWR, 0o600)
+    return fd
+  }
+  const closeFile = () => {
+    if (fd !== undefined) fs.closeSync(fd)
+    fd = undefined
+  }
+  const freePages = () => {
+    for (const page of pages.values()) arena.give(page)
+    pages = new Map()
+  }
+  const writeMemory = (offset: number, data: Uint8Array) => {
+    for (let from = 0; from < data.length; ) {
+      const number = Math.floor((offset + from) / PAGE_BYTES)
+      const at = (offset + from) % PAGE_BYTES
+      const to = Math.min(data.length, from + PAGE_BYTES - at)
+      let page = pages.get(number)
+      if (page === undefined) {
+        page = arena.take()
+        pages.set(number, page)
+      }
+      arena.write(page, at, data, from, to)
+      from = to
+    }
+  }
+  const stored = {
+    place,
+    write(offset: number, data: Uint8Array) {
+      if (stored.place === 'memory') writeMemory(offset, data)
+      else writeAll(openFile(), data, offset)
+    },
+    spill() {
+      if (stored.place === 'disk') return
+      // Whole pages: the holes in them are written over by the chunks that are missing.
+      for (const [number, page] of pages) writeAll(openFile(), arena.page(page), number * PAGE_BYTES)
+      freePages()
+      stored.place = 'disk'
+    },
+    source(size: number): StoredSource {
+      if (stored.place === 'disk') {
+        openFile()
+        closeFile()
+        return { kind: 'disk', path: name as string, size }
+      }
+      const order = Array.from(
+        { length: Math.ceil(size / PAGE_BYTES) },
+        (_, number) => pages.get(number) as number,
+      )
+      return { kind: 'memory', pages: order, size }
+    },
+    release() {
+      freePages()
+      closeFile()
+      if (name !== undefined) fs.rmSync(name, { force: true })
+      name = undefined
+    },
+  }
+  return stored
+}
+
+function writeAll(fd: number, data: Uint8Array, position: number): void {
+  for (let at = 0; at < data.length; ) at += fs.writeSync(fd, data, at, data.length - at, position + at)
+}

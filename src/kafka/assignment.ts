@@ -1,0 +1,110 @@
+/** Where reading begins in each assigned partition: the committed offset, if the log still has it. */
+import type RdKafka from '@confluentinc/kafka-javascript'
+import { watermarks } from './topic.ts'
+
+export type StartOffset =
+  | 'earliest'
+  | 'latest'
+  | { /** Milliseconds since the epoch. */ readonly time: number }
+
+export interface AssignedPartition {
+  readonly partition: number
+  /** Offset of the first record that will be read. */
+  readonly start: number
+  /** What the group has committed; undefined when nothing. */
+  readonly committed: number | undefined
+  /** The metadata of that commit, as the binding returns it: without its last character. */
+  readonly metadata: string | undefined
+  /** What is to be said about the start: lost or skipped records, with exact offsets. */
+  readonly notice: string | undefined
+}
+
+const TIMEOUT_MS = 10_000
+
+/**
+ * `from` holds for a group that has committed nothing at all; a partition that is new to an existing group is read
+ * from its first record.
+ */
+export async function startOffsets(
+  client: RdKafka.KafkaConsumer,
+  topic: string,
+  partitions: readonly number[],
+  from: StartOffset,
+): Promise<AssignedPartition[]> {
+  if (partitions.length === 0) return []
+  const committed = await committedOffsets(client, topic, partitions)
+  const isNewGroup = [...committed.values()].every(c => c === undefined)
+  const times =
+    isNewGroup && typeof from === 'object' ? await offsetsAt(client, topic, partitions, from.time) : undefined
+  return await Promise.all(
+    partitions.map(async partition => {
+      const { low, high } = await watermarks(client, topic, partition)
+      const found = committed.get(partition)
+      const base = { partition, committed: found?.offset, metadata: found?.metadata }
+      if (found) return { ...base, ...withinLog(topic, partition, found.offset, low, high) }
+      if (!isNewGroup || from === 'earliest') return { ...base, start: low, notice: undefined }
+      return { ...base, start: times?.get(partition) ?? high, notice: undefined }
+    }),
+  )
+}
+
+function withinLog(
+  topic: string,
+  partition: number,
+  committed: number,
+  low: number,
+  high: number,
+): { start: number; notice: string | undefined } {
+  if (committed > high) {
+    const notice = `${topic}[${partition}]: the committed offset ${committed} lies beyond the end ${high}: the topic was made anew or cut; reading it from ${low}`
+    return { start: low, notice }
+  }
+  if (committed < low) {
+    return {
+      start: low,
+      notice: `${topic}[${partition}]: records ${committed}-${low - 1} were deleted by retention before they were processed`,
+    }
+  }
+  return { start: committed, notice: undefined }
+}
+
+interface Committed {
+  readonly offset: number
+  readonly metadata: string | undefined
+}
+
+async function committedOffsets(
+  client: RdKafka.KafkaConsumer,
+  topic: string,
+  partitions: readonly number[],
+): Promise<Map<number, Committed | undefined>> {
+  const list = partitions.map(partition => ({ topic, partition }))
+  const answers = await new Promise<RdKafka.TopicPartitionOffsetAndMetadata[]>((resolve, reject) =>
+    client.committed(list, TIMEOUT_MS, (error, found) => (error ? reject(error) : resolve(found))),
+  )
+  const offsets = new Map<number, Committed | undefined>()
+  for (const answer of answers) {
+    // A partition whose offset could not be read comes as an Error among the others.
+    if (answer instanceof Error) throw answer
+    if (answer.error) throw answer.error
+    const known = Number.isSafeInteger(answer.offset) && answer.offset >= 0
+    offsets.set(
+      answer.partition,
+      known ? { offset: answer.offset, metadata: answer.metadata ?? undefined } : undefined,
+    )
+  }
+  return offsets
+}
+
+async function offsetsAt(
+  client: RdKafka.KafkaConsumer,
+  topic: string,
+  partitions: readonly number[],
+  time: number,
+): Promise<Map<number, number>> {
+  const list = partitions.map(partition => ({ topic, partition, offset: time }))
+  const found = await new Promise<RdKafka.TopicPartitionOffset[]>((resolve, reject) =>
+    client.offsetsForTimes(list, TIMEOUT_MS, (error, offsets) => (error ? reject(error) : resolve(offsets))),
+  )
+  return new Map(found.filter(f => f.offset >= 0).map(f => [f.partition, f.offset]))
+}

@@ -1,0 +1,110 @@
+/**
+ * One process must own all partitions of the topic, because a file's chunks are spread over them: who else is in
+ * the group, and whether it is worth waiting for.
+ */
+import os from 'node:os'
+import { DfspError } from '../errors.ts'
+import type { Client } from './client.ts'
+import { type GroupMember, groupMembers } from './topic.ts'
+
+const ASK_EVERY_MS = 500
+/** A session ends this much later than its time-out at the latest. */
+const MARGIN_MS = 2_000
+
+/** The client id that tells a process of this machine from all others. */
+export function ownClientId(): string {
+  return `dfsp-${os.hostname()}-${process.pid}`
+}
+
+/**
+ * Returns when the group has no other member; throws E_GROUP_BUSY when one of them lives. A process that was killed
+ * stays a member until its session times out: if it ran here and is gone, joining is safe; if it ran elsewhere, it
+ * gets the length of a session to disappear.
+ */
+export async function waitForGroup(
+  client: Client,
+  group: string,
+  clientId: string,
+  sessionMs: number,
+  onWaiting: (text: string) => void,
+): Promise<void> {
+  const until = performance.now() + sessionMs + MARGIN_MS
+  for (let told = false; ; ) {
+    const others = ((await groupMembers(client, group)) ?? []).filter(member => !isGone(member, clientId))
+    const [first] = others
+    if (!first) return
+    if (others.some(isHereAndAlive) || performance.now() > until) throw busy(group, others)
+    if (!told)
+      onWaiting(
+        `group ${group} has a member ${first.clientId} on ${first.host}: waiting up to ${Math.round(sessionMs / 1000)} s in case it is gone`,
+      )
+    told = true
+    await new Promise(resolve => setTimeout(resolve, ASK_EVERY_MS))
+  }
+}
+
+/** After joining: what to throw when others own some of the partitions. */
+export async function groupIsBusy(
+  client: Client,
+  group: string,
+  owned: number,
+  total: number,
+): Promise<DfspError> {
+  const members = (await groupMembers(client, group)) ?? []
+  const others = members.filter(member => member.clientId !== ownClientId())
+  return busy(group, others, `this process was given ${owned} of ${total} partitions`)
+}
+
+function busy(group: string, others: readonly GroupMember[], fact?: string): DfspError {
+  const named = others.map(({ clientId, host, partitions }) => {
+    const owns = partitions.length === 0 ? '' : ` owns partitions ${ranges(partitions)}`
+    return `member ${clientId} on ${host}${owns}`
+  })
+  return new DfspError('E_GROUP_BUSY', `group ${group} is in use`, {
+    facts: [
+      ...(named.length > 0 ? named : ['another member is in the group']),
+      ...(fact ? [fact] : []),
+      "a file's chunks are spread over all partitions, so one process must own them all",
+    ],
+    next: 'stop the other one, or use another --group',
+  })
+}
+
+function hostAndPid(clientId: string): { host: string; pid: number } | undefined {
+  const parts = /^dfsp-(.+)-(\d+)$/.exec(clientId)
+  return parts ? { host: parts[1] as string, pid: Number(parts[2]) } : undefined
+}
+
+/** A member that ran on this machine and does not any more, or that had this process' own number before it. */
+function isGone(member: GroupMember, ownId: string): boolean {
+  if (member.clientId === ownId) return true
+  const process = hostAndPid(member.clientId)
+  return process !== undefined && process.host === os.hostname() && !lives(process.pid)
+}
+
+function isHereAndAlive(member: GroupMember): boolean {
+  const process = hostAndPid(member.clientId)
+  return process !== undefined && process.host === os.hostname() && lives(process.pid)
+}
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** `0-3, 7` for [0, 1, 2, 3, 7]. */
+function ranges(numbers: readonly number[]): string {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const parts: string[] = []
+  for (let i = 0; i < sorted.length; ) {
+    let j = i
+    while (sorted[j + 1] === (sorted[j] as number) + 1) j++
+    parts.push(i === j ? `${sorted[i]}` : `${sorted[i]}-${sorted[j]}`)
+    i = j + 1
+  }
+  return parts.join(', ')
+}

@@ -1,0 +1,68 @@
+/** A producer whose every record is acknowledged to its sender. */
+import type RdKafka from '@confluentinc/kafka-javascript'
+import { type ClientError, connect, ERR, explain, type Login, loginOf, rdkafka } from './client.ts'
+import { splitProperties } from './properties.ts'
+
+export interface RecordToSend {
+  readonly topic: string
+  readonly key: Buffer | string | null
+  readonly value: Buffer
+  /** Left to the partitioner when absent. */
+  readonly partition?: number
+  readonly headers?: Readonly<Record<string, string | Uint8Array>>
+}
+
+export interface AcknowledgedProducer {
+  readonly client: RdKafka.Producer
+  readonly login: Login
+  /** Resolves with partition and offset once the broker has acknowledged the record; rejects with a DfspError. */
+  send(record: RecordToSend): Promise<{ readonly partition: number; readonly offset: number }>
+  close(): Promise<void>
+}
+
+const CONNECT_MS = 10_000
+const QUEUE_FULL_RETRY_MS = 20
+
+type Answer = (error: ClientError | null, report?: RdKafka.DeliveryReport) => void
+
+export async function openProducer(
+  properties: Readonly<Record<string, string>>,
+): Promise<AcknowledgedProducer> {
+  const { Producer } = rdkafka()
+  const args = splitProperties(properties, 'producer')
+  const client = new Producer(
+    { ...args.global, dr_cb: true } as RdKafka.ProducerGlobalConfig,
+    { 'request.required.acks': -1, ...args.topic } as RdKafka.ProducerTopicConfig,
+  )
+  const login = loginOf(properties)
+  await connect(client, login, CONNECT_MS)
+  client.setPollInBackground(true)
+  client.on('delivery-report', (error, report) => (report.opaque as Answer)(error ?? null, report))
+  return {
+    client,
+    login,
+    async send({ topic, key, value, partition, headers }) {
+      const list =
+        headers &&
+        Object.entries(headers).map(([name, text]) => ({
+          [name]: typeof text === 'string' ? text : Buffer.from(text),
+        }))
+      for (;;) {
+        try {
+          return await new Promise((resolve, reject) => {
+            const answer: Answer = (error, report) => {
+              if (error) reject(explain(error, { topic, login, doing: 'produce' }))
+              else resolve({ partition: report?.partition as number, offset: report?.offset as number })
+            }
+            client.produce(topic, partition ?? null, value, key, null, answer, list)
+          })
+        } catch (error) {
+          if ((error as ClientError).code !== ERR.QUEUE_FULL) throw error
+          await new Promise(resolve => setTimeout(resolve, QUEUE_FULL_RETRY_MS))
+        }
+      }
+    },
+    close: () =>
+      new Promise(resolve => client.flush(30_000, () => client.disconnect(5_000, () => resolve()))),
+  }
+}

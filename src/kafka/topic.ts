@@ -1,0 +1,99 @@
+/** What the broker says of a topic and of a group. */
+import type RdKafka from '@confluentinc/kafka-javascript'
+import { nearest } from '../core/nearest.ts'
+import { DfspError } from '../errors.ts'
+import { type Client, type ClientError, explain, type Login, rdkafka } from './client.ts'
+
+const TIMEOUT_MS = 10_000
+
+/** The topic's partitions in ascending order; E_TOPIC_MISSING with the nearest name when there is none. */
+export async function topicPartitions(client: Client, topic: string, login: Login): Promise<number[]> {
+  const found = (await metadata(client, { topic, timeout: TIMEOUT_MS }, topic, login)).topics.find(
+    t => t.name === topic,
+  )
+  if (found && found.partitions.length > 0) return found.partitions.map(p => p.id).sort((a, b) => a - b)
+  const all = (await metadata(client, { allTopics: true, timeout: TIMEOUT_MS }, topic, login)).topics.map(
+    t => t.name,
+  )
+  const meant = nearest(
+    topic,
+    all.filter(name => name !== topic),
+  )
+  throw new DfspError('E_TOPIC_MISSING', `topic "${topic}" does not exist`, {
+    facts: [
+      meant
+        ? `did you mean "${meant}"?`
+        : `the broker has ${all.length === 0 ? 'no topics' : `${all.length} topics`} that this client may see`,
+    ],
+    next: `kafka-topics.sh --bootstrap-server ${login.brokers} --create --topic ${topic}   or wait for it with --wait-for-topic`,
+  })
+}
+
+function metadata(
+  client: Client,
+  options: RdKafka.MetadataOptions,
+  topic: string,
+  login: Login,
+): Promise<RdKafka.Metadata> {
+  return new Promise((resolve, reject) => {
+    client.getMetadata(options, (error, found) =>
+      error ? reject(explain(error, { topic, login, doing: 'read metadata' })) : resolve(found),
+    )
+  })
+}
+
+export interface Watermarks {
+  /** Offset of the oldest record. */
+  readonly low: number
+  /** Offset of the record to come next. */
+  readonly high: number
+}
+
+export async function watermarks(client: Client, topic: string, partition: number): Promise<Watermarks> {
+  return await new Promise((resolve, reject) => {
+    client.queryWatermarkOffsets(topic, partition, TIMEOUT_MS, (error, offsets) =>
+      error ? reject(error) : resolve({ low: offsets.lowOffset, high: offsets.highOffset }),
+    )
+  })
+}
+
+export interface GroupMember {
+  readonly clientId: string
+  /** As the broker sees it, e.g. 10.0.4.9. */
+  readonly host: string
+  readonly partitions: readonly number[]
+}
+
+/** Members of a consumer group; undefined where the broker does not answer that question (the mock cluster). */
+export async function groupMembers(client: Client, group: string): Promise<GroupMember[] | undefined> {
+  // The published types know neither createFrom nor describeGroups of the client used here.
+  const { AdminClient } = rdkafka() as unknown as { AdminClient: { createFrom(client: Client): AdminClient } }
+  const admin = AdminClient.createFrom(client)
+  try {
+    const described = await new Promise<RdKafka.GroupDescriptions>((resolve, reject) =>
+      admin.describeGroups([group], { timeout: TIMEOUT_MS }, (error, found) =>
+        error ? reject(error) : resolve(found),
+      ),
+    )
+    const found = described.groups[0]
+    if (!found || found.error) return undefined
+    return found.members.map(member => ({
+      clientId: member.clientId,
+      host: member.clientHost.replace(/^\//, ''),
+      partitions: member.assignment.topicPartitions.map(tp => tp.partition),
+    }))
+  } catch {
+    return undefined
+  } finally {
+    admin.disconnect()
+  }
+}
+
+interface AdminClient {
+  describeGroups(
+    groups: readonly string[],
+    options: { timeout: number },
+    callback: (error: ClientError | null, found: RdKafka.GroupDescriptions) => void,
+  ): void
+  disconnect(): void
+}

@@ -1,0 +1,153 @@
+/** The bytes of a whole file in a plugin thread: verified, placed on disk if asked for, read by the plugin. */
+import { createHash, type Hash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import type { ChunkPlace, FileJob, Source } from './messages.ts'
+
+const READ_BYTES = 1024 * 1024
+
+/** Shared memory as the host hands it out: segments, divided into pages that are numbered through. */
+export interface SharedPages {
+  /** Calls `use` with a view of each run of adjoining pages, in the order of the content. */
+  eachRun(source: Extract<Source, { kind: 'memory' }>, use: (run: Buffer) => void): void
+}
+
+export function sharedPages(segments: readonly SharedArrayBuffer[], pageBytes: number): SharedPages {
+  return {
+    eachRun({ pages, size }, use) {
+      const perSegment = (segments[0] as SharedArrayBuffer).byteLength / pageBytes
+      let left = size
+      for (let i = 0; i < pages.length && left > 0; ) {
+        const first = pages[i] as number
+        const segment = Math.floor(first / perSegment)
+        let length = 1
+        while (pages[i + length] === first + length && Math.floor((first + length) / perSegment) === segment)
+          length++
+        const bytes = Math.min(left, length * pageBytes)
+        use(Buffer.from(segments[segment] as SharedArrayBuffer, (first % perSegment) * pageBytes, bytes))
+        left -= bytes
+        i += length
+      }
+    },
+  }
+}
+
+/** SHA-512 of the content, hexadecimal. */
+export function digest(file: FileJob, pages: SharedPages): string {
+  const hash = createHash('sha512')
+  if (file.source.kind === 'memory') pages.eachRun(file.source, run => hash.update(run))
+  else hashFile(hash, diskSource(file), file.source.size)
+  return hash.digest('hex')
+}
+
+/** The indices (1-based) of the chunks whose own digest is wrong. */
+export function badChunks(file: FileJob, chunks: readonly ChunkPlace[], pages: SharedPages): number[] {
+  const whole = content(file, pages)
+  const wrong = chunks.filter(chunk => {
+    const actual = createHash('sha512')
+      .update(whole.subarray(chunk.offset, chunk.offset + chunk.length))
+      .digest()
+    return !actual.subarray(0, chunk.hash.length).equals(chunk.hash)
+  })
+  return wrong.map(chunk => chunk.index).sort((a, b) => a - b)
+}
+
+/** The content in a Buffer of its own. User code never meets shared memory: fetch, WebCrypto and others refuse it. */
+export function content(file: FileJob, pages: SharedPages): Buffer {
+  const whole = Buffer.allocUnsafeSlow(file.source.size)
+  if (file.source.kind === 'memory') {
+    let at = 0
+    pages.eachRun(file.source, run => {
+      at += run.copy(whole, at)
+    })
+    return whole
+  }
+  const fd = fs.openSync(diskSource(file), 'r')
+  try {
+    for (let at = 0; at < whole.length; ) at += readSome(fd, whole, at, whole.length - at)
+  } finally {
+    fs.closeSync(fd)
+  }
+  return whole
+}
+
+/** An earlier attempt has moved the temporary file to its final place. */
+function diskSource(file: FileJob): string {
+  const temporary = (file.source as Extract<Source, { kind: 'disk' }>).path
+  return file.diskPath !== null && !fs.existsSync(temporary) ? file.diskPath : temporary
+}
+
+function hashFile(hash: Hash, name: string, size: number): void {
+  const fd = fs.openSync(name, 'r')
+  try {
+    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(size, 1)))
+    for (let at = 0; at < size; ) {
+      const n = readSome(fd, buffer, 0, Math.min(buffer.length, size - at), at)
+      hash.update(buffer.subarray(0, n))
+      at += n
+    }
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+function readSome(fd: number, into: Buffer, at: number, length: number, position: number = at): number {
+  const n = fs.readSync(fd, into, at, length, position)
+  if (n === 0) throw new Error('the file on disk is shorter than what was received')
+  return n
+}
+
+/**
+ * Puts the verified file at `file.diskPath`, whole or not at all: synced once, modification time restored, renamed.
+ * @throws system errors such as ENOSPC, and an Error when a symbolic link leads out of `root`
+ */
+export function placeOnDisk(file: FileJob, pages: SharedPages, root: string, tmpDir: () => string): void {
+  const target = file.diskPath as string
+  makeFolders(root, path.dirname(target))
+  let temporary: string
+  if (file.source.kind === 'disk') {
+    temporary = diskSource(file)
+    if (temporary === target) return
+    const fd = fs.openSync(temporary, 'r+')
+    try {
+      fs.ftruncateSync(fd, file.source.size)
+      finish(fd, file.mtime)
+    } finally {
+      fs.closeSync(fd)
+    }
+  } else {
+    temporary = path.join(tmpDir(), 'whole')
+    const fd = fs.openSync(temporary, 'w')
+    try {
+      pages.eachRun(file.source, run => {
+        for (let at = 0; at < run.length; ) at += fs.writeSync(fd, run, at)
+      })
+      finish(fd, file.mtime)
+    } finally {
+      fs.closeSync(fd)
+    }
+  }
+  fs.renameSync(temporary, target)
+}
+
+function finish(fd: number, mtime: number): void {
+  if (mtime !== 0) fs.futimesSync(fd, mtime, mtime)
+  fs.fsyncSync(fd)
+}
+
+/** mkdir -p from `root` to `folder` that does not follow a symbolic link out of the root. */
+function makeFolders(root: string, folder: string): void {
+  const realRoot = fs.realpathSync(root)
+  let at = root
+  for (const part of path.relative(root, folder).split(path.sep)) {
+    if (part === '') continue
+    at = path.join(at, part)
+    const found = fs.lstatSync(at, { throwIfNoEntry: false })
+    if (!found) fs.mkdirSync(at)
+    else if (found.isSymbolicLink()) {
+      const real = fs.realpathSync(at)
+      if (real !== realRoot && !real.startsWith(realRoot + path.sep))
+        throw new Error(`${at} is a symbolic link that leads out of ${root}`)
+    }
+  }
+}

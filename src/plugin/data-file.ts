@@ -1,0 +1,53 @@
+/** The DataFile that a plugin is given: content made when first asked for, closed when the attempt is over. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import { content, type SharedPages } from './content.ts'
+import type { FileJob } from './messages.ts'
+import type { DataFile } from './plugin.ts'
+
+export interface OpenDataFile {
+  readonly file: DataFile
+  /** Ends access to content that was not asked for yet: its memory is reused from now on. */
+  close(): void
+}
+
+export function openDataFile(job: FileJob, pages: SharedPages): OpenDataFile {
+  let open = true
+  let bytes: Buffer | undefined
+  const load = (): Buffer => {
+    if (bytes === undefined) {
+      if (!open)
+        throw new Error(`the content of ${job.path} was first asked for after the plugin had returned`)
+      bytes = content(job, pages)
+    }
+    return bytes
+  }
+  const slash = job.path.lastIndexOf('/')
+  const file: DataFile = {
+    path: job.path,
+    name: job.path.slice(slash + 1),
+    subdir: slash === -1 ? '' : job.path.slice(0, slash),
+    size: job.source.size,
+    get bytes() {
+      return load()
+    },
+    text: (encoding = 'utf8') => load().toString(encoding),
+    stream: () =>
+      job.diskPath !== null && job.source.kind === 'disk'
+        ? fs.createReadStream(job.diskPath)
+        : Readable.from([load()]),
+    diskPath: job.diskPath === null ? undefined : path.resolve(job.diskPath),
+    sha512: Buffer.from(job.sha512).toString('hex'),
+    mtime: job.mtime === 0 ? null : new Date(job.mtime * 1000),
+    topic: job.topic,
+    deliveryId: job.deliveryId,
+    attempt: job.attempt,
+  }
+  return {
+    file,
+    close() {
+      open = false
+    },
+  }
+}

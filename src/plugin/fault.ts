@@ -1,0 +1,34 @@
+/** A thrown value as text that is fit for a user: the message and the frames of the plugin's own code. */
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { PluginFault } from './messages.ts'
+
+const OWN_CODE = fileURLToPath(new URL('..', import.meta.url))
+
+export function faultOf(thrown: unknown, pluginUrl: string): PluginFault {
+  if (!(thrown instanceof Error)) return { message: String(thrown), frames: [] }
+  const name = thrown.name === 'Error' ? '' : `${thrown.name}: `
+  const cause = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : ''
+  const stack = thrown.stack ?? ''
+  return { message: `${name}${thrown.message}${cause}`, frames: pluginFrames(stack, pluginUrl), stack }
+}
+
+/** `plot.ts:9:31` for each frame that is neither Node's, nor a package's, nor dfsp's. */
+function pluginFrames(stack: string, pluginUrl: string): string[] {
+  const folder = path.dirname(fileURLToPath(pluginUrl))
+  const frames: string[] = []
+  for (const line of stack.split('\n')) {
+    const at = /^\s+at (?:.*\()?(?:file:\/\/)?(\/[^()?]+?)(?:\?[^:()]*)?:(\d+):(\d+)\)?$/.exec(line)
+    if (!at) continue
+    const file = decodeURI(at[1] as string)
+    if (file.includes('/node_modules/') || (file.startsWith(OWN_CODE) && !file.startsWith(folder))) continue
+    const shown = path.relative(folder, file)
+    frames.push(`${shown.startsWith('..') ? file : shown}:${at[2]}:${at[3]}`)
+  }
+  return frames
+}
+
+/** One line: the message and the nearest frame. */
+export function faultLine(fault: PluginFault): string {
+  return fault.frames[0] ? `${fault.message} at ${fault.frames[0]}` : fault.message
+}

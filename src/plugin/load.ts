@@ -1,0 +1,138 @@
+/** Loads a plugin's module, of any flavour, in the thread that will run it. The main thread never runs user code. */
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { nearest } from '../core/nearest.ts'
+import { faultOf } from './fault.ts'
+import type { PluginFault } from './messages.ts'
+import { HOOKS, type HookName, type PluginOption, type PluginOptions, type ProcessFile } from './plugin.ts'
+
+export interface LoadedPlugin {
+  readonly process: ProcessFile<PluginOptions>
+  readonly hooks: Partial<Record<HookName, (...args: never[]) => unknown>>
+  readonly options: PluginOptions
+  readonly warnings: readonly string[]
+}
+
+/** What kept a module from being a plugin: a predicate for "./plot.ts …", and the fault behind it. */
+export interface LoadFailure {
+  readonly what: string
+  readonly fault: PluginFault
+}
+
+export async function loadPlugin(url: string): Promise<LoadedPlugin | LoadFailure> {
+  let module: Record<string, unknown>
+  try {
+    module = await importModule(url)
+  } catch (error) {
+    return importFailure(error, url)
+  }
+  const exported = unwrap(module)
+  const main = exported.default
+  const wrong = wrongMain(main, exported)
+  if (wrong !== undefined) return { what: wrong, fault: { message: wrong, frames: [] } }
+  const options = exported.options ?? {}
+  const wrongOption = wrongOptions(options)
+  if (wrongOption !== undefined) return { what: wrongOption, fault: { message: wrongOption, frames: [] } }
+  return {
+    process: main as LoadedPlugin['process'],
+    hooks: Object.fromEntries(
+      HOOKS.filter(h => typeof exported[h] === 'function').map(h => [h, exported[h]]),
+    ),
+    options: options as PluginOptions,
+    warnings: misspeltHooks(exported),
+  }
+}
+
+async function importModule(url: string): Promise<Record<string, unknown>> {
+  if (!/\.[cm]?tsx?$/.test(new URL(url).pathname)) return await import(url)
+  // tsImport and not register(): it alone loads a .ts of a CommonJS package from an ES module (tsx 4, Node 20).
+  const { tsImport } = await import('tsx/esm/api')
+  return await tsImport(url, import.meta.url)
+}
+
+/** CommonJS modules arrive nested once, or twice through tsx: the function is then `default.default`. */
+function unwrap(module: Record<string, unknown>): Record<string, unknown> {
+  let exported = module
+  for (let depth = 0; depth < 2 && typeof exported.default !== 'function'; depth++) {
+    const inner = exported.default
+    if (typeof inner !== 'object' || inner === null || !('default' in inner)) break
+    exported = inner as Record<string, unknown>
+  }
+  if (typeof exported.default === 'function' && Object.keys(exported).length <= 2) {
+    // `module.exports = fn; fn.options = …` is the CommonJS way to give more than one thing.
+    return { ...(exported.default as unknown as Record<string, unknown>), ...exported }
+  }
+  return exported
+}
+
+function wrongMain(main: unknown, exported: Record<string, unknown>): string | undefined {
+  if (main === undefined) {
+    const names = Object.keys(exported).filter(name => name !== 'default' && name !== 'module.exports')
+    return `has no default export${names.length > 0 ? ` (exports: ${names.join(', ')})` : ''}`
+  }
+  if (typeof main !== 'function')
+    return `exports ${main === null ? 'null' : `a value of type ${typeof main}`} as default, not a function`
+  if (/^class\b/.test(Function.prototype.toString.call(main)))
+    return 'exports a class as default, not a function'
+  return undefined
+}
+
+const OPTION_KEYS: ReadonlyArray<keyof PluginOption> = [
+  'type',
+  'default',
+  'describe',
+  'choices',
+  'alias',
+  'demandOption',
+]
+
+function wrongOptions(options: unknown): string | undefined {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    return 'exports `options` that is not an object'
+  for (const [name, option] of Object.entries(options)) {
+    if (typeof option !== 'object' || option === null)
+      return `option "${name}" is not an object such as { type: 'number' }`
+    for (const key of Object.keys(option)) {
+      if (OPTION_KEYS.includes(key as keyof PluginOption)) continue
+      const meant = nearest(key, OPTION_KEYS)
+      return `option "${name}" has an unknown key "${key}"${meant ? `, did you mean "${meant}"?` : ` (known: ${OPTION_KEYS.join(', ')})`}`
+    }
+  }
+  return undefined
+}
+
+function misspeltHooks(exported: Record<string, unknown>): string[] {
+  const warnings: string[] = []
+  for (const [name, value] of Object.entries(exported)) {
+    if (typeof value !== 'function' || name === 'default' || HOOKS.includes(name as HookName)) continue
+    const meant = nearest(name, HOOKS)
+    if (meant) warnings.push(`exports a function "${name}": did you mean the hook "${meant}"?`)
+  }
+  return warnings
+}
+
+/** esbuild's text for a syntax error, without its stack; anything else the module threw while being imported. */
+function importFailure(error: unknown, url: string): LoadFailure {
+  const fault = faultOf(error, url)
+  const compiled = /^(?:.*Transform failed[^\n]*\n)?([^\n]*?):(\d+:\d+): ERROR: ([^\n]+)/s.exec(fault.message)
+  if (compiled) {
+    const file = path.basename(compiled[1] as string)
+    return {
+      what: 'does not compile',
+      fault: { ...fault, message: `${file}:${compiled[2]} ${compiled[3]}`, frames: [] },
+    }
+  }
+  if (error instanceof SyntaxError) {
+    const line = /^(?:file:\/\/)?[^\n]*?([^/\n]+:\d+)\n/.exec(fault.stack ?? '')?.[1]
+    return {
+      what: 'does not compile',
+      fault: { ...fault, message: line ? `${line} ${fault.message}` : fault.message },
+    }
+  }
+  const missing = /Cannot find (?:package|module) '([^']+)'/.exec(fault.message)?.[1]
+  if (missing) {
+    const what = missing.startsWith('/') || missing.startsWith('file:') ? path.basename(missing) : missing
+    return { what: `imports "${what}", which is not found`, fault }
+  }
+  return { what: `throws while it is imported (${path.basename(fileURLToPath(url))})`, fault }
+}

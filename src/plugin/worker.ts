@@ -1,0 +1,325 @@
+/**
+ * The plugin thread: loads the module, verifies whole files, calls user code, answers. It keeps nothing between
+ * tasks, so the host can end it at any time and give its task to another thread.
+ */
+import fs from 'node:fs'
+import path from 'node:path'
+import { parentPort, workerData } from 'node:worker_threads'
+import { badChunks, digest, placeOnDisk, sharedPages } from './content.ts'
+import { openDataFile } from './data-file.ts'
+import { faultOf } from './fault.ts'
+import { type LoadedPlugin, loadPlugin } from './load.ts'
+import type {
+  FileJob,
+  FromThread,
+  LogLevel,
+  PluginFault,
+  SetupMessage,
+  TaskResult,
+  ThreadData,
+  ToThread,
+} from './messages.ts'
+import type { Context, DataFile, Logger, PluginOptions } from './plugin.ts'
+
+const port = parentPort as NonNullable<typeof parentPort>
+const { plugin: url, segments: firstSegments, pageBytes } = workerData as ThreadData
+const segments = [...firstSegments]
+const pages = sharedPages(segments, pageBytes)
+
+let plugin: LoadedPlugin
+let setup: SetupMessage
+let state: unknown
+let current: { readonly id: number; readonly abort: AbortController } | undefined
+let stray: PluginFault | undefined
+let requests = 0
+const waiting = new Map<number, (error?: string) => void>()
+
+const tell = (message: FromThread) => port.postMessage(message)
+const fault = (thrown: unknown) => faultOf(thrown, url)
+
+process.setSourceMapsEnabled(true)
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (thrown: unknown) => {
+    const found = fault(thrown)
+    stray = found
+    // In a turn of its own: a result that is on its way is judged together with what was thrown right after it.
+    setImmediate(() => tell({ type: 'stray-error', fault: found }))
+  })
+}
+
+port.on('message', (message: ToThread) => {
+  switch (message.type) {
+    case 'segment':
+      segments.push(message.buffer)
+      return
+    case 'setup':
+      setup = message
+      void runSetup()
+      return
+    case 'task':
+      void runTask(message.id, message.task)
+      return
+    case 'abort':
+      if (current?.id === message.id) current.abort.abort(new Error(message.reason))
+      return
+    case 'lock-granted':
+    case 'produced':
+      waiting.get(message.request)?.(message.type === 'produced' ? message.error : undefined)
+      waiting.delete(message.request)
+      return
+    case 'teardown':
+      void runTeardown()
+  }
+})
+
+void load()
+
+async function load(): Promise<void> {
+  const loaded = await loadPlugin(url)
+  if ('fault' in loaded) return tell({ type: 'load-failed', what: loaded.what, fault: loaded.fault })
+  plugin = loaded
+  tell({
+    type: 'loaded',
+    options: loaded.options,
+    hooks: Object.keys(loaded.hooks),
+    warnings: loaded.warnings,
+  })
+}
+
+async function runSetup(): Promise<void> {
+  try {
+    state = await plugin.hooks.setup?.(context() as never)
+    tell({ type: 'ready' })
+  } catch (error) {
+    tell({ type: 'setup-failed', fault: fault(error) })
+  }
+}
+
+async function runTeardown(): Promise<void> {
+  try {
+    await plugin.hooks.teardown?.(context() as never)
+  } catch (error) {
+    log('warn', `teardown failed: ${fault(error).message}`, {})
+  }
+  tell({ type: 'torn-down' })
+}
+
+async function runTask(id: number, task: Extract<ToThread, { type: 'task' }>['task']): Promise<void> {
+  current = { id, abort: new AbortController() }
+  let result: TaskResult
+  switch (task.kind) {
+    case 'process':
+      result = await processFile(id, task.file, current.abort.signal)
+      break
+    case 'examine':
+      result = await examine(task.file, task.actual, task.chunks)
+      break
+    case 'onUndecodable':
+      await runHook('onUndecodable', task.record)
+      result = { kind: 'done' }
+      break
+    case 'onFailure': {
+      const error = new Error(task.fault.message)
+      await withFile(task.file, (file, ctx) => runHook('onFailure', file, error, ctx))
+      result = { kind: 'done' }
+    }
+  }
+  current = undefined
+  tell({ type: 'result', id, result })
+}
+
+async function processFile(id: number, job: FileJob, signal: AbortSignal): Promise<TaskResult> {
+  try {
+    const actual = digest(job, pages)
+    if (actual !== Buffer.from(job.sha512).toString('hex')) return { kind: 'mismatch', actual }
+    if (job.diskPath !== null) {
+      const tmp = tmpFolder()
+      try {
+        placeOnDisk(job, pages, setup.outputDir, tmp.path)
+      } finally {
+        tmp.remove()
+      }
+    }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    return { kind: 'io-error', message: (error as Error).message, code }
+  }
+  tell({ type: 'started', id })
+  return await withFile(job, (file, ctx) => attempt(file, ctx), signal)
+}
+
+async function attempt(file: DataFile, ctx: Context<PluginOptions>): Promise<TaskResult> {
+  stray = undefined
+  let thrown: unknown
+  try {
+    const answer = await plugin.process(file, ctx)
+    if (answer === null) thrown = undefined
+    else if (answer instanceof Error) thrown = answer
+    else thrown = new Error(`returned ${describe(answer)}; return null when done, an Error when not`)
+  } catch (error) {
+    thrown = error ?? new Error(`threw ${describe(error)}`)
+  }
+  // What the plugin left running may fail in this very turn: that is this attempt's fault, not the next file's.
+  await new Promise(resolve => setImmediate(resolve))
+  if (thrown === undefined && stray === undefined) return { kind: 'done' }
+  const what = thrown === undefined && stray ? stray : fault(thrown)
+  await runHook('onFailure', file, thrown instanceof Error ? thrown : new Error(what.message), ctx)
+  return { kind: 'failed', fault: what, hookCalled: true }
+}
+
+async function examine(
+  job: FileJob,
+  actual: string,
+  chunks: Parameters<typeof badChunks>[1],
+): Promise<TaskResult> {
+  try {
+    const bad = badChunks(job, chunks, pages)
+    await runHook('onMismatch', {
+      path: job.path,
+      topic: job.topic,
+      size: job.source.size,
+      expectedSha512: Buffer.from(job.sha512).toString('hex'),
+      actualSha512: actual,
+      badChunks: bad,
+    })
+    return { kind: 'examined', badChunks: bad }
+  } catch (error) {
+    return {
+      kind: 'io-error',
+      message: (error as Error).message,
+      code: (error as NodeJS.ErrnoException).code ?? '',
+    }
+  }
+}
+
+/** Calls `use` with the plugin's view of a file; its temporary folder and its content end with the call. */
+async function withFile<T>(
+  job: FileJob,
+  use: (file: DataFile, ctx: Context<PluginOptions>) => Promise<T>,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<T> {
+  const tmp = tmpFolder()
+  const opened = openDataFile(job, pages)
+  try {
+    return await use(opened.file, context({ path: job.path, signal, final: job.final, tmp }))
+  } finally {
+    opened.close()
+    tmp.remove()
+  }
+}
+
+/** Calls one of the optional hooks; what it throws is logged only. */
+async function runHook(
+  name: 'onFailure' | 'onMismatch' | 'onUndecodable',
+  ...args: unknown[]
+): Promise<void> {
+  const hook = plugin.hooks[name] as ((...args: unknown[]) => unknown) | undefined
+  if (!hook) return
+  try {
+    await hook(...(name === 'onFailure' ? args : [...args, context()]))
+  } catch (error) {
+    log('warn', `${name} failed: ${fault(error).message}`, {})
+  }
+}
+
+interface AttemptScope {
+  readonly path: string
+  readonly signal: AbortSignal
+  readonly final: boolean
+  readonly tmp: TmpFolder
+}
+
+function context(scope?: AttemptScope): Context<PluginOptions> {
+  const tmp = scope?.tmp ?? tmpFolder()
+  return {
+    options: setup.options as Context<PluginOptions>['options'],
+    config: Object.assign(
+      Object.create({ section: (name: string) => ({ ...setup.sections[name] }) }),
+      setup.sections.plugin,
+    ),
+    state,
+    logger: logger(scope?.path),
+    signal: scope?.signal ?? new AbortController().signal,
+    lock,
+    produce: record => ask(request => tell({ type: 'produce', request, record })),
+    outputDir: setup.outputDir,
+    get tmpDir() {
+      return tmp.path()
+    },
+    final: scope?.final ?? false,
+  }
+}
+
+interface TmpFolder {
+  path(): string
+  remove(): void
+}
+
+function tmpFolder(): TmpFolder {
+  let made: string | undefined
+  return {
+    path() {
+      made ??= fs.mkdtempSync(path.join(setup.tmpDir, 'attempt-'))
+      return made
+    },
+    remove() {
+      if (made !== undefined) fs.rmSync(made, { recursive: true, force: true })
+      made = undefined
+    },
+  }
+}
+
+async function lock<T>(section: () => T | Promise<T>): Promise<T> {
+  let held = 0
+  await ask(request => {
+    held = request
+    tell({ type: 'lock', request })
+  })
+  try {
+    return await section()
+  } finally {
+    tell({ type: 'unlock', request: held })
+  }
+}
+
+/** Sends a request and waits for its answer; rejects with the answer's error. */
+function ask(send: (request: number) => void): Promise<void> {
+  const request = ++requests
+  return new Promise((resolve, reject) => {
+    waiting.set(request, error => (error === undefined ? resolve() : reject(new Error(error))))
+    send(request)
+  })
+}
+
+function logger(scope?: string): Logger {
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields: object = {}) =>
+      log(level, message, fields, scope)
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+function log(level: LogLevel, message: string, fields: object, scope?: string): void {
+  // Fields are the user's: text crosses the border whatever they hold.
+  const plain = Object.fromEntries(
+    Object.entries(fields).map(([k, v]) => [
+      k,
+      v instanceof Error ? v.message : typeof v === 'object' ? JSON.stringify(v) : String(v),
+    ]),
+  )
+  tell({
+    type: 'log',
+    level,
+    message: String(message),
+    fields: plain,
+    ...(scope === undefined ? {} : { path: scope }),
+  })
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return 'undefined'
+  if (typeof value === 'object')
+    return value === null ? 'null' : `an object (${value.constructor?.name ?? 'no class'})`
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40))
+  return typeof value === 'function' ? 'a function' : String(value)
+}

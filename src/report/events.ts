@@ -1,0 +1,86 @@
+/** What can happen in a run: log, terminal and --json each print these. */
+
+/** How a file ended, for this run. */
+export type FileResult =
+  /** The plugin returned null. */
+  | 'ok'
+  /** All attempts failed. */
+  | 'failed'
+  /** SHA-512 or geometry wrong: the plugin was not called. */
+  | 'mismatch'
+  /** Passed over by --on-incomplete skip. */
+  | 'incomplete'
+  /** Incomplete, and a newer content of the same path was processed. */
+  | 'superseded'
+
+/** What becomes of the offsets of a file that was not processed. */
+export type SetAside = 'held' | 'skipped'
+
+export type RunEvent =
+  | { readonly type: 'info'; readonly text: string; readonly fields?: object }
+  | { readonly type: 'problem'; readonly text: string; readonly fields?: object }
+  | {
+      readonly type: 'file'
+      readonly path: string
+      readonly result: FileResult
+      /** Absent when it was processed. */
+      readonly setAside?: SetAside
+      readonly attempt: number
+      readonly bytes: number
+      /** From dispatch to answer of the last attempt. */
+      readonly ms: number
+      /** Lowest and highest offset of its records, by partition. */
+      readonly partitions: Readonly<Record<string, readonly [number, number]>>
+      readonly error?: string
+    }
+  | {
+      readonly type: 'retry'
+      readonly path: string
+      readonly attempt: number
+      readonly error: string
+      readonly delayMs: number
+    }
+  | { readonly type: 'incomplete'; readonly path: string; readonly chunks: number; readonly total: number }
+  | {
+      readonly type: 'undecodable'
+      readonly partition: number
+      readonly offset: number
+      readonly bytes: number
+      readonly reason: string
+      readonly setAside: SetAside
+    }
+  | { readonly type: 'stats'; readonly stats: RunStats }
+  | { readonly type: 'summary'; readonly summary: RunSummary }
+
+export interface RunStats {
+  readonly done: number
+  readonly failed: number
+  readonly assembling: number
+  readonly queued: number
+  readonly running: readonly { readonly path: string; readonly ms: number }[]
+  /** Content bytes of processed files. */
+  readonly doneBytes: number
+  /** Content bytes received. */
+  readonly receivedBytes: number
+  readonly memoryBytes: number
+  /** Records behind the partitions' ends, as far as the client knows; undefined before it does. */
+  readonly lag: number | undefined
+  /** 0 to 1; of a finite run only. */
+  readonly progress: number | undefined
+  readonly flow: string
+  readonly seconds: number
+}
+
+export interface RunSummary {
+  readonly done: number
+  readonly failed: number
+  readonly mismatched: number
+  readonly skipped: number
+  readonly undecodable: number
+  readonly incomplete: number
+  readonly bytes: number
+  readonly seconds: number
+  readonly exit: number
+  /** Paths of files that are incomplete, at most 20. */
+  readonly incompleteFiles: readonly string[]
+}
