@@ -10,7 +10,7 @@ import { rmSync } from 'node:fs'
 
 const [folder, command, ...args] = process.argv.slice(2)
 
-// Its own process group: Ctrl-C in the terminal reaches the parent, which stops the command in good order.
+// Its own process group, to be killed as one. Ctrl-C in the terminal reaches the parent alone.
 const child = spawn(command, args, { stdio: 'inherit', detached: true })
 
 child.once('spawn', () => process.send({ pid: child.pid }))
@@ -27,5 +27,3 @@ process.once('disconnect', () => {
   })
   process.kill(-child.pid, 'SIGKILL')
 })
-
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})

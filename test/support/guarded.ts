@@ -37,6 +37,8 @@ export function startGuarded(
   const guard = fork(fileURLToPath(import.meta.resolve('./guard.mjs')), [removeOnDeath, command, ...args], {
     env,
     execArgv: [],
+    // Out of this process's group: whoever kills the group must not kill the guard.
+    detached: true,
     stdio: [input ? 'pipe' : 'ignore', output, output, 'ipc'],
   })
   return new Promise((resolve, reject) => {
