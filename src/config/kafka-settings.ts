@@ -1,0 +1,193 @@
+/** librdkafka's properties out of [broker], [consumer], [producer], DFSP_KAFKA_X and -X, sorted by client. */
+import { readFileSync } from 'node:fs'
+import type { ConfigFile } from './config-file.ts'
+import { expandVariables, translateProperty } from './openmsistream.ts'
+import type { FlagUse, Written } from './option-layers.ts'
+import { meant, type Problem } from './problems.ts'
+
+export type Client = 'common' | 'consumer' | 'producer'
+
+/** What is known of librdkafka's properties; the caller hands it in. */
+export interface PropertyKnowledge {
+  find(
+    name: string,
+  ): { readonly user: 'both' | 'consumer' | 'producer'; readonly aliasOf?: string } | undefined
+  nearest(name: string): string | undefined
+  /** What is wrong with a value of a known property. */
+  problem(name: string, value: string): string | undefined
+}
+
+interface WrittenProperty extends Written {
+  readonly name: string
+  /** The section of the file; elsewhere the property's user decides where it goes. */
+  readonly section?: 'broker' | 'consumer' | 'producer'
+  readonly inherited?: boolean
+}
+
+export type ClientProperties = Readonly<Record<Client, Map<string, Written>>>
+
+/** Sections in the order in which later ones win. */
+export const KAFKA_SECTIONS = ['broker', 'consumer', 'producer'] as const
+
+export function fileProperties(
+  file: ConfigFile | undefined,
+  env: NodeJS.ProcessEnv,
+): readonly WrittenProperty[] {
+  return KAFKA_SECTIONS.flatMap(section =>
+    [...(file?.ini.sections.get(section) ?? [])].map(
+      ([name, { value, line, inherited }]): WrittenProperty => {
+        const origin = `${file?.shown}:${line}`
+        const expanded = expandVariables(value, env)
+        const text = 'value' in expanded ? { text: expanded.value } : { text: '', unset: expanded.unset }
+        return { name, ...text, layer: 'file', origin, place: origin, section, inherited }
+      },
+    ),
+  )
+}
+
+/**
+ * DFSP_KAFKA_SASL_USERNAME is sasl.username (`__` stands for `_`, `___` for `-`, as in Kafka's own image);
+ * with _FILE behind it the value is the content of that file. Names that librdkafka lacks are warned of where they
+ * look like a slip, and passed over otherwise (a platform's own DFSP_KAFKA_SERVICE_HOST).
+ */
+export function environmentProperties(
+  env: NodeJS.ProcessEnv,
+  knowledge: PropertyKnowledge,
+  problems: Problem[],
+  notices: string[],
+): readonly WrittenProperty[] {
+  const properties: WrittenProperty[] = []
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith('DFSP_KAFKA_') || !value) continue
+    const name = propertyName(variable.slice('DFSP_KAFKA_'.length))
+    const content = name.endsWith('.file') ? name.slice(0, -'.file'.length) : undefined
+    const written = { layer: 'env', origin: `env ${variable}`, place: variable } as const
+    if (isProperty(name, value, knowledge)) {
+      properties.push({ name, text: value, ...written })
+    } else if (content !== undefined && isProperty(content, value, knowledge)) {
+      try {
+        properties.push({
+          name: content,
+          text: readFileSync(value, 'utf8').replace(/\r?\n$/, ''),
+          ...written,
+        })
+      } catch (error) {
+        problems.push({ place: variable, text: (error as Error).message, in: 'call' })
+      }
+    } else {
+      const near = knowledge.nearest(content ?? name)
+      if (near !== undefined)
+        notices.push(`${variable} is not read: librdkafka has no "${name}"; ${meant(near)}`)
+    }
+  }
+  return properties
+}
+
+export function flagProperties(uses: readonly FlagUse[], problems: Problem[]): readonly WrittenProperty[] {
+  return uses.flatMap(({ text }): WrittenProperty[] => {
+    const equals = text.indexOf('=')
+    if (equals < 1) {
+      problems.push({ place: '-X', text: `"${text}" is not property=value`, in: 'call' })
+      return []
+    }
+    const name = text.slice(0, equals).trim()
+    return [{ name, text: text.slice(equals + 1), layer: 'flag', origin: 'flag', place: `-X ${name}` }]
+  })
+}
+
+/** Later properties win over earlier ones, also under another name of the same property. */
+export function mergeProperties(
+  written: readonly WrittenProperty[],
+  knowledge: PropertyKnowledge,
+  problems: Problem[],
+  notices: string[],
+): ClientProperties {
+  const clients: ClientProperties = { common: new Map(), consumer: new Map(), producer: new Map() }
+  for (const property of written) {
+    const { place, section, inherited } = property
+    const at = property.layer === 'file' ? 'file' : 'call'
+    const translated = translateProperty(property.name, property.text)
+    if ('dropped' in translated) {
+      if (translated.dropped !== undefined) notices.push(`${place}: ${property.name} ${translated.dropped}`)
+      continue
+    }
+    if ('refused' in translated) {
+      const { refused, hint } = translated
+      problems.push({ place, text: `${property.name} ${refused}`, hint, in: at })
+      continue
+    }
+    const { name, value } = translated
+    const known = knowledge.find(name)
+    if (known === undefined) {
+      const where = section === undefined ? '' : ` in [${section}]`
+      const hint = meant(knowledge.nearest(property.name))
+      if (!inherited)
+        problems.push({ place, text: `unknown property "${property.name}"${where}`, hint, in: at })
+      continue
+    }
+    const targets = targetsOf(known.user, section)
+    if (targets.length === 0 && !inherited) {
+      notices.push(`${place}: ${name} is a property of the ${known.user} and has no effect in [${section}]`)
+    }
+    for (const client of targets) {
+      const map = clients[client]
+      for (const other of map.keys()) {
+        if ((knowledge.find(other)?.aliasOf ?? other) === (known.aliasOf ?? name)) map.delete(other)
+      }
+      map.set(name, { ...property, text: value })
+    }
+  }
+  checkValues(clients, knowledge, problems)
+  return clients
+}
+
+function targetsOf(
+  user: 'both' | 'consumer' | 'producer',
+  section: WrittenProperty['section'],
+): readonly Client[] {
+  const allowed: readonly Client[] = user === 'both' ? ['common', 'consumer', 'producer'] : [user]
+  return section === 'consumer' || section === 'producer'
+    ? allowed.filter(client => client === section)
+    : allowed
+}
+
+/** Only what has won is checked: a secret given by the environment makes up for the file's unset variable. */
+function checkValues(clients: ClientProperties, knowledge: PropertyKnowledge, problems: Problem[]): void {
+  const checked = new Set<string>()
+  for (const map of Object.values(clients)) {
+    for (const [name, { text, unset, place, layer }] of map) {
+      const at = `${place} ${name}`
+      if (checked.has(at)) continue
+      checked.add(at)
+      if (unset !== undefined) problems.push(unsetProblem(unset, place, name))
+      const problem = unset === undefined ? knowledge.problem(name, text) : undefined
+      if (problem === undefined) continue
+      problems.push({
+        place,
+        text: layer === 'file' ? `${name}: ${problem}` : problem,
+        in: layer === 'file' ? 'file' : 'call',
+      })
+    }
+  }
+}
+
+function unsetProblem(variable: string, place: string, name: string): Problem {
+  const twin = `DFSP_KAFKA_${name.toUpperCase().replaceAll('_', '__').replaceAll('.', '_')}_FILE`
+  return {
+    place,
+    text: `$${variable} is not set, used by ${name}`,
+    hint: `export ${variable}=…, put it in a file for --env-file, or set ${twin}=<path>`,
+    in: 'file',
+  }
+}
+
+function propertyName(variable: string): string {
+  return variable
+    .toLowerCase()
+    .replaceAll(/_+/g, run => (run.length === 1 ? '.' : run.length === 2 ? '_' : '-'))
+}
+
+function isProperty(name: string, value: string, knowledge: PropertyKnowledge): boolean {
+  const translated = translateProperty(name, value)
+  return !('name' in translated) || knowledge.find(translated.name) !== undefined
+}

@@ -1,0 +1,103 @@
+/** From the text of an option, wherever it was written, to its value. */
+import { nearest } from '../core/nearest.ts'
+import type { OldName, OptionSpec, Start } from './option-spec.ts'
+import { type Parsed, parseDuration, parseSize, sizeText } from './units.ts'
+
+const TRUE: readonly string[] = ['true', 'yes', 'on', '1']
+const FALSE: readonly string[] = ['false', 'no', 'off', '0']
+
+/** Python's logging levels, by name and number, as OpenMSIStream takes them. */
+const PYTHON_LEVELS: Readonly<Record<string, string>> = {
+  notset: 'debug',
+  debug: 'debug',
+  10: 'debug',
+  info: 'info',
+  20: 'info',
+  warning: 'warn',
+  30: 'warn',
+  error: 'error',
+  40: 'error',
+  critical: 'error',
+  50: 'error',
+}
+
+export function parseOption(
+  spec: OptionSpec,
+  text: string,
+): Parsed<string | number | boolean | RegExp | Start> {
+  switch (spec.type) {
+    case 'boolean':
+      return parseBoolean(text)
+    case 'integer':
+      return parseInteger(text, spec.min, spec.max)
+    case 'count':
+      return parseInteger(text, 0, 9)
+    case 'size': {
+      const size = parseSize(text)
+      if ('problem' in size || (size.value >= spec.min && size.value <= spec.max)) return size
+      return { problem: `"${text}" is out of range (${sizeText(spec.min)} to ${sizeText(spec.max)})` }
+    }
+    case 'duration':
+      return parseDuration(text)
+    case 'regex':
+      return parseRegex(text)
+    case 'start':
+      return parseStart(text)
+    case 'enum': {
+      if (spec.choices.includes(text)) return { value: text }
+      const near = nearest(text, spec.choices)
+      return {
+        problem: `"${text}" is none of ${spec.choices.join(', ')}${near === undefined ? '' : `: ${near}?`}`,
+      }
+    }
+    case 'string':
+    case 'list':
+      return text === '' ? { problem: 'is empty' } : { value: text }
+  }
+}
+
+export function parseBoolean(text: string): Parsed<boolean> {
+  const word = text.toLowerCase()
+  if (TRUE.includes(word)) return { value: true }
+  return FALSE.includes(word) ? { value: false } : { problem: `"${text}" is neither true nor false` }
+}
+
+/** Rewrites the value of an OpenMSIStream spelling into dfsp's. */
+export function modernValue(as: OldName['as'], text: string): string {
+  switch (as) {
+    case 'bytes':
+      return /^\d+$/.test(text) ? `${text}B` : text
+    case 'seconds':
+      return /^\d+(\.\d+)?$/.test(text) ? `${text}s` : text
+    case 'anchored':
+      return `^(?:${text})`
+    case 'python-level':
+      return PYTHON_LEVELS[text.toLowerCase()] ?? text
+    case undefined:
+      return text
+  }
+}
+
+function parseInteger(text: string, min: number, max: number): Parsed<number> {
+  const number = Number(text)
+  if (/^-?\d+$/.test(text) && number >= min && number <= max) return { value: number }
+  return { problem: `"${text}" is not a whole number (${min}-${max})` }
+}
+
+function parseRegex(text: string): Parsed<RegExp> {
+  try {
+    return { value: new RegExp(text) }
+  } catch (error) {
+    return { problem: (error as Error).message }
+  }
+}
+
+/** A date alone is midnight UTC, a time without zone is local: JavaScript's reading of ISO 8601. */
+function parseStart(text: string): Parsed<Start> {
+  if (text === 'earliest' || text === 'latest') return { value: text }
+  const time = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN
+  if (!Number.isNaN(time)) return { value: { time } }
+  return { problem: `"${text}" is neither earliest, latest nor a time such as 2026-11-24T15:00Z` }
+}

@@ -1,0 +1,31 @@
+/** Problems of one call's settings are collected, so that the user meets all of them at once. */
+import { DfspError } from '../errors.ts'
+
+export interface Problem {
+  /** "dfsp.config:14", "--threads", "DFSP_THREADS". */
+  readonly place: string
+  readonly text: string
+  /** What was probably meant, or what to do. */
+  readonly hint?: string | undefined
+  /** Whether a file (78) or the call (2) is at fault. */
+  readonly in: 'file' | 'call'
+}
+
+/** One error for all problems, by place, flags before files; the first decides the exit code. Call it with at least one. */
+export function problemsError(problems: readonly Problem[]): DfspError {
+  const sorted = problems.toSorted((a, b) => a.place.localeCompare(b.place, 'en', { numeric: true }))
+  const [first, second] = sorted
+  const code = first?.in === 'file' ? 'E_CONFIG' : 'E_USAGE'
+  if (first !== undefined && second === undefined) {
+    return new DfspError(code, `${first.place}: ${first.text}`, { next: first.hint })
+  }
+  const facts = sorted.map(
+    ({ place, text, hint }) => `${place}: ${text}${hint === undefined ? '' : `; ${hint}`}`,
+  )
+  return new DfspError(code, `${problems.length} settings are wrong`, { facts })
+}
+
+/** "did you mean ...?", or nothing. */
+export function meant(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : `did you mean "${name}"?`
+}

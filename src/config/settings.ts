@@ -1,0 +1,189 @@
+/** Flags > environment > config file > defaults, merged and checked; every problem is reported at once. */
+import { nearest } from '../core/nearest.ts'
+import type { ConfigFile } from './config-file.ts'
+import {
+  type ClientProperties,
+  environmentProperties,
+  fileProperties,
+  flagProperties,
+  KAFKA_SECTIONS,
+  mergeProperties,
+  type PropertyKnowledge,
+} from './kafka-settings.ts'
+import { expandVariables, SECTIONS } from './openmsistream.ts'
+import {
+  defaultLayer,
+  environmentLayer,
+  type Flags,
+  fileLayer,
+  flagLayer,
+  isOption,
+  RANK,
+  strangeVariables,
+  type Written,
+} from './option-layers.ts'
+import type { CommandName } from './option-spec.ts'
+import { camelName, type OptionName, type Values } from './options.ts'
+import { meant, type Problem, problemsError } from './problems.ts'
+import { optionsSchema } from './schema.ts'
+import type { PropertyMap, Settings } from './settings-type.ts'
+
+export interface SettingsRequest {
+  readonly command: CommandName
+  readonly flags: Flags
+  readonly env: NodeJS.ProcessEnv
+  readonly file: ConfigFile | undefined
+  readonly knowledge: PropertyKnowledge
+  /** Warnings that the flags gave rise to. */
+  readonly notices: readonly string[]
+}
+
+/** Throws a DfspError that lists every problem (2 where the call is at fault, 78 where the file is). */
+export function mergeSettings(request: SettingsRequest): Settings {
+  const { command, env, file, flags, knowledge } = request
+  const problems: Problem[] = []
+  const notices = [...request.notices, ...strangeVariables(env)]
+
+  const sections = readSections(file, env, problems, notices)
+  const properties = mergeProperties(
+    [
+      ...fileProperties(file, env),
+      ...environmentProperties(env, knowledge, problems, notices),
+      ...flagProperties(flags.get('kafka-x') ?? [], problems),
+    ],
+    knowledge,
+    problems,
+    notices,
+  )
+  const written = new Map<OptionName, Written>([
+    ...defaultLayer(),
+    ...fileLayer(file, env, problems),
+    ...environmentLayer(command, env),
+    ...flagLayer(flags, problems),
+  ])
+  foldLogLevel(written)
+  adoptProperties(written, properties)
+
+  const values = checkedValues(written, flags, problems)
+  if (problems.length > 0) throw problemsError(problems)
+
+  return {
+    values,
+    origins: new Map([
+      ...[...written].map(([name, { origin }]) => [name, origin] as const),
+      ...Object.entries(properties).flatMap(([client, map]) =>
+        [...map].map(([name, { origin }]) => [`${client}/${name}`, origin] as const),
+      ),
+    ]),
+    kafka: {
+      common: texts(properties.common),
+      consumer: texts(properties.consumer),
+      producer: texts(properties.producer),
+    },
+    sections,
+    notices,
+    configFile: file?.path,
+  }
+}
+
+/** -q, -v, -vv and --debug are short for a level; --log-level itself is plainer and wins among flags. */
+function foldLogLevel(written: Map<OptionName, Written>): void {
+  const level = written.get('log-level')
+  const fold = (name: OptionName, text: string) => {
+    const short = written.get(name)
+    if (short === undefined || RANK[short.layer] <= RANK[level?.layer ?? 'default']) return
+    if (!/^(0|false|no|off)$/i.test(short.text)) written.set('log-level', { ...short, text })
+  }
+  fold('quiet', 'warn')
+  fold('verbose', Number(written.get('verbose')?.text) > 1 ? 'debug' : 'verbose')
+  fold('debug', 'debug')
+}
+
+/** Group, start and brokers may be given as librdkafka's properties too; what stands in a later layer wins. */
+function adoptProperties(written: Map<OptionName, Written>, properties: ClientProperties): void {
+  const { common, consumer, producer } = properties
+  adopt(written, 'group', consumer.get('group.id'))
+  consumer.delete('group.id')
+  adopt(written, 'from', consumer.get('auto.offset.reset'))
+  const from = written.get('from')
+  if (from !== undefined) {
+    // For a group that starts at a time, `earliest` holds where the time lies beyond the end.
+    consumer.set('auto.offset.reset', { ...from, text: from.text === 'latest' ? 'latest' : 'earliest' })
+  }
+  const servers =
+    common.get('bootstrap.servers') ?? consumer.get('bootstrap.servers') ?? producer.get('bootstrap.servers')
+  if (adopt(written, 'brokers', servers)) return
+  const brokers = written.get('brokers')
+  if (brokers === undefined) return
+  for (const map of [common, consumer, producer]) map.set('bootstrap.servers', brokers)
+}
+
+function adopt(written: Map<OptionName, Written>, name: OptionName, property: Written | undefined): boolean {
+  if (property === undefined || property.unset !== undefined) return false
+  if (RANK[property.layer] <= RANK[written.get(name)?.layer ?? 'default']) return false
+  written.set(name, property)
+  return true
+}
+
+function checkedValues(written: ReadonlyMap<OptionName, Written>, flags: Flags, problems: Problem[]): Values {
+  const text: Record<string, string | readonly string[]> = {
+    'kafka-x': (flags.get('kafka-x') ?? []).map(use => use.text),
+  }
+  for (const [name, { text: value, unset, place }] of written) {
+    if (unset === undefined) text[name] = value
+    else problems.push({ place, text: `$${unset} is not set`, hint: `export ${unset}=…`, in: 'file' })
+  }
+  const result = optionsSchema.safeParse(text)
+  for (const { path, message } of result.error?.issues ?? []) {
+    const name = String(path[0])
+    const at = isOption(name) ? written.get(name) : undefined
+    // Already reported where it was adopted from a librdkafka property.
+    if (problems.some(({ place }) => place === at?.place)) continue
+    problems.push({
+      place: at?.place ?? `--${name}`,
+      text: message,
+      in: at?.layer === 'file' ? 'file' : 'call',
+    })
+  }
+  // The schema is made from the same table as the type.
+  return Object.fromEntries(
+    Object.entries(result.data ?? {}).map(([name, value]) => [camelName(name), value]),
+  ) as unknown as Values
+}
+
+/** Variables of sections that dfsp does not read itself may be unset: only the plugin knows whether it needs them. */
+function readSections(
+  file: ConfigFile | undefined,
+  env: NodeJS.ProcessEnv,
+  problems: Problem[],
+  notices: string[],
+): Readonly<Record<string, PropertyMap>> {
+  const sections: Record<string, PropertyMap> = {}
+  for (const [name, entries] of file?.ini.sections ?? []) {
+    const known = (SECTIONS as readonly string[]).includes(name)
+    const near = known ? undefined : nearest(name, SECTIONS)
+    if (near !== undefined) {
+      notices.push(
+        `${file?.shown}:${file?.ini.headers.get(name)}: section [${name}] is left to the plugin; ${meant(near)}`,
+      )
+    }
+    const values: Record<string, string> = {}
+    for (const [key, { value, line }] of entries) {
+      const expanded = expandVariables(value, env)
+      const place = `${file?.shown}:${line}`
+      if ('value' in expanded) values[key] = expanded.value
+      else if (name === 'plugin') {
+        const text = `$${expanded.unset} is not set, used by [plugin] ${key}`
+        problems.push({ place, text, hint: `export ${expanded.unset}=…`, in: 'file' })
+      } else if (name !== 'dfsp' && !(KAFKA_SECTIONS as readonly string[]).includes(name)) {
+        notices.push(`${place}: $${expanded.unset} is not set: [${name}] ${key} is left out`)
+      }
+    }
+    sections[name] = values
+  }
+  return sections
+}
+
+function texts(map: ReadonlyMap<string, Written>): PropertyMap {
+  return Object.fromEntries([...map].map(([name, { text }]) => [name, text]))
+}
