@@ -7,7 +7,7 @@ export interface RetryPolicy {
   /** Further attempts after the first one failed. */
   readonly retries: number
   /** What follows when they are used up. */
-  readonly then: Policy
+  readonly onError: Policy
 }
 
 /**
@@ -23,7 +23,7 @@ const LONGEST_DELAY_MS = 60_000
 
 /** After the failed attempt number `attempt` (1 for the first): delays double from 1 s up to 60 s. */
 export function afterFailure(policy: RetryPolicy, attempt: number): Disposition {
-  if (attempt > policy.retries) return { action: policy.then }
+  if (attempt > policy.retries) return { action: policy.onError }
   return {
     action: 'retry',
     delayMs: Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempt - 1, 16)),

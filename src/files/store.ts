@@ -32,27 +32,55 @@ export interface Store {
 /** `tmpDir` holds the temporary files; it exists. */
 export function store(arena: Arena, tmpDir: string): Store {
   let names = 0
+  const handles = openHandles(MOST_OPEN)
   return {
-    open: place => storedFile(arena, () => path.join(tmpDir, `file-${++names}`), place),
+    open: place => storedFile(arena, handles, () => path.join(tmpDir, `file-${++names}`), place),
     get memoryBytes() {
       return arena.usedBytes
     },
   }
 }
 
-function storedFile(arena: Arena, newName: () => string, place: 'memory' | 'disk'): StoredFile {
+/** Thousands of files may be assembling at once, a process may open about a thousand: the longest open ones close. */
+const MOST_OPEN = 128
+
+interface Handles {
+  get(name: string): number
+  close(name: string): void
+}
+
+function openHandles(most: number): Handles {
+  const open = new Map<string, number>()
+  const close = (name: string) => {
+    const fd = open.get(name)
+    if (fd !== undefined) fs.closeSync(fd)
+    open.delete(name)
+  }
+  return {
+    get(name) {
+      const known = open.get(name)
+      if (known !== undefined) return known
+      if (open.size >= most) close(open.keys().next().value as string)
+      // Neither append nor truncate: chunks come in any order, and a closed file is opened again.
+      const fd = fs.openSync(name, fs.constants.O_CREAT | fs.constants.O_RDWR, 0o600)
+      open.set(name, fd)
+      return fd
+    },
+    close,
+  }
+}
+
+function storedFile(
+  arena: Arena,
+  handles: Handles,
+  newName: () => string,
+  place: 'memory' | 'disk',
+): StoredFile {
   let pages = new Map<number, number>() // page of the file -> page of the arena
   let name: string | undefined
-  let fd: number | undefined
-  const openFile = () => {
+  const handle = () => {
     name ??= newName()
-    // Not O_APPEND and not truncated: chunks arrive in any order, and a closed file may be opened again.
-    fd ??= fs.openSync(name, fs.constants.O_CREAT | fs.constants.O_RDWR, 0o600)
-    return fd
-  }
-  const closeFile = () => {
-    if (fd !== undefined) fs.closeSync(fd)
-    fd = undefined
+    return handles.get(name)
   }
   const freePages = () => {
     for (const page of pages.values()) arena.give(page)
@@ -76,19 +104,18 @@ function storedFile(arena: Arena, newName: () => string, place: 'memory' | 'disk
     place,
     write(offset: number, data: Uint8Array) {
       if (stored.place === 'memory') writeMemory(offset, data)
-      else writeAll(openFile(), data, offset)
+      else writeAll(handle(), data, offset)
     },
     spill() {
       if (stored.place === 'disk') return
       // Whole pages: the holes in them are written over by the chunks that are missing.
-      for (const [number, page] of pages) writeAll(openFile(), arena.page(page), number * PAGE_BYTES)
+      for (const [number, page] of pages) writeAll(handle(), arena.page(page), number * PAGE_BYTES)
       freePages()
       stored.place = 'disk'
     },
     source(size: number): StoredSource {
       if (stored.place === 'disk') {
-        openFile()
-        closeFile()
+        handles.close(name as string)
         return { kind: 'disk', path: name as string, size }
       }
       const order = Array.from(
@@ -99,8 +126,9 @@ function storedFile(arena: Arena, newName: () => string, place: 'memory' | 'disk
     },
     release() {
       freePages()
-      closeFile()
-      if (name !== undefined) fs.rmSync(name, { force: true })
+      if (name === undefined) return
+      handles.close(name)
+      fs.rmSync(name, { force: true })
       name = undefined
     },
   }

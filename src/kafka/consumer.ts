@@ -62,6 +62,8 @@ export interface FileConsumer extends Committer {
   /** Stops and resumes fetching from all owned partitions; the group membership stays. */
   pause(): void
   resume(): void
+  /** The end of an owned partition as the last fetch reported it, 0 before the first. */
+  knownEnd(partition: number): number
   /** End offsets of the owned partitions as they are now. */
   endOffsets(): Promise<ReadonlyMap<number, number>>
   close(): Promise<void>
@@ -316,6 +318,10 @@ function runningConsumer(
     resume() {
       paused = false
       if (owned.size > 0) client.resume(toppars(owned.keys()))
+    },
+    knownEnd(partition) {
+      const end = client.getWatermarkOffsets(topic, partition).highOffset
+      return Number.isSafeInteger(end) && end > 0 ? end : 0
     },
     async endOffsets() {
       const marks = await Promise.all(

@@ -69,6 +69,8 @@ export interface SetupMessage {
   readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly outputDir: string
   readonly tmpDir: string
+  /** Verify only, call no user code. */
+  readonly dryRun: boolean
 }
 
 export type ToThread =

@@ -88,7 +88,7 @@ async function load(): Promise<void> {
 
 async function runSetup(): Promise<void> {
   try {
-    state = await plugin.hooks.setup?.(context() as never)
+    if (!setup.dryRun) state = await plugin.hooks.setup?.(context() as never)
     tell({ type: 'ready' })
   } catch (error) {
     tell({ type: 'setup-failed', fault: fault(error) })
@@ -97,7 +97,7 @@ async function runSetup(): Promise<void> {
 
 async function runTeardown(): Promise<void> {
   try {
-    await plugin.hooks.teardown?.(context() as never)
+    if (!setup.dryRun) await plugin.hooks.teardown?.(context() as never)
   } catch (error) {
     log('warn', `teardown failed: ${fault(error).message}`, {})
   }
@@ -132,7 +132,7 @@ async function processFile(id: number, job: FileJob, signal: AbortSignal): Promi
   try {
     const actual = digest(job, pages)
     if (actual !== Buffer.from(job.sha512).toString('hex')) return { kind: 'mismatch', actual }
-    if (job.diskPath !== null) {
+    if (job.diskPath !== null && !setup.dryRun) {
       const tmp = tmpFolder()
       try {
         placeOnDisk(job, pages, setup.outputDir, tmp.path)
@@ -144,6 +144,7 @@ async function processFile(id: number, job: FileJob, signal: AbortSignal): Promi
     const code = (error as NodeJS.ErrnoException).code ?? ''
     return { kind: 'io-error', message: (error as Error).message, code }
   }
+  if (setup.dryRun) return { kind: 'done' }
   tell({ type: 'started', id })
   return await withFile(job, (file, ctx) => attempt(file, ctx), signal)
 }

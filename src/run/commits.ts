@@ -50,7 +50,7 @@ export function commits(deps: CommitDeps): Commits {
   }
 
   async function commitNow(): Promise<boolean> {
-    while (inFlight) await inFlight
+    while (inFlight !== undefined) await inFlight
     cancel?.()
     cancel = undefined
     inFlight = request()

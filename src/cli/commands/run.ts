@@ -1,0 +1,140 @@
+/** `dfsp run`: the main job. */
+import { randomUUID } from 'node:crypto'
+import path from 'node:path'
+import { groupId } from '../../config/group.ts'
+import type { Start } from '../../config/option-spec.ts'
+import { optionsOf } from '../../config/options.ts'
+import type { PluginOptions } from '../../config/plugin-options.ts'
+import { requireBrokers, requireValue } from '../../config/required.ts'
+import type { Settings } from '../../config/settings-type.ts'
+import type { Command, Invocation } from '../command.ts'
+import { findPlugin } from '../plugin-path.ts'
+
+export const command: Command = {
+  name: 'run',
+  describe:
+    'Runs a plugin on each whole file that arrives on a topic: chunks are put together, SHA-512 is checked, the plugin is called, and offsets are committed only after it returned null. Stop it with Ctrl-C: what runs is finished first.',
+  examples: [
+    ['dfsp run -p ./plot.ts -t xrd', 'process what comes, until Ctrl-C'],
+    ['dfsp run -p ./plot.ts -t xrd --until-end', 'process what is there, then end (for cron)'],
+    ['dfsp run -p save -t xrd -o data/', 'write verified files into a folder'],
+    ['dfsp run -p ./plot.ts --help', "the plugin's own options, too"],
+  ],
+  options: optionsOf('run'),
+  takesPlugin: true,
+  describePlugin: pluginOf,
+  async run(invocation) {
+    const settings = await invocation.settings()
+    const { values } = settings
+    const plugin = findPlugin(
+      requireValue(settings, 'plugin', 'dfsp run -p ./plot.ts -t xrd …'),
+      invocation.cwd,
+    )
+    const topic = requireValue(settings, 'topic', 'dfsp run -p ./plot.ts -t xrd …')
+    requireBrokers(settings, 'run')
+    const [{ pluginRuntime }, { run }, { openConsole }, { outgoing }, { ownClientId }] = await Promise.all([
+      import('../../run/plugin-runtime.ts'),
+      import('../../run/run.ts'),
+      import('../console.ts'),
+      import('../../run/outgoing.ts'),
+      import('../../kafka/group.ts'),
+    ])
+    const group = groupId(values.group, { plugin: plugin.name, topic }, randomUUID)
+    const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
+    const runtime = pluginRuntime({
+      pluginUrl: plugin.url,
+      pluginName: plugin.shown,
+      threads: values.threads,
+      timeoutMs: values.timeout,
+    })
+    const producing = outgoing(settings.kafka.producer, values.outputTopic)
+    let console: ReturnType<typeof openConsole> | undefined
+    try {
+      const loaded = await runtime.load()
+      const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
+      console = openConsole(
+        {
+          level: values.logLevel,
+          format: values.logFormat,
+          json: values.json,
+          noColor: values.noColor,
+          logFile: values.logFile ?? path.join(outputDir, 'LOGS', `${plugin.name}.log`),
+          topic,
+          live: { topic, group, threads: values.threads },
+        },
+        invocation,
+      )
+      for (const text of [...settings.notices, ...loaded.warnings.map(w => `${plugin.shown} ${w}`)])
+        console.report({ type: 'problem', text })
+      const { exit, error } = await run(
+        {
+          topic,
+          group,
+          mode: values.mode,
+          outputDir,
+          consumerProperties: { 'client.id': ownClientId(), ...settings.kafka.consumer },
+          from: startOf(settings),
+          waitForTopic: values.waitForTopic,
+          files: values.files,
+          retries: values.retries,
+          onError: values.onError,
+          onIncomplete: values.onIncomplete,
+          incompleteAfterMs: values.incompleteAfter,
+          reprocessIdentical: values.reprocessIdentical,
+          memoryBytes: values.memory,
+          untilEnd: values.untilEnd,
+          maxFiles: values.maxFiles,
+          maxTimeMs: values.maxTime,
+          drainMs: values.drainTimeout,
+          dryRun: values.dryRun,
+          statsMs: console.isLive ? 250 : values.stats,
+          pluginOptions,
+          sections: settings.sections,
+        },
+        {
+          runtime,
+          loaded,
+          report: console.report,
+          logFromPlugin: console.logFromPlugin,
+          produce: producing.send,
+        },
+      )
+      if (error)
+        console.log.write('error', `${error.message} [${error.code}]`, {
+          facts: error.facts.join('; '),
+          try: error.next,
+        })
+      return exit
+    } finally {
+      await runtime.host.close(0)
+      await producing.close()
+      await console?.close()
+    }
+  },
+}
+
+/** What the plugin of this call declares, for its help. */
+async function pluginOf(invocation: Invocation): Promise<PluginOptions | undefined> {
+  const { values } = await invocation.settings()
+  if (values.plugin === undefined) return undefined
+  const plugin = findPlugin(values.plugin, invocation.cwd)
+  const { pluginRuntime } = await import('../../run/plugin-runtime.ts')
+  const runtime = pluginRuntime({
+    pluginUrl: plugin.url,
+    pluginName: plugin.shown,
+    threads: 1,
+    timeoutMs: undefined,
+  })
+  try {
+    return { file: plugin.shown, options: (await runtime.load()).options }
+  } finally {
+    await runtime.host.close(0)
+  }
+}
+
+/** `--from`, or where that is not given, what the config file says with `auto.offset.reset`. */
+function startOf({ values, origins, kafka }: Settings): Start {
+  const reset = kafka.consumer['auto.offset.reset']
+  const latest = reset !== undefined && ['latest', 'largest', 'end'].includes(reset)
+  return latest && origins.get('from') === 'default' ? 'latest' : values.from
+}

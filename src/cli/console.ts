@@ -1,0 +1,61 @@
+/** What a command that works on files shows: log lines, --json lines, and the live block on a terminal. */
+import type { FromThread } from '../plugin/messages.ts'
+import type { RunEvent, RunStats } from '../report/events.ts'
+import { type LiveBlock, type LiveTitle, liveBlock } from '../report/live-block.ts'
+import { chosenFormat, type Format, type Level, type Log, openLog } from '../report/log.ts'
+import { reporter } from '../report/reporter.ts'
+import type { Invocation } from './command.ts'
+
+export interface ConsoleOptions {
+  readonly level: Level
+  readonly format: 'auto' | Format
+  readonly json: boolean
+  readonly noColor: boolean
+  readonly logFile: string | undefined
+  readonly topic: string
+  /** Title of the live block; none is drawn without it. */
+  readonly live: LiveTitle | undefined
+}
+
+export interface Console {
+  readonly log: Log
+  report(event: RunEvent): void
+  logFromPlugin(entry: Extract<FromThread, { type: 'log' }>): void
+  /** Whether the live block is there, and wants to be redrawn often. */
+  readonly isLive: boolean
+  close(): Promise<void>
+}
+
+export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: Invocation): Console {
+  const terminal = stderr as NodeJS.WriteStream
+  const isTerminal = terminal.isTTY === true && env.TERM !== 'dumb'
+  const block: LiveBlock | undefined =
+    isTerminal && options.live && !options.json ? liveBlock(terminal, options.live) : undefined
+  const write = (line: string) => (block ? block.line(line) : void stderr.write(line))
+  const log = openLog({
+    level: options.level,
+    format: chosenFormat(options.format, isTerminal),
+    color: isTerminal && !options.noColor && !env.NO_COLOR,
+    journal: env.JOURNAL_STREAM !== undefined && !isTerminal,
+    write,
+    file: options.logFile,
+    onFileError: error => write(`the log file cannot be written: ${error.message}\n`),
+  })
+  const draw = block ? (stats: RunStats) => block.draw(stats) : undefined
+  const json = options.json ? (line: string) => void stdout.write(`${line}\n`) : undefined
+  const events = reporter({ log, topic: options.topic, json, draw, now: () => performance.now() })
+  return {
+    log,
+    report(event) {
+      if (event.type === 'summary') block?.end()
+      events.report(event)
+    },
+    logFromPlugin: ({ level, message, fields, path }) =>
+      log.write(level, message, { ...(path === undefined ? {} : { file: path }), ...fields }),
+    isLive: block !== undefined,
+    async close() {
+      block?.end()
+      await log.close()
+    },
+  }
+}

@@ -1,0 +1,57 @@
+/** From what the user wrote after --plugin to the module's URL. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { nearest } from '../core/nearest.ts'
+import { DfspError } from '../errors.ts'
+
+export interface PluginPath {
+  /** `file:` URL of the module. */
+  readonly url: string
+  /** As the user wrote it. */
+  readonly shown: string
+  /** `plot` for ./plot.ts: it names the group and the output directory. */
+  readonly name: string
+}
+
+const BUILT_IN = fileURLToPath(new URL('../plugins/', import.meta.url))
+
+/** Names of the plugins that come with dfsp. */
+export function builtInPlugins(): string[] {
+  return fs
+    .readdirSync(BUILT_IN)
+    .filter(file => file.endsWith('.js'))
+    .map(file => path.basename(file, '.js'))
+}
+
+export function findPlugin(given: string, cwd: string): PluginPath {
+  const bare = /^[\w-]+$/.test(given)
+  const file = path.resolve(cwd, given)
+  if (bare && builtInPlugins().includes(given)) {
+    return { url: pathToFileURL(path.join(BUILT_IN, `${given}.js`)).href, shown: given, name: given }
+  }
+  if (fs.statSync(file, { throwIfNoEntry: false })?.isFile()) {
+    return {
+      url: pathToFileURL(fs.realpathSync(file)).href,
+      shown: given,
+      name: path.basename(given).replace(/\.[^.]*$/, ''),
+    }
+  }
+  throw new DfspError('E_PLUGIN_MISSING', `there is no plugin ${given}`, {
+    facts: [whyMissing(given, file, bare)],
+    next: 'dfsp init plugin plot   writes one to start from',
+  })
+}
+
+function whyMissing(given: string, file: string, bare: boolean): string {
+  if (fs.existsSync(file)) return `${file} is a directory`
+  const folder = path.dirname(file)
+  const modules = fs.existsSync(folder)
+    ? fs.readdirSync(folder).filter(name => /\.[cm]?[jt]s$/.test(name))
+    : []
+  const meant = nearest(path.basename(file), modules)
+  if (meant) return `did you mean ${path.join(path.dirname(given), meant)}?`
+  return bare
+    ? `no file ${file}, and the built-in ones are ${builtInPlugins().join(', ')}`
+    : `no file ${file}`
+}

@@ -1,0 +1,127 @@
+/** The log: winston writing one line per entry to stderr and, where asked for, to a file that is rotated by size. */
+import path from 'node:path'
+import { Writable } from 'node:stream'
+import { styleText } from 'node:util'
+import winston from 'winston'
+
+export const LEVELS = { error: 0, warn: 1, info: 2, verbose: 3, debug: 4 } as const
+export type Level = keyof typeof LEVELS
+export type Format = 'pretty' | 'logfmt' | 'json'
+
+export interface Log {
+  write(level: Level, message: string, fields?: object): void
+  enabled(level: Level): boolean
+  /** Resolves when every line is written. */
+  close(): Promise<void>
+}
+
+export interface LogOptions {
+  readonly level: Level
+  readonly format: Format
+  readonly color: boolean
+  /** Under systemd's journal: no time (the journal has it), the priority in front. */
+  readonly journal: boolean
+  /** Takes each line, its end included. */
+  readonly write: (line: string) => void
+  readonly file: string | undefined
+  readonly onFileError: (error: Error) => void
+}
+
+const FILE_BYTES = 10 * 1024 * 1024
+const FILES = 5
+const PRIORITY: Readonly<Record<Level, number>> = { error: 3, warn: 4, info: 6, verbose: 6, debug: 7 }
+
+/** `auto`: for people on a terminal, else plain lines. */
+export function chosenFormat(wanted: 'auto' | Format, isTerminal: boolean): Format {
+  return wanted === 'auto' ? (isTerminal ? 'pretty' : 'logfmt') : wanted
+}
+
+export function openLog(options: LogOptions): Log {
+  const { combine, timestamp, printf } = winston.format
+  const lines = (format: (info: Entry) => string) =>
+    combine(
+      timestamp(),
+      printf(info => format(info as Entry)),
+    )
+  const console = new winston.transports.Stream({
+    stream: sink(options.write),
+    format: lines(info => line(info, options)),
+    eol: '\n',
+  })
+  const logger = winston.createLogger({ levels: LEVELS, level: options.level, transports: [console] })
+  if (options.file !== undefined) {
+    const file = new winston.transports.File({
+      filename: path.basename(options.file),
+      dirname: path.dirname(options.file),
+      maxsize: FILE_BYTES,
+      maxFiles: FILES,
+      tailable: true,
+      format: lines(info => line(info, { format: 'logfmt', color: false, journal: false })),
+    })
+    file.on('error', options.onFileError)
+    logger.add(file)
+  }
+  return {
+    write: (level, message, fields = {}) => void logger.log(level, message, { fields }),
+    enabled: level => LEVELS[level] <= LEVELS[options.level],
+    close: () =>
+      new Promise(resolve => {
+        logger.on('finish', () => setImmediate(resolve))
+        logger.end()
+      }),
+  }
+}
+
+function sink(write: (line: string) => void): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(chunk, _encoding, done) {
+      write(String(chunk))
+      done()
+    },
+  })
+}
+
+interface Entry extends winston.Logform.TransformableInfo {
+  readonly timestamp: string
+  readonly fields: object
+}
+
+function line(
+  info: Entry,
+  { format, color, journal }: Pick<LogOptions, 'format' | 'color' | 'journal'>,
+): string {
+  const level = info.level as Level
+  const message = oneLine(String(info.message))
+  const time = journal ? `<${PRIORITY[level]}>` : `${info.timestamp} `
+  switch (format) {
+    case 'json':
+      return JSON.stringify({ time: info.timestamp, level, message, ...info.fields })
+    case 'logfmt':
+      return `${time}${level} ${message}${pairs(info.fields)}`
+    case 'pretty': {
+      const mark = level === 'error' ? 'red' : level === 'warn' ? 'yellow' : 'dim'
+      const clock = journal ? time : `${info.timestamp.slice(11, 19)} `
+      if (!color) return `${clock}${level.padEnd(5)} ${message}${pairs(info.fields)}`
+      return `${styleText('dim', clock, { validateStream: false })}${styleText(mark, level.padEnd(5), { validateStream: false })} ${message}${styleText('dim', pairs(info.fields), { validateStream: false })}`
+    }
+  }
+}
+
+/** ` key=value` for each field, quoted where a space or a quote would make it ambiguous. */
+function pairs(fields: object): string {
+  let text = ''
+  for (const [key, value] of Object.entries(fields)) {
+    const plain = typeof value === 'object' ? JSON.stringify(value) : String(value)
+    text += ` ${key}=${/[\s"=]/.test(plain) || plain === '' ? JSON.stringify(plain) : oneLine(plain)}`
+  }
+  return text
+}
+
+/** Names and errors come from outside: a control character must not forge a line or reach the terminal. */
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, c =>
+    c === '\n' ? ' ⏎ ' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+}

@@ -1,0 +1,143 @@
+/** Turns the events of a run into log lines, into --json lines, and into the live block. */
+import type { RunEvent, RunStats, RunSummary } from './events.ts'
+import type { Log } from './log.ts'
+import { formatBytes, formatMs } from './quantities.ts'
+
+export interface Reporter {
+  report(event: RunEvent): void
+}
+
+export interface ReporterDeps {
+  readonly log: Log
+  readonly topic: string
+  /** Takes one --json line without its end; undefined without --json. */
+  readonly json: ((line: string) => void) | undefined
+  /** Redraws the live block; undefined where there is none. */
+  readonly draw: ((stats: RunStats) => void) | undefined
+  readonly now: () => number
+}
+
+const UNDECODABLE_EVERY_MS = 60_000
+
+export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporter {
+  let undecodableTold = Number.NEGATIVE_INFINITY
+  let undecodableUntold = 0
+  let lastStats: { seconds: number; receivedBytes: number } = { seconds: 0, receivedBytes: 0 }
+
+  function toJson(event: RunEvent): void {
+    if (!json) return
+    const { type, ...rest } = event
+    switch (event.type) {
+      case 'summary':
+        return json(JSON.stringify({ v: 1, type, ...event.summary }))
+      case 'stats':
+        return json(JSON.stringify({ v: 1, type, ...event.stats }))
+      case 'info':
+      case 'problem':
+        return
+      default:
+        json(JSON.stringify({ v: 1, type, ...rest }))
+    }
+  }
+
+  function undecodable(event: Extract<RunEvent, { type: 'undecodable' }>): void {
+    undecodableUntold++
+    if (now() - undecodableTold < UNDECODABLE_EVERY_MS) return
+    const more = undecodableUntold > 1 ? `; ${undecodableUntold - 1} more since the last such line` : ''
+    const where = `${topic}[${event.partition}]@${event.offset} (${event.bytes.toLocaleString('en-US')} B)`
+    log.write('warn', `undecodable record ${where}: ${event.reason}${more}; ${setAsideText(event.setAside)}`)
+    undecodableTold = now()
+    undecodableUntold = 0
+  }
+
+  function stats(event: Extract<RunEvent, { type: 'stats' }>): void {
+    const { stats } = event
+    if (draw) return draw(stats)
+    const rate =
+      (stats.receivedBytes - lastStats.receivedBytes) / Math.max(0.001, stats.seconds - lastStats.seconds)
+    lastStats = stats
+    const { done, failed, assembling, queued, running, lag, flow } = stats
+    log.write('info', 'stats', {
+      done,
+      failed,
+      assembling,
+      queued,
+      running: running.length,
+      rate: `${formatBytes(rate, '')}/s`,
+      lag: lag ?? 'unknown',
+      ...(flow === 'flow' ? {} : { flow }),
+    })
+  }
+
+  return {
+    report(event) {
+      toJson(event)
+      switch (event.type) {
+        case 'info':
+          return log.write('info', event.text, event.fields)
+        case 'problem':
+          return log.write('warn', event.text, event.fields)
+        case 'file':
+          return log.write(
+            event.result === 'ok' ? 'verbose' : event.setAside === 'held' ? 'error' : 'warn',
+            ...fileText(event),
+          )
+        case 'retry':
+          return log.write(
+            'warn',
+            `attempt ${event.attempt} failed ${event.path}: ${event.error}; next in ${formatMs(event.delayMs)}`,
+          )
+        case 'incomplete':
+          return log.write(
+            'warn',
+            `incomplete ${event.path}: ${event.chunks} of ${event.total} chunks, no progress; held until the others arrive (--on-incomplete skip passes it over)`,
+          )
+        case 'undecodable':
+          return undecodable(event)
+        case 'stats':
+          return stats(event)
+        case 'summary':
+          return log.write('info', ...summaryText(event.summary))
+      }
+    },
+  }
+}
+
+function fileText(event: Extract<RunEvent, { type: 'file' }>): [string, object] {
+  const { path, result, attempt, bytes, ms, partitions, error, setAside } = event
+  if (result === 'ok') return [`ok ${path}`, { bytes, ms, attempt }]
+  const tries = result === 'failed' ? ` after ${attempt} ${attempt === 1 ? 'try' : 'tries'}` : ''
+  const where = Object.entries(partitions).map(([p, [from, to]]) =>
+    from === to ? `${p}: ${from}` : `${p}: ${from}-${to}`,
+  )
+  return [
+    `${result} ${path}${tries}: ${error ?? ''}; ${setAsideText(setAside)}`,
+    { offsets: where.join(', ') },
+  ]
+}
+
+function setAsideText(setAside: 'held' | 'skipped' | undefined): string {
+  return setAside === 'skipped'
+    ? 'skipped: its offset is passed over'
+    : 'held: it comes again at the next start, later files go on'
+}
+
+function summaryText(s: RunSummary): [string, object] {
+  const { done, failed, mismatched, skipped, undecodable, incomplete, bytes, seconds, exit } = s
+  const names = s.incompleteFiles.length > 0 ? { incomplete_files: s.incompleteFiles.join(', ') } : {}
+  return [
+    'summary',
+    {
+      done,
+      failed,
+      mismatched,
+      skipped,
+      undecodable,
+      incomplete,
+      bytes: formatBytes(bytes, ''),
+      seconds,
+      exit,
+      ...names,
+    },
+  ]
+}

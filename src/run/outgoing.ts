@@ -1,0 +1,38 @@
+/** Where ctx.produce leads: a producer that is connected when the first record is sent. */
+import { DfspError } from '../errors.ts'
+import { type AcknowledgedProducer, openProducer } from '../kafka/producer.ts'
+import type { OutgoingRecord } from '../plugin/plugin.ts'
+
+export interface Outgoing {
+  /** Resolves when the broker has acknowledged the record. */
+  send(record: OutgoingRecord): Promise<void>
+  close(): Promise<void>
+}
+
+export function outgoing(
+  properties: Readonly<Record<string, string>>,
+  defaultTopic: string | undefined,
+): Outgoing {
+  let opening: Promise<AcknowledgedProducer> | undefined
+  return {
+    async send({ topic = defaultTopic, key, value, partition, headers }) {
+      if (topic === undefined)
+        throw new DfspError(
+          'E_PLUGIN',
+          'ctx.produce was given no topic: name one in the record, or with --output-topic',
+        )
+      opening ??= openProducer(properties)
+      const producer = await opening
+      await producer.send({
+        topic,
+        key: key === undefined || key === null ? null : typeof key === 'string' ? key : Buffer.from(key),
+        value: Buffer.from(value as Uint8Array),
+        ...(partition === undefined ? {} : { partition }),
+        ...(headers === undefined ? {} : { headers }),
+      })
+    },
+    async close() {
+      if (opening !== undefined) await (await opening).close()
+    },
+  }
+}

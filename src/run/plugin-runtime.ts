@@ -1,0 +1,53 @@
+/** Plugin threads and the memory they share with the main thread, made before anything of the run is known. */
+import { DfspError } from '../errors.ts'
+import { arena, PAGE_BYTES } from '../files/arena.ts'
+import { type Store, store } from '../files/store.ts'
+import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../plugin/host.ts'
+import type { SetupMessage } from '../plugin/messages.ts'
+import type { OutgoingRecord } from '../plugin/plugin.ts'
+
+export interface PluginRuntime {
+  readonly host: PluginHost
+  /** Loads the module in a first thread. */
+  load(): Promise<LoadedInfo>
+  /** Starts all threads. */
+  start(settings: Omit<SetupMessage, 'type'>): Promise<void>
+  store(tmpDir: string): Store
+  /** What ctx.produce, ctx.logger and a broken plugin lead to, once the run knows. */
+  connect(uses: RuntimeUses): void
+}
+
+export interface RuntimeUses {
+  readonly produce: (record: OutgoingRecord) => Promise<void>
+  readonly log: HostDeps['log']
+  readonly onBroken: (error: DfspError) => void
+}
+
+export type PluginChoice = Pick<HostDeps, 'pluginUrl' | 'pluginName' | 'threads' | 'timeoutMs'>
+
+export function pluginRuntime(choice: PluginChoice): PluginRuntime {
+  let uses: RuntimeUses | undefined
+  const early: Parameters<HostDeps['log']>[0][] = []
+  const memory = arena(segment => host.addSegment(segment))
+  const host: PluginHost = pluginHost({
+    ...choice,
+    segments: () => memory.segments,
+    pageBytes: PAGE_BYTES,
+    produce: record => {
+      if (!uses) throw new DfspError('E_PLUGIN', 'ctx.produce was called before the run began')
+      return uses.produce(record)
+    },
+    log: entry => (uses ? uses.log(entry) : void early.push(entry)),
+    onBroken: error => uses?.onBroken(error),
+  })
+  return {
+    host,
+    load: () => host.load(),
+    start: settings => host.start(settings),
+    store: tmpDir => store(memory, tmpDir),
+    connect(given) {
+      uses = given
+      for (const entry of early.splice(0)) given.log(entry)
+    },
+  }
+}
