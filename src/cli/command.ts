@@ -42,8 +42,11 @@ export interface Invocation {
   readonly stderr: NodeJS.WritableStream
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string
-  /** Flags, environment, file and defaults merged (once); throws a DfspError that lists every problem. */
-  settings(): Promise<Settings>
+  /**
+   * Flags, environment, file and defaults merged (once); throws a DfspError that lists every problem.
+   * `configFile` is read instead of the file that flags and environment name.
+   */
+  settings(configFile?: string): Promise<Settings>
   /**
    * The second, strict parse: flags > DFSP_PLUGIN_X > [plugin] x > the plugin's default. Throws a DfspError on a
    * flag that neither dfsp nor the plugin knows, and on an option that clashes with one of dfsp's. A command with

@@ -238,7 +238,7 @@ export const OPTIONS = {
   stats: {
     type: 'duration',
     default: '30s',
-    describe: 'a status line this often (0s: never)',
+    describe: 'a status line this often, 0s for none',
     group: 'Log',
     commands: ['run'],
     oldNames: [{ name: 'update_seconds', as: 'seconds' }],
@@ -284,6 +284,7 @@ export const OPTIONS = {
     describe: 'warnings and errors only',
     group: 'Log',
     commands: WORKING,
+    flagOnly: true,
   },
   verbose: {
     type: 'count',
@@ -291,6 +292,7 @@ export const OPTIONS = {
     describe: 'a line per file; -vv: debug',
     group: 'Log',
     commands: WORKING,
+    flagOnly: true,
   },
   'log-level': {
     type: 'enum',
@@ -317,7 +319,13 @@ export const OPTIONS = {
     commands: ['run'],
     oldNames: [{ name: 'logger_file_path' }],
   },
-  'no-color': { type: 'boolean', describe: 'no colours (as NO_COLOR does)', group: 'Log', commands: ALL },
+  'no-color': {
+    type: 'boolean',
+    describe: 'no colours (as NO_COLOR does)',
+    group: 'Log',
+    commands: ALL,
+    flagOnly: true,
+  },
   debug: { type: 'boolean', describe: 'log level debug, and stacks of errors', group: 'Log', commands: ALL },
 
   hold: {
@@ -355,20 +363,23 @@ export type OptionName = keyof typeof OPTIONS
 /** The value of every option, in camel case: `values.onError`. An option that a command does not take has its default. */
 export type Values = { readonly [N in OptionName as Camel<N>]: ValueOf<(typeof OPTIONS)[N]> }
 
-/** Spellings of OpenMSIStream that nothing answers to yet: accepted with a warning, so that old scripts run. */
-export const IGNORED_OLD_NAMES: Readonly<Record<string, string>> = {
-  heartbeat_topic_name: 'heartbeats to a topic are not supported yet',
-  heartbeat_program_id: 'heartbeats to a topic are not supported yet',
-  heartbeat_interval_secs: 'heartbeats to a topic are not supported yet',
-  log_topic_name: 'logs to a topic are not supported yet',
-  log_program_id: 'logs to a topic are not supported yet',
-  log_interval_secs: 'logs to a topic are not supported yet',
-  logger_file_level: 'the log file has the level of the console',
-  n_producer_threads: 'the client has its own threads',
-  queue_max_size: 'the client bounds its own queue',
-  watchdog_lag_time: 'watching a folder is not supported yet',
-  use_polling_observer: 'watching a folder is not supported yet',
-  upload_existing: 'dfsp upload always sends what is there',
+/**
+ * Spellings of OpenMSIStream that nothing answers to yet: accepted with a warning, so that old scripts run.
+ * A `switch` takes no value.
+ */
+export const IGNORED_OLD_NAMES: Readonly<Record<string, { readonly why: string; readonly switch?: true }>> = {
+  heartbeat_topic_name: { why: 'heartbeats to a topic are not supported yet' },
+  heartbeat_program_id: { why: 'heartbeats to a topic are not supported yet' },
+  heartbeat_interval_secs: { why: 'heartbeats to a topic are not supported yet' },
+  log_topic_name: { why: 'logs to a topic are not supported yet' },
+  log_program_id: { why: 'logs to a topic are not supported yet' },
+  log_interval_secs: { why: 'logs to a topic are not supported yet' },
+  logger_file_level: { why: 'the log file has the level of the console' },
+  n_producer_threads: { why: 'the client has its own threads' },
+  queue_max_size: { why: 'the client bounds its own queue' },
+  watchdog_lag_time: { why: 'watching a folder is not supported yet' },
+  use_polling_observer: { why: 'watching a folder is not supported yet', switch: true },
+  upload_existing: { why: 'what is there is always sent', switch: true },
 }
 
 export function optionSpec(name: OptionName): OptionSpec {

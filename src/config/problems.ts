@@ -19,10 +19,12 @@ export function problemsError(problems: readonly Problem[]): DfspError {
   if (first !== undefined && second === undefined) {
     return new DfspError(code, `${first.place}: ${first.text}`, { next: first.hint })
   }
-  const facts = sorted.map(
-    ({ place, text, hint }) => `${place}: ${text}${hint === undefined ? '' : `; ${hint}`}`,
-  )
-  return new DfspError(code, `${problems.length} settings are wrong`, { facts })
+  return new DfspError(code, `${problems.length} settings are wrong`, { facts: sorted.map(problemText) })
+}
+
+/** One line. */
+export function problemText({ place, text, hint }: Problem): string {
+  return `${place}: ${text}${hint === undefined ? '' : `; ${hint}`}`
 }
 
 /** "did you mean ...?", or nothing. */

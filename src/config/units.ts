@@ -55,6 +55,12 @@ export function parseDuration(text: string): Parsed<number> {
   return { value: Math.round(total) }
 }
 
+/** Milliseconds in the largest unit that gives a whole number: what `parseDuration` reads back. */
+export function durationText(ms: number): string {
+  const [unit, factor] = DURATIONS.find(([, each]) => ms > 0 && ms % each === 0) ?? ['ms', 1]
+  return ms === 0 ? '0s' : `${ms / factor}${unit}`
+}
+
 /** Bytes in the largest unit that gives a whole number: what `parseSize` reads back. */
 export function sizeText(bytes: number): string {
   const unit = (['TiB', 'GiB', 'MiB', 'KiB'] as const).find(

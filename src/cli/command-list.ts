@@ -1,0 +1,22 @@
+/** The commands in the order of the help, and how each is loaded: only the one that is called. */
+import { COMMANDS, type CommandName } from '../config/option-spec.ts'
+import type { Command } from './command.ts'
+
+export const SUMMARIES: Readonly<Record<CommandName, string>> = {
+  run: 'your plugin on every file that arrives on a topic',
+  upload: 'send files or folders to a topic',
+  try: 'your plugin on local files, without Kafka',
+  demo: 'see it work: a broker, files and a plugin in one process',
+  config: 'check and show settings, and where they come from',
+  init: 'write a plugin or a config file to start from',
+  help: 'exit codes, error codes, commands',
+}
+
+export function isCommand(word: string | undefined): word is CommandName {
+  return (COMMANDS as readonly (string | undefined)[]).includes(word)
+}
+
+export async function loadCommand(name: CommandName): Promise<Command> {
+  const module: { command: Command } = await import(`./commands/${name}.ts`)
+  return module.command
+}

@@ -1,0 +1,86 @@
+/** `dfsp config`: are the settings right, what are they, where do they come from. */
+
+import { optionsOf } from '../../config/options.ts'
+import { meant } from '../../config/problems.ts'
+import type { Settings } from '../../config/settings-type.ts'
+import { nearest } from '../../core/nearest.ts'
+import { DfspError } from '../../errors.ts'
+import type { Command, Invocation } from '../command.ts'
+import { type Shown, shownSettings } from '../shown-settings.ts'
+
+const ACTIONS = ['check', 'show', 'path']
+
+export const command: Command = {
+  name: 'config',
+  describe:
+    'check reads the settings and reports every problem, without a broker; show prints what holds, secrets masked; path prints where the config file is.',
+  positionals: [
+    { name: 'ACTION', describe: 'check, show or path', required: true },
+    { name: 'FILE', describe: 'config file to read instead of the usual one' },
+  ],
+  examples: [
+    ['dfsp config check', 'is everything spelled right?'],
+    ['dfsp config show --origin', 'each value, and the flag, variable or line it is from'],
+    ['dfsp config path', 'which file is read'],
+  ],
+  options: optionsOf('config'),
+  async run(invocation) {
+    const [action = ''] = invocation.positionals.ACTION ?? []
+    if (!ACTIONS.includes(action)) {
+      const next = meant(nearest(action, ACTIONS)) ?? `dfsp config ${ACTIONS.join(', ')}`
+      throw new DfspError('E_USAGE', `dfsp config cannot "${action}"`, { next })
+    }
+    const settings = await invocation.settings(invocation.positionals.FILE?.[0])
+    if (action === 'path') printPath(settings, invocation)
+    else if (action === 'show') printSettings(settings, invocation)
+    else printCheck(settings, invocation)
+    return 0
+  },
+}
+
+function printPath({ configFile, values }: Settings, { stdout }: Invocation): void {
+  if (configFile === undefined) throw noFile()
+  stdout.write(
+    values.json ? `${JSON.stringify({ v: 1, type: 'path', path: configFile })}\n` : `${configFile}\n`,
+  )
+}
+
+function printCheck(settings: Settings, { stdout }: Invocation): void {
+  const { configFile, notices, values } = settings
+  if (configFile === undefined) throw noFile()
+  const count = shownSettings(settings, false).filter(({ origin }) => origin !== 'default').length
+  if (values.json) {
+    stdout.write(`${JSON.stringify({ v: 1, type: 'check', path: configFile, settings: count, notices })}\n`)
+    return
+  }
+  for (const notice of notices) stdout.write(`note ${notice}\n`)
+  stdout.write(`ok   ${configFile} (${count} settings)\n`)
+}
+
+function printSettings(settings: Settings, { stdout, stderr }: Invocation): void {
+  const { json, origin: wantsOrigin, reveal } = settings.values
+  const shown = shownSettings(settings, reveal)
+  for (const notice of settings.notices) stderr.write(`note ${notice}\n`)
+  if (json) {
+    for (const setting of shown) stdout.write(`${JSON.stringify({ v: 1, type: 'setting', ...setting })}\n`)
+    return
+  }
+  const width = Math.max(...shown.map(each => line(each).length))
+  let section = ''
+  for (const each of shown) {
+    if (each.section !== section) stdout.write(`${section === '' ? '' : '\n'}[${each.section}]\n`)
+    section = each.section
+    stdout.write(wantsOrigin ? `${line(each).padEnd(width)}  # ${each.origin}\n` : `${line(each)}\n`)
+  }
+}
+
+function line({ name, value }: Shown): string {
+  return `${name} = ${value.replaceAll('\n', '\n  ')}`
+}
+
+function noFile(): DfspError {
+  return new DfspError('E_NOT_FOUND', 'there is no config file', {
+    facts: ['looked for ./dfsp.config and dfsp/dfsp.config in $XDG_CONFIG_HOME or ~/.config'],
+    next: 'dfsp init config',
+  })
+}

@@ -1,0 +1,134 @@
+/** One call of a command: its flags are parsed, the rest is read when the command asks for it. */
+import type { CommandName } from '../config/option-spec.ts'
+import { optionsOf } from '../config/options.ts'
+import { checkPluginOptions, mergePluginOptions } from '../config/plugin-options.ts'
+import { type Problem, problemsError } from '../config/problems.ts'
+import type { Settings } from '../config/settings-type.ts'
+import { DfspError } from '../errors.ts'
+import type { Command, Invocation, Positional } from './command.ts'
+import { type ParsedFlags, parseFlags, takenNames, unknownFlagProblems } from './flags.ts'
+
+/** What a call meets outside: handed in, so that tests can replace it. */
+export interface World {
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: NodeJS.WritableStream
+  readonly env: NodeJS.ProcessEnv
+  readonly cwd: string
+}
+
+/**
+ * `argv` is what follows the command's name. Flags and words that a plugin may still claim are judged only by
+ * `pluginOptions`, and are `unclaimed` until then; any other odd one throws E_USAGE here.
+ */
+export function invoke(
+  command: Command,
+  argv: readonly string[],
+  parsed: ParsedFlags,
+  world: World,
+): { invocation: Invocation; unclaimed: () => readonly string[] } {
+  let words = parsed.words
+  const open = command.takesPlugin === true && parsed.unknown.length > 0
+  if (!open && !parsed.help) judge(command, words, unknownFlagProblems(parsed.unknown, command.name))
+  let merged: Promise<Settings> | undefined
+  const settings = (configFile?: string) => {
+    merged ??= readSettings(command.name, parsed, world, configFile)
+    return merged
+  }
+  let unclaimed = open ? parsed.unknown : []
+  const invocation: Invocation = {
+    ...world,
+    command: command.name,
+    get positionals() {
+      return positionalsOf(command.positionals ?? [], words)
+    },
+    settings,
+    async pluginOptions(plugin) {
+      checkPluginOptions(plugin, takenNames())
+      const exact = await parseFlags(argv, command.name, plugin)
+      words = exact.words
+      unclaimed = []
+      judge(command, words, unknownFlagProblems(exact.unknown, command.name, plugin))
+      const { sections, configFile } = await settings()
+      return mergePluginOptions(plugin, {
+        flags: exact.plugin,
+        env: world.env,
+        section: sections.plugin ?? {},
+        shownFile: configFile ?? '',
+      })
+    },
+  }
+  return { invocation, unclaimed: () => unclaimed }
+}
+
+async function readSettings(
+  command: CommandName,
+  { flags, notices }: ParsedFlags,
+  world: World,
+  configFile: string | undefined,
+): Promise<Settings> {
+  const [{ mergeSettings }, { findConfigFile, readConfigFile }, properties] = await Promise.all([
+    import('../config/settings.ts'),
+    import('../config/config-file.ts'),
+    import('../kafka/properties.ts'),
+  ])
+  const { cwd, env } = world
+  const envFile = flags.get('env-file')?.at(-1)?.text
+  if (envFile !== undefined) await loadEnvironment(envFile, world)
+  const given = configFile ?? flags.get('config')?.at(-1)?.text ?? (env.DFSP_CONFIG || undefined)
+  const path = optionsOf(command).includes('config') ? findConfigFile(given, world) : undefined
+  return mergeSettings({
+    command,
+    flags,
+    env,
+    file: path === undefined ? undefined : readConfigFile(path, cwd),
+    knowledge: {
+      find: properties.findProperty,
+      nearest: properties.nearestProperty,
+      problem(name, value) {
+        const property = properties.findProperty(name)
+        return property === undefined ? undefined : properties.propertyProblem(property, value)
+      },
+    },
+    notices,
+  })
+}
+
+/** As process.loadEnvFile: what is set already stays. */
+async function loadEnvironment(file: string, { cwd, env }: World): Promise<void> {
+  const [{ readFile }, { resolve }, { parseEnv }] = await Promise.all([
+    import('node:fs/promises'),
+    import('node:path'),
+    import('node:util'),
+  ])
+  const text = await readFile(resolve(cwd, file), 'utf8').catch(cause => {
+    throw new DfspError('E_NOT_FOUND', `--env-file: ${(cause as Error).message}`, { cause })
+  })
+  for (const [name, value] of Object.entries(parseEnv(text))) env[name] ??= value
+}
+
+function judge(command: Command, words: readonly string[], flagProblems: readonly Problem[]): void {
+  const problems = [...flagProblems]
+  const positionals = command.positionals ?? []
+  const missing = positionals.find(({ required }, index) => required === true && words[index] === undefined)
+  const line = `dfsp ${command.name}`
+  if (missing !== undefined) {
+    problems.push({ place: line, text: `needs ${missing.name}`, hint: command.examples[0]?.[0], in: 'call' })
+  }
+  const extra = positionals.some(({ many }) => many === true) ? undefined : words[positionals.length]
+  if (extra !== undefined) {
+    problems.push({ place: line, text: `does not take "${extra}"`, hint: `${line} --help`, in: 'call' })
+  }
+  if (problems.length > 0) throw problemsError(problems)
+}
+
+function positionalsOf(
+  positionals: readonly Positional[],
+  words: readonly string[],
+): Invocation['positionals'] {
+  return Object.fromEntries(
+    positionals.map(({ name, many }, index) => [
+      name,
+      words.slice(index, many === true ? undefined : index + 1),
+    ]),
+  )
+}
