@@ -15,7 +15,6 @@ import { DfspError } from '../errors.ts'
 import { faultLine } from './fault.ts'
 import { type FifoLock, fifoLock } from './lock.ts'
 import type {
-  FileJob,
   FromThread,
   PluginFault,
   SetupMessage,
@@ -136,7 +135,6 @@ export function pluginHost(deps: HostDeps): PluginHost {
           level: 'info',
           message,
           fields: {},
-          ...currentPath(thread),
           thread: thread.number,
         })
       })
@@ -353,12 +351,6 @@ export function pluginHost(deps: HostDeps): PluginHost {
       await Promise.all([...threads].map(thread => thread.worker.terminate()))
     },
   }
-}
-
-function currentPath(thread: Thread): { path?: string } {
-  const task = thread.assignment?.task
-  const file: FileJob | undefined = task && 'file' in task ? task.file : undefined
-  return file ? { path: file.path } : {}
 }
 
 /** Calls `use` for each line that user code prints. */

@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
+import { format } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { badChunks, digest, placeOnDisk, sharedPages } from './content.ts'
 import { openDataFile } from './data-file.ts'
@@ -29,7 +30,9 @@ const pages = sharedPages(segments, pageBytes)
 let plugin: LoadedPlugin
 let setup: SetupMessage
 let state: unknown
-let current: { readonly id: number; readonly abort: AbortController } | undefined
+let current:
+  | { readonly id: number; readonly path: string | undefined; readonly abort: AbortController }
+  | undefined
 let stray: PluginFault | undefined
 let requests = 0
 const waiting = new Map<number, (error?: string) => void>()
@@ -45,6 +48,17 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     // In a turn of its own: a result that is on its way is judged together with what was thrown right after it.
     setImmediate(() => tell({ type: 'stray-error', fault: found }))
   })
+}
+
+// What user code prints goes to the log, never to stdout, and names the file it belongs to.
+for (const [method, level] of [
+  ['log', 'info'],
+  ['info', 'info'],
+  ['debug', 'debug'],
+  ['warn', 'warn'],
+  ['error', 'error'],
+] as const) {
+  console[method] = (...args: unknown[]) => log(level, format(...args), {}, current?.path)
 }
 
 port.on('message', (message: ToThread) => {
@@ -105,7 +119,7 @@ async function runTeardown(): Promise<void> {
 }
 
 async function runTask(id: number, task: Extract<ToThread, { type: 'task' }>['task']): Promise<void> {
-  current = { id, abort: new AbortController() }
+  current = { id, path: 'file' in task ? task.file.path : undefined, abort: new AbortController() }
   let result: TaskResult
   switch (task.kind) {
     case 'process':

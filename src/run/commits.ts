@@ -30,7 +30,7 @@ const IDLE_MS = 200
 
 export function commits(deps: CommitDeps): Commits {
   let inFlight: Promise<boolean> | undefined
-  let cancel: (() => void) | undefined
+  let planned: { readonly at: number; readonly cancel: () => void } | undefined
   let last = Number.NEGATIVE_INFINITY
   let stopped = false
 
@@ -51,8 +51,8 @@ export function commits(deps: CommitDeps): Commits {
 
   async function commitNow(): Promise<boolean> {
     while (inFlight !== undefined) await inFlight
-    cancel?.()
-    cancel = undefined
+    planned?.cancel()
+    planned = undefined
     inFlight = request()
     const ok = await inFlight
     inFlight = undefined
@@ -63,24 +63,27 @@ export function commits(deps: CommitDeps): Commits {
   }
 
   function soon(): void {
-    if (stopped || cancel || inFlight || deps.ledger.cut().length === 0) return
-    const wait = last + (deps.isIdle() ? IDLE_MS : BUSY_MS) - deps.now()
-    cancel = deps.after(Math.max(0, wait), () => {
-      cancel = undefined
+    if (stopped || inFlight !== undefined || deps.ledger.cut().length === 0) return
+    const at = last + (deps.isIdle() ? IDLE_MS : BUSY_MS)
+    if (planned && planned.at <= at) return
+    planned?.cancel()
+    const cancel = deps.after(Math.max(0, at - deps.now()), () => {
+      planned = undefined
       void commitNow()
     })
+    planned = { at, cancel }
   }
 
   return {
     soon,
     now: commitNow,
     get settled() {
-      return !inFlight && deps.ledger.cut().length === 0
+      return inFlight === undefined && deps.ledger.cut().length === 0
     },
     stop() {
       stopped = true
-      cancel?.()
-      cancel = undefined
+      planned?.cancel()
+      planned = undefined
     },
   }
 }

@@ -291,6 +291,7 @@ export function processor(deps: ProcessorDeps): Processor {
   function afterRun(): void {
     updateFlow()
     dispatch()
+    committing.soon()
     if (running.size === 0) onDrained?.()
     deps.onChange()
   }
