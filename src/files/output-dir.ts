@@ -5,6 +5,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { isAlive } from '../alive.ts'
 import { DfspError } from '../errors.ts'
 
 const TMP_ROOT = '.dfsp-tmp'
@@ -48,15 +49,6 @@ function removeStale(tmpRoot: string, own: string): string[] {
   })
   for (const name of stale) fs.rmSync(path.join(tmpRoot, name), { recursive: true, force: true })
   return stale
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 function closeTmp(tmpRoot: string, tmpDir: string): void {

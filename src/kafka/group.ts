@@ -3,6 +3,7 @@
  * the group, and whether it is worth waiting for.
  */
 import os from 'node:os'
+import { isAlive } from '../alive.ts'
 import { DfspError } from '../errors.ts'
 import type { Client } from './client.ts'
 import { type GroupMember, groupMembers } from './topic.ts'
@@ -79,21 +80,12 @@ function hostAndPid(clientId: string): { host: string; pid: number } | undefined
 function isGone(member: GroupMember, ownId: string): boolean {
   if (member.clientId === ownId) return true
   const process = hostAndPid(member.clientId)
-  return process !== undefined && process.host === os.hostname() && !lives(process.pid)
+  return process !== undefined && process.host === os.hostname() && !isAlive(process.pid)
 }
 
 function isHereAndAlive(member: GroupMember): boolean {
   const process = hostAndPid(member.clientId)
-  return process !== undefined && process.host === os.hostname() && lives(process.pid)
-}
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+  return process !== undefined && process.host === os.hostname() && isAlive(process.pid)
 }
 
 /** `0-3, 7` for [0, 1, 2, 3, 7]. */
