@@ -27,7 +27,10 @@ export interface Command {
   readonly positionals?: readonly Positional[]
   /** Whether flags that dfsp does not know may be the plugin's: `run` then calls `invocation.pluginOptions`. */
   readonly takesPlugin?: true
-  /** Loads what the plugin of this call declares, for `--help`; `undefined` where the call names none. */
+  /**
+   * Loads what the plugin of this call declares, for `--help`; asked only where flag, variable or words may name one.
+   * `undefined` where they do not.
+   */
   readonly describePlugin?: (invocation: Invocation) => Promise<PluginOptions | undefined>
   /** Resolves to a row of EXIT_CODES, or to 128 + n after signal n; throws a DfspError otherwise. */
   run(invocation: Invocation): Promise<number>

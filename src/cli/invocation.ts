@@ -110,13 +110,13 @@ function judge(command: Command, words: readonly string[], flagProblems: readonl
   const problems = [...flagProblems]
   const positionals = command.positionals ?? []
   const missing = positionals.find(({ required }, index) => required === true && words[index] === undefined)
-  const line = `dfsp ${command.name}`
+  const { name } = command
   if (missing !== undefined) {
-    problems.push({ place: line, text: `needs ${missing.name}`, hint: command.examples[0]?.[0], in: 'call' })
+    problems.push({ place: name, text: `needs ${missing.name}`, hint: command.examples[0]?.[0], in: 'call' })
   }
   const extra = positionals.some(({ many }) => many === true) ? undefined : words[positionals.length]
   if (extra !== undefined) {
-    problems.push({ place: line, text: `does not take "${extra}"`, hint: `${line} --help`, in: 'call' })
+    problems.push({ place: name, text: `does not take "${extra}"`, hint: `dfsp ${name} --help`, in: 'call' })
   }
   if (problems.length > 0) throw problemsError(problems)
 }

@@ -13,7 +13,9 @@ export interface Problem {
 
 /** One error for all problems, by place, flags before files; the first decides the exit code. Call it with at least one. */
 export function problemsError(problems: readonly Problem[]): DfspError {
-  const sorted = problems.toSorted((a, b) => a.place.localeCompare(b.place, 'en', { numeric: true }))
+  const sorted = problems.toSorted((a, b) => {
+    return a.in === b.in ? a.place.localeCompare(b.place, 'en', { numeric: true }) : a.in === 'call' ? -1 : 1
+  })
   const [first, second] = sorted
   const code = first?.in === 'file' ? 'E_CONFIG' : 'E_USAGE'
   if (first !== undefined && second === undefined) {
