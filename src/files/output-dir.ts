@@ -20,20 +20,39 @@ export interface OutputDir {
   close(): void
 }
 
+/** Makes the folder itself; throws E_OUTPUT when it cannot be made or written. */
+export function makeOutputDir(dir: string): void {
+  orUnwritable(dir, () => makeFolder(path.resolve(dir)))
+}
+
 /** Makes the folders; throws E_OUTPUT when they cannot be written. */
 export function openOutputDir(dir: string): OutputDir {
   const root = path.resolve(dir)
   const tmpRoot = path.join(root, TMP_ROOT)
   const own = `${os.hostname()}-${process.pid}`
   const tmpDir = path.join(tmpRoot, own)
-  try {
-    fs.mkdirSync(tmpRoot, { recursive: true })
+  return orUnwritable(dir, () => {
+    makeFolder(tmpRoot)
     const removedStale = removeStale(tmpRoot, own)
     fs.mkdirSync(tmpDir)
-    fs.accessSync(root, fs.constants.W_OK | fs.constants.X_OK)
     return { path: root, tmpDir, removedStale, close: () => closeTmp(tmpRoot, tmpDir) }
+  })
+}
+
+/** mkdir -p; Node's own never returns where the parent takes no folders, as below /proc (seen with 20.20). */
+function makeFolder(folder: string): void {
+  if (!fs.existsSync(folder)) {
+    makeFolder(path.dirname(folder))
+    fs.mkdirSync(folder)
+  }
+  fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK)
+}
+
+function orUnwritable<T>(dir: string, work: () => T): T {
+  try {
+    return work()
   } catch (error) {
-    throw new DfspError('E_OUTPUT', `cannot write to the output directory ${root}`, {
+    throw new DfspError('E_OUTPUT', `cannot write to the output directory ${path.resolve(dir)}`, {
       facts: [(error as Error).message],
       next: 'choose another with --output-dir, or give this user the right to write there',
       cause: error,

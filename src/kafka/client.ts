@@ -69,79 +69,103 @@ export function loginOf(properties: Readonly<Record<string, string>>): Login {
   }
 }
 
-/** Connects; throws a DfspError that says why when no broker answers within `timeoutMs`. */
-export async function connect<C extends Client>(
-  client: C,
+/** A connection attempt that failed, from librdkafka's log: its error events say no more than "transport failure". */
+interface Failure {
+  readonly kind: 'login' | 'tls' | 'name' | 'other'
+  readonly detail: string
+}
+
+/**
+ * Connects; throws a DfspError that says why when no broker answers within `timeoutMs`, at once where waiting cannot
+ * mend it. `onWaiting` hears after 2 s what goes wrong meanwhile.
+ */
+export async function connect(
+  client: Client,
   login: Login,
   timeoutMs: number,
+  onWaiting: (text: string) => void = () => {},
 ): Promise<RdKafka.Metadata> {
-  const seen: ClientError[] = []
-  let give: ((error: ClientError) => void) | undefined
+  const failures: Failure[] = []
   const emitter = client as RdKafka.Producer // the two have these calls alike, their union has not
-  emitter.on('event.error', error => {
-    seen.push(error)
-    // These do not mend by waiting.
-    if (error.code === ERR.AUTHENTICATION || error.code === ERR.SSL || error.code === ERR.RESOLVE)
-      give?.(error)
-  })
+  let onFailure = (_failure: Failure) => {}
+  const hear = (entry: { fac?: string; message: string }) => {
+    if (entry.fac !== 'FAIL') return
+    const failure = failureOf(entry.message)
+    failures.push(failure)
+    onFailure(failure)
+  }
+  emitter.on('event.log', hear)
+  const timers: NodeJS.Timeout[] = []
   try {
     return await new Promise((resolve, reject) => {
-      give = reject
+      onFailure = failure => failure.kind !== 'other' && reject(failure)
+      // The binding would wait for 10 s more, for its own disconnection.
+      timers.push(setTimeout(() => reject(failures.at(-1)), timeoutMs))
+      timers.push(
+        setTimeout(
+          () => onWaiting(`connecting to ${login.brokers}: ${failures.at(-1)?.detail ?? 'no answer yet'}`),
+          2_000,
+        ),
+      )
       emitter.connect({ timeout: timeoutMs }, (error, metadata) =>
-        error ? reject(error) : resolve(metadata),
+        error ? reject(failures.at(-1)) : resolve(metadata),
       )
     })
-  } catch (error) {
+  } catch (failure) {
     client.disconnect(() => {})
-    throw connectError(error as ClientError, seen, login, timeoutMs)
+    throw connectError(failure as Failure | undefined, failures.length, login, timeoutMs)
   } finally {
-    give = undefined
+    for (const timer of timers) clearTimeout(timer)
+    emitter.removeListener('event.log', hear)
   }
 }
 
+function failureOf(message: string): Failure {
+  const detail = plainDetail(message)
+  if (/sasl|authentication/i.test(detail)) return { kind: 'login', detail }
+  if (/ssl|certificate/i.test(detail)) return { kind: 'tls', detail }
+  return { kind: /failed to resolve/i.test(detail) ? 'name' : 'other', detail }
+}
+
 function connectError(
-  error: ClientError,
-  seen: readonly ClientError[],
+  failure: Failure | undefined,
+  count: number,
   login: Login,
   timeoutMs: number,
 ): DfspError {
-  const telling =
-    [...seen, error].find(e => e.code === ERR.AUTHENTICATION || e.code === ERR.SSL) ??
-    seen.find(e => e.code === ERR.RESOLVE || e.code === ERR.TRANSPORT) ??
-    error
-  const detail = plainDetail(telling.message)
+  const detail = failure?.detail ?? `no answer in ${timeoutMs / 1000} s`
   const [first = login.brokers] = login.brokers.split(',')
-  if (telling.code === ERR.AUTHENTICATION) {
-    const as =
-      login.user === undefined ? [] : [`mechanism ${login.mechanism ?? 'unset'}, user "${login.user}"`]
-    return new DfspError('E_AUTH', `login refused by ${login.brokers}`, {
-      facts: [...as, detail],
-      next: 'check sasl.mechanism, sasl.username and the password: dfsp config show --origin tells where each comes from',
-      cause: error,
-    })
-  }
-  if (telling.code === ERR.SSL) {
-    return new DfspError('E_BROKER_UNREACHABLE', `no secure connection to ${login.brokers}`, {
-      facts: [detail],
-      next: 'check security.protocol, and ssl.ca.location when the certificate cannot be verified',
-      cause: error,
-    })
-  }
   const [host = first, port = ''] = first.split(':')
-  const waited =
-    telling === error
-      ? [`no answer in ${timeoutMs / 1000} s`]
-      : [detail, `${seen.length} failures within ${timeoutMs / 1000} s`]
-  const handshake = /during|handshake|disconnected|ApiVersion/i.test(detail)
-  return new DfspError('E_BROKER_UNREACHABLE', `cannot reach ${login.brokers}`, {
-    facts: waited,
-    next: handshake
-      ? 'something answers there but does not speak Kafka as configured: check the port and security.protocol'
-      : telling.code === ERR.RESOLVE
-        ? `check the name: getent hosts ${host}`
-        : `nc -vz ${host} ${port}   If that connects, the broker may advertise another address: kcat -L -b ${first} shows it`,
-    cause: error,
-  })
+  switch (failure?.kind) {
+    case 'login': {
+      const as =
+        login.user === undefined ? [] : [`mechanism ${login.mechanism ?? 'unset'}, user "${login.user}"`]
+      return new DfspError('E_AUTH', `login refused by ${login.brokers}`, {
+        facts: [...as, detail],
+        next: 'check sasl.mechanism, sasl.username and the password: dfsp config show --origin tells where each comes from',
+      })
+    }
+    case 'tls':
+      return new DfspError('E_BROKER_UNREACHABLE', `no secure connection to ${login.brokers}`, {
+        facts: [detail],
+        next: 'check security.protocol, and ssl.ca.location when the certificate cannot be verified',
+      })
+    case 'name':
+      return new DfspError('E_BROKER_UNREACHABLE', `cannot reach ${login.brokers}`, {
+        facts: [detail],
+        next: `check the name: getent hosts ${host}`,
+      })
+    default: {
+      const facts = count === 0 ? [detail] : [detail, `tried for ${timeoutMs / 1000} s`]
+      const answers = count === 0 || /disconnected|ApiVersion|closed/i.test(detail)
+      return new DfspError('E_BROKER_UNREACHABLE', `cannot reach ${login.brokers}`, {
+        facts,
+        next: answers
+          ? 'something may listen there that is no Kafka broker, or one that wants another security.protocol: check the port'
+          : `nc -vz ${host} ${port}   If that connects, the broker may advertise another address: kcat -L -b ${first} shows it`,
+      })
+    }
+  }
 }
 
 /** librdkafka's text without its prefix of connection names and states. */
@@ -172,7 +196,7 @@ export function explain(
     case ERR.CLUSTER_AUTHORIZATION_FAILED:
       return acl('the cluster', 'CLUSTER_ACTION')
     case ERR.AUTHENTICATION:
-      return connectError(error, [], what.login, 0)
+      return connectError({ kind: 'login', detail: plainDetail(error.message) }, 1, what.login, 0)
     case ERR.UNKNOWN_TOPIC:
     case ERR.UNKNOWN_PARTITION:
     case ERR.UNKNOWN_TOPIC_OR_PART:

@@ -105,7 +105,7 @@ export async function openConsumer(
     } as unknown as RdKafka.ConsumerGlobalConfig,
     { ...given.topic, 'auto.offset.reset': 'earliest' },
   )
-  await connect(client, login, CONNECT_MS)
+  await connect(client, login, CONNECT_MS, onWaiting)
   client.setDefaultConsumeTimeout(POLL_MS)
   ;(
     client as unknown as { setDefaultIsTimeoutOnlyForFirstMessage(on: boolean): void }

@@ -31,9 +31,16 @@ export async function waitForGroup(
 ): Promise<void> {
   const until = performance.now() + sessionMs + MARGIN_MS
   for (let told = false; ; ) {
-    const others = ((await groupMembers(client, group)) ?? []).filter(member => !isGone(member, clientId))
+    const members = (await groupMembers(client, group)) ?? []
+    const others = members.filter(member => !isGone(member, clientId))
     const [first] = others
-    if (!first) return
+    if (!first) {
+      if (members.length > 0)
+        onWaiting(
+          `a killed dfsp is still a member of group ${group}: its session ends within ${Math.round(sessionMs / 1000)} s`,
+        )
+      return
+    }
     if (others.some(isHereAndAlive) || performance.now() > until) throw busy(group, others)
     if (!told)
       onWaiting(

@@ -7,6 +7,7 @@ import { optionsOf } from '../../config/options.ts'
 import type { PluginOptions } from '../../config/plugin-options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
+import { makeOutputDir } from '../../files/output-dir.ts'
 import type { Command, Invocation } from '../command.ts'
 import { findPlugin } from '../plugin-path.ts'
 
@@ -52,6 +53,7 @@ export const command: Command = {
     try {
       const loaded = await runtime.load()
       const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
+      makeOutputDir(outputDir) // before the log file, which lies in it
       console = openConsole(
         {
           level: values.logLevel,
