@@ -69,6 +69,8 @@ export function loginOf(properties: Readonly<Record<string, string>>): Login {
   }
 }
 
+const FIRST_ATTEMPT_MS = 1_000
+
 /** A connection attempt that failed, from librdkafka's log: its error events say no more than "transport failure". */
 interface Failure {
   readonly kind: 'login' | 'tls' | 'name' | 'other'
@@ -96,10 +98,17 @@ export async function connect(
   }
   emitter.on('event.log', hear)
   const timers: NodeJS.Timeout[] = []
+  let given = false
+  // Short attempts first: one blocks a pool thread for its whole time, and the process cannot end before it does.
+  const attempt = (done: (metadata: RdKafka.Metadata) => void, timeout: number) => {
+    emitter.connect({ timeout }, (error, metadata) => {
+      if (!error) done(metadata)
+      else if (!given) attempt(done, Math.min(timeout * 2, timeoutMs))
+    })
+  }
   try {
     return await new Promise((resolve, reject) => {
       onFailure = failure => failure.kind !== 'other' && reject(failure)
-      // The binding would wait for 10 s more, for its own disconnection.
       timers.push(setTimeout(() => reject(failures.at(-1)), timeoutMs))
       timers.push(
         setTimeout(
@@ -112,6 +121,7 @@ export async function connect(
       )
     })
   } catch (failure) {
+    given = true
     client.disconnect(() => {})
     throw connectError(failure as Failure | undefined, failures.length, login, timeoutMs)
   } finally {

@@ -369,7 +369,9 @@ function printedLines(stream: NodeJS.ReadableStream, use: (line: string) => void
 
 function loadError(plugin: string, { what, fault }: { what: string; fault: PluginFault }): DfspError {
   const facts = fault.message === what ? [] : [faultLine(fault)]
-  const next = `a plugin is a module whose default export is the processing function: dfsp init plugin shows one`
+  const next = /export/.test(what)
+    ? 'a plugin is a module whose default export is the processing function: dfsp init plugin shows one'
+    : undefined
   return new DfspError('E_PLUGIN', `${plugin} ${what}`, { facts, next, cause: fault.stack })
 }
 

@@ -1,4 +1,5 @@
 /** Loads a plugin's module, of any flavour, in the thread that will run it. The main thread never runs user code. */
+import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nearest } from '../core/nearest.ts'
@@ -44,20 +45,30 @@ export async function loadPlugin(url: string): Promise<LoadedPlugin | LoadFailur
 }
 
 async function importModule(url: string): Promise<Record<string, unknown>> {
-  if (!/\.[cm]?tsx?$/.test(new URL(url).pathname)) return await import(url)
-  // tsImport and not register(): it alone loads a .ts of a CommonJS package from an ES module (tsx 4, Node 20).
-  const { tsImport } = await import('tsx/esm/api')
-  return await tsImport(url, import.meta.url)
+  const file = fileURLToPath(url)
+  if (!/\.[cm]?tsx?$/.test(file)) return await import(url)
+  // Each of tsx's two ways loads only its own kind of module with stack traces that name the source's lines, and
+  // register() inside a thread fails for a .ts that is CommonJS (tsx 4, Node 20).
+  if (isCommonJs(file)) return (await import('tsx/cjs/api')).require(file, import.meta.url)
+  return await (await import('tsx/esm/api')).tsImport(url, import.meta.url)
 }
 
-/** CommonJS modules arrive nested once, or twice through tsx: the function is then `default.default`. */
-function unwrap(module: Record<string, unknown>): Record<string, unknown> {
-  let exported = module
-  for (let depth = 0; depth < 2 && typeof exported.default !== 'function'; depth++) {
-    const inner = exported.default
-    if (typeof inner !== 'object' || inner === null || !('default' in inner)) break
-    exported = inner as Record<string, unknown>
+/** By Node's rule: the file's extension, else the `type` of the nearest package.json. */
+function isCommonJs(file: string): boolean {
+  if (/\.[cm]tsx?$/.test(file)) return /\.ctsx?$/.test(file)
+  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
+    const manifest = path.join(folder, 'package.json')
+    if (fs.existsSync(manifest)) return JSON.parse(fs.readFileSync(manifest, 'utf8')).type !== 'module'
+    if (folder === path.dirname(folder)) return true
   }
+}
+
+/** A CommonJS module arrives nested: the function is then `default.default`. */
+function unwrap(module: Record<string, unknown>): Record<string, unknown> {
+  const inner = module.default
+  const isNested =
+    typeof inner === 'object' && inner !== null && ('default' in inner || '__esModule' in inner)
+  const exported = isNested ? (inner as Record<string, unknown>) : module
   if (typeof exported.default === 'function' && Object.keys(exported).length <= 2) {
     // `module.exports = fn; fn.options = …` is the CommonJS way to give more than one thing.
     return { ...(exported.default as unknown as Record<string, unknown>), ...exported }
@@ -116,7 +127,7 @@ function importFailure(error: unknown, url: string): LoadFailure {
   const fault = faultOf(error, url)
   const compiled = /^(?:.*Transform failed[^\n]*\n)?([^\n]*?):(\d+:\d+): ERROR: ([^\n]+)/s.exec(fault.message)
   if (compiled) {
-    const file = path.basename(compiled[1] as string)
+    const file = path.basename((compiled[1] as string).replace(/\?.*$/, ''))
     return {
       what: 'does not compile',
       fault: { ...fault, message: `${file}:${compiled[2]} ${compiled[3]}`, frames: [] },
@@ -132,7 +143,10 @@ function importFailure(error: unknown, url: string): LoadFailure {
   const missing = /Cannot find (?:package|module) '([^']+)'/.exec(fault.message)?.[1]
   if (missing) {
     const what = missing.startsWith('/') || missing.startsWith('file:') ? path.basename(missing) : missing
-    return { what: `imports "${what}", which is not found`, fault }
+    return {
+      what: `imports "${what}", which is not found`,
+      fault: { ...fault, message: fault.message.split('\n')[0] as string },
+    }
   }
-  return { what: `throws while it is imported (${path.basename(fileURLToPath(url))})`, fault }
+  return { what: 'throws while it is imported', fault }
 }
