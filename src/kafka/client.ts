@@ -116,9 +116,7 @@ export async function connect(
           2_000,
         ),
       )
-      emitter.connect({ timeout: timeoutMs }, (error, metadata) =>
-        error ? reject(failures.at(-1)) : resolve(metadata),
-      )
+      attempt(resolve, FIRST_ATTEMPT_MS)
     })
   } catch (failure) {
     given = true
