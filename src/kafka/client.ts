@@ -70,6 +70,7 @@ export function loginOf(properties: Readonly<Record<string, string>>): Login {
 }
 
 const FIRST_ATTEMPT_MS = 1_000
+const LONGEST_ATTEMPT_MS = 4_000
 
 /** A connection attempt that failed, from librdkafka's log: its error events say no more than "transport failure". */
 interface Failure {
@@ -103,7 +104,7 @@ export async function connect(
   const attempt = (done: (metadata: RdKafka.Metadata) => void, timeout: number) => {
     emitter.connect({ timeout }, (error, metadata) => {
       if (!error) done(metadata)
-      else if (!given) attempt(done, Math.min(timeout * 2, timeoutMs))
+      else if (!given) attempt(done, Math.min(timeout * 2, LONGEST_ATTEMPT_MS))
     })
   }
   try {
