@@ -13,8 +13,8 @@ export interface ConsoleOptions {
   readonly noColor: boolean
   readonly logFile: string | undefined
   readonly topic: string
-  /** Title of the live block; none is drawn without it. */
-  readonly live: LiveTitle | undefined
+  /** Title of the live block, or a mere status line; nothing is drawn without it. */
+  readonly live: LiveTitle | 'status' | undefined
 }
 
 export interface Console {
@@ -23,6 +23,8 @@ export interface Console {
   logFromPlugin(entry: Extract<FromThread, { type: 'log' }>): void
   /** Whether the live block is there, and wants to be redrawn often. */
   readonly isLive: boolean
+  /** Draws the status line, where there is one. */
+  status(text: string): void
   close(): Promise<void>
 }
 
@@ -30,7 +32,9 @@ export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: In
   const terminal = stderr as NodeJS.WriteStream
   const isTerminal = terminal.isTTY === true && env.TERM !== 'dumb'
   const block: LiveBlock | undefined =
-    isTerminal && options.live && !options.json ? liveBlock(terminal, options.live) : undefined
+    isTerminal && options.live && !options.json
+      ? liveBlock(terminal, options.live === 'status' ? undefined : options.live)
+      : undefined
   const write = (line: string) => (block ? block.line(line) : void stderr.write(line))
   const log = openLog({
     level: options.level,
@@ -53,6 +57,7 @@ export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: In
     logFromPlugin: ({ level, message, fields, path }) =>
       log.write(level, message, { ...(path === undefined ? {} : { file: path }), ...fields }),
     isLive: block !== undefined,
+    status: text => block?.status(text),
     async close() {
       block?.end()
       await log.close()

@@ -240,7 +240,7 @@ export const OPTIONS = {
     default: '30s',
     describe: 'a status line this often, 0s for none',
     group: 'Log',
-    commands: ['run'],
+    commands: ['run', 'upload'],
     oldNames: [{ name: 'update_seconds', as: 'seconds' }],
   },
 

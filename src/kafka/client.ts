@@ -30,6 +30,7 @@ export const ERR = {
   MAX_POLL_EXCEEDED: -147,
   OFFSET_OUT_OF_RANGE: 1,
   UNKNOWN_TOPIC_OR_PART: 3,
+  MESSAGE_TOO_LARGE: 10,
   TOPIC_AUTHORIZATION_FAILED: 29,
   GROUP_AUTHORIZATION_FAILED: 30,
   CLUSTER_AUTHORIZATION_FAILED: 31,
@@ -211,6 +212,12 @@ export function explain(
     case ERR.UNKNOWN_TOPIC_OR_PART:
       return new DfspError('E_TOPIC_MISSING', `topic "${what.topic}" does not exist`, {
         facts: [plainDetail(error.message)],
+        cause: error,
+      })
+    case ERR.MESSAGE_TOO_LARGE:
+      return new DfspError('E_KAFKA', `a record is larger than topic ${what.topic} takes`, {
+        facts: [plainDetail(error.message)],
+        next: 'send smaller records (dfsp upload --chunk-size), or raise max.message.bytes of the topic',
         cause: error,
       })
     default:

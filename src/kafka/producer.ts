@@ -1,5 +1,6 @@
 /** A producer whose every record is acknowledged to its sender. */
 import type RdKafka from '@confluentinc/kafka-javascript'
+import { DfspError } from '../errors.ts'
 import { type ClientError, connect, ERR, explain, type Login, loginOf, rdkafka } from './client.ts'
 import { splitProperties } from './properties.ts'
 
@@ -57,7 +58,9 @@ export async function openProducer(
             client.produce(topic, partition ?? null, value, key, null, answer, list)
           })
         } catch (error) {
-          if ((error as ClientError).code !== ERR.QUEUE_FULL) throw error
+          if (error instanceof DfspError) throw error
+          if ((error as ClientError).code !== ERR.QUEUE_FULL)
+            throw explain(error as ClientError, { topic, login, doing: 'produce' })
           await new Promise(resolve => setTimeout(resolve, QUEUE_FULL_RETRY_MS))
         }
       }

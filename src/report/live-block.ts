@@ -7,6 +7,8 @@ export interface LiveBlock {
   /** Writes a line that stays, above the block. */
   line(text: string): void
   draw(stats: RunStats): void
+  /** Draws one line instead. */
+  status(text: string): void
   /** Takes the block away. */
   end(): void
 }
@@ -17,7 +19,8 @@ export interface LiveTitle {
   readonly threads: number
 }
 
-export function liveBlock(stream: NodeJS.WriteStream, title: LiveTitle): LiveBlock {
+/** Without a title `status` is all that can be drawn. */
+export function liveBlock(stream: NodeJS.WriteStream, title: LiveTitle | undefined): LiveBlock {
   const update = createLogUpdate(stream, { showCursor: true })
   let shown = ''
   const rates: { at: number; bytes: number }[] = []
@@ -28,9 +31,14 @@ export function liveBlock(stream: NodeJS.WriteStream, title: LiveTitle): LiveBlo
       if (shown !== '') update(shown)
     },
     draw(stats) {
+      if (!title) return
       rates.push({ at: stats.seconds, bytes: stats.receivedBytes })
       if (rates.length > 20) rates.shift()
       shown = blockText(stats, title, recentRate(rates), stream.columns || 80)
+      update(shown)
+    },
+    status(text) {
+      shown = cut(printable(text), stream.columns || 80)
       update(shown)
     },
     end() {
@@ -62,7 +70,11 @@ export function blockText(stats: RunStats, title: LiveTitle, bytesPerSecond: num
   }
   if (stats.running.length > 0)
     lines.push(` running: ${stats.running.map(r => `${printable(r.path)} ${formatMs(r.ms)}`).join(' · ')}`)
-  return lines.map(line => (line.length >= width ? `${line.slice(0, width - 2)}…` : line)).join('\n')
+  return lines.map(line => cut(line, width)).join('\n')
+}
+
+function cut(line: string, width: number): string {
+  return line.length >= width ? `${line.slice(0, width - 2)}…` : line
 }
 
 /** A path from a message must not move the cursor. */
