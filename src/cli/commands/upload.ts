@@ -1,0 +1,98 @@
+/** `dfsp upload`: files and folders onto a topic. */
+import { optionsOf } from '../../config/options.ts'
+import { requireBrokers, requireValue } from '../../config/required.ts'
+import { relativePath } from '../../core/output-path.ts'
+import { DfspError } from '../../errors.ts'
+import { findFiles, findRoots } from '../../files/walk.ts'
+import { uploadReporter } from '../../report/upload-report.ts'
+import type { Command } from '../command.ts'
+
+export const command: Command = {
+  name: 'upload',
+  describe:
+    'Sends files to a topic in chunks, as OpenMSIStream does. Of a folder everything below it is sent, and the path below the folder is kept; dot files and *.log are left out unless --include says otherwise. A file is done when the broker has acknowledged all of its chunks.',
+  examples: [
+    ['dfsp upload data/ -t xrd', 'a folder: data/a/x.csv arrives as a/x.csv'],
+    ['dfsp upload x.csv y.csv -t xrd --subdir run7', 'they arrive as run7/x.csv and run7/y.csv'],
+    [String.raw`dfsp upload data/ --include '\.csv$' --dry-run`, 'only list what would be sent'],
+  ],
+  positionals: [{ name: 'PATH', describe: 'a file or a folder', required: true, many: true }],
+  options: optionsOf('upload'),
+  async run(invocation) {
+    const settings = await invocation.settings()
+    const { values } = settings
+    const { cwd, stdout } = invocation
+    const roots = findRoots(invocation.positionals.PATH ?? [], cwd)
+    const include = values.include
+    const wanted = include ? (path: string) => include.test(path) : isOrdinary
+    const subdir = checkedSubdir(values.subdir)
+    if (!values.dryRun) {
+      requireValue(settings, 'topic', 'dfsp upload data/ -t xrd …')
+      requireBrokers(settings, 'upload')
+    }
+    const { openConsole } = await import('../console.ts')
+    const console = openConsole(
+      {
+        level: values.logLevel,
+        format: values.logFormat,
+        json: values.json,
+        noColor: values.noColor,
+        logFile: undefined,
+        topic: values.topic ?? '',
+        live: 'status',
+      },
+      invocation,
+    )
+    const print = (line: string) => void stdout.write(`${line}\n`)
+    const report = uploadReporter({
+      log: console.log,
+      json: values.json ? print : undefined,
+      list: values.json ? undefined : print,
+      draw: console.isLive ? console.status : undefined,
+    })
+    for (const text of settings.notices) report({ type: 'problem', text })
+    const files = findFiles(roots, wanted)
+    const options = {
+      topic: values.topic ?? '',
+      chunkSize: values.chunkSize,
+      partitionBy: values.partitionBy,
+      subdir,
+    }
+    try {
+      if (values.dryRun) {
+        const { planUpload } = await import('../../run/upload-plan.ts')
+        return await planUpload(options, { files, report })
+      }
+      const { upload } = await import('../../run/upload.ts')
+      const { exit, error } = await upload(
+        {
+          ...options,
+          producerProperties: settings.kafka.producer,
+          progressMs: console.isLive ? 250 : values.stats,
+        },
+        { files, report },
+      )
+      if (error)
+        console.log.write('error', `${error.message} [${error.code}]`, {
+          facts: error.facts.join('; '),
+          try: error.next,
+        })
+      return exit
+    } finally {
+      await console.close()
+    }
+  },
+}
+
+/** Neither a dot file, nor below a dot folder, nor a log. */
+function isOrdinary(path: string): boolean {
+  return !/(^|\/)\.|\.log$/.test(path)
+}
+
+function checkedSubdir(given: string | undefined): string {
+  const subdir = given?.replace(/\/+$/, '') ?? ''
+  if (given === undefined || subdir === '') return ''
+  const found = relativePath(subdir, 'x', '')
+  if ('path' in found) return subdir
+  throw new DfspError('E_USAGE', `--subdir: ${found.refused}`, { next: '--subdir run7/raw' })
+}

@@ -1,0 +1,63 @@
+/** A file that is read to be sent: first for its digest, then chunk by chunk. */
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+
+export interface SourceFile {
+  /** Bytes, when it was opened. */
+  readonly size: number
+  /** Modification time in seconds since the epoch. */
+  readonly mtime: number
+  /** SHA-512 of the first `size` bytes. */
+  sha512(): Promise<Buffer>
+  /** `length` bytes at `offset`: a view that the next call of `read` writes over. */
+  read(offset: number, length: number): Promise<Buffer>
+  /** Whether it was written to since it was opened. */
+  changed(): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** It became shorter while it was read. */
+export class ShorterError extends Error {}
+
+const HASH_BYTES = 1024 * 1024
+
+export async function openSource(file: string): Promise<SourceFile> {
+  const handle = await open(file)
+  const first = await handle.stat({ bigint: true })
+  const size = Number(first.size)
+  let buffer: Buffer = Buffer.alloc(0)
+  const readInto = async (into: Buffer, offset: number) => {
+    for (let at = 0; at < into.length; ) {
+      const { bytesRead } = await handle.read(into, at, into.length - at, offset + at)
+      if (bytesRead === 0) throw new ShorterError()
+      at += bytesRead
+    }
+  }
+  return {
+    size,
+    mtime: Number(first.mtimeNs / BILLION) + Number(first.mtimeNs % BILLION) * 1e-9,
+    async sha512() {
+      const hash = createHash('sha512')
+      const piece = Buffer.allocUnsafe(Math.min(HASH_BYTES, size))
+      for (let at = 0; at < size; at += piece.length) {
+        const part = piece.subarray(0, Math.min(piece.length, size - at))
+        await readInto(part, at)
+        hash.update(part)
+      }
+      return hash.digest()
+    },
+    async read(offset, length) {
+      if (buffer.length < length) buffer = Buffer.allocUnsafe(length)
+      const part = buffer.subarray(0, length)
+      await readInto(part, offset)
+      return part
+    },
+    async changed() {
+      const now = await handle.stat({ bigint: true })
+      return now.size !== first.size || now.mtimeNs !== first.mtimeNs
+    },
+    close: () => handle.close(),
+  }
+}
+
+const BILLION = 1_000_000_000n

@@ -1,0 +1,245 @@
+/** Sends files chunk by chunk; each is over when the broker has answered for its last chunk. */
+import { createHash } from 'node:crypto'
+import { chunkKey, encodeChunk } from '../core/chunk-codec.ts'
+import { type ChunkSpan, cutFile } from '../core/chunking.ts'
+import { partitionOfKey } from '../core/murmur2.ts'
+import { relativePath } from '../core/output-path.ts'
+import type { DfspError } from '../errors.ts'
+import { openSource, ShorterError, type SourceFile } from '../files/source-file.ts'
+import { type FoundFile, reasonOf } from '../files/walk.ts'
+import type { AcknowledgedProducer } from '../kafka/producer.ts'
+import { inFlight } from './in-flight.ts'
+
+export interface SenderOptions {
+  readonly topic: string
+  /** Bytes. */
+  readonly chunkSize: number
+  /** `path`: all chunks of a file go to one partition; `key`: the client's partitioner scatters them. */
+  readonly partitionBy: 'path' | 'key'
+  /** Put before every path, with `/`; "" for none. */
+  readonly subdir: string
+}
+
+export type FileOutcome =
+  | {
+      readonly path: string
+      readonly result: 'ok'
+      readonly bytes: number
+      readonly chunks: number
+      /** Hexadecimal. */
+      readonly sha512: string
+      /** Lowest and highest offset of its records, by partition. */
+      readonly partitions: Readonly<Record<string, readonly [number, number]>>
+    }
+  | { readonly path: string; readonly result: 'failed'; readonly error: string }
+
+export interface FileSender {
+  /** Resolves when all of the file is handed to the client; `onFile` hears what becomes of it. */
+  send(found: FoundFile): Promise<void>
+  /** Resolves when the broker has answered for everything. */
+  drained(): Promise<void>
+  /** Hands over nothing more. */
+  stop(): void
+  /** What the broker or the client said against a record: nothing more is handed over from then on. */
+  readonly error: DfspError | undefined
+  /** Content bytes that the broker has acknowledged. */
+  readonly ackedBytes: number
+  readonly ackedChunks: number
+  /** Path of the file that is being read. */
+  readonly reading: string | undefined
+}
+
+/** A file on its way. */
+interface Sending {
+  readonly path: string
+  readonly subdir: string
+  readonly name: string
+  readonly source: SourceFile
+  readonly hash: Buffer
+  readonly total: number
+  readonly partition: number | undefined
+  readonly offsets: Map<number, [number, number]>
+  sent: number
+  answered: number
+  acked: number
+  /** Nothing more of it will be handed over. */
+  read: boolean
+  /** Why it is not whole on the topic, where that is not the broker's answer. */
+  wrong: string | undefined
+}
+
+const IN_FLIGHT_BYTES = 32 * 1024 * 1024
+/** What a record takes beside its data, about. */
+const RECORD_BYTES = 1024
+
+export function fileSender(
+  producer: AcknowledgedProducer,
+  partitions: readonly number[],
+  options: SenderOptions,
+  onFile: (outcome: FileOutcome) => void,
+): FileSender {
+  const { topic, chunkSize, partitionBy } = options
+  const onTheWay = inFlight(IN_FLIGHT_BYTES)
+  let stopped = false
+  let fatal: DfspError | undefined
+  let reading: string | undefined
+  let ackedBytes = 0
+  let ackedChunks = 0
+
+  const fail = (path: string, error: string) => onFile({ path, result: 'failed', error })
+
+  async function send(found: FoundFile): Promise<void> {
+    const subdir = [options.subdir, found.subdir].filter(part => part !== '').join('/')
+    const named = relativePath(subdir, found.name, '')
+    if ('refused' in named) return fail(found.shown, `${named.refused}, which readers refuse`)
+    reading = named.path
+    let source: SourceFile | undefined
+    try {
+      source = await openSource(found.file)
+      await sendOpened(source, named.path, subdir, found.name)
+    } catch (error) {
+      fail(named.path, whyUnread(error))
+    } finally {
+      await source?.close()
+    }
+  }
+
+  async function sendOpened(source: SourceFile, path: string, subdir: string, name: string): Promise<void> {
+    const cut = cutFile(source.size, chunkSize)
+    if ('refused' in cut) return fail(path, cut.refused)
+    const hash = await source.sha512()
+    if (await source.changed()) return fail(path, 'changed while it was read; nothing of it was sent')
+    const file: Sending = {
+      path,
+      subdir,
+      name,
+      source,
+      hash,
+      total: cut.total,
+      partition:
+        partitionBy === 'path' ? partitions[partitionOfKey(Buffer.from(path), partitions.length)] : undefined,
+      offsets: new Map(),
+      sent: 0,
+      answered: 0,
+      acked: 0,
+      read: false,
+      wrong: undefined,
+    }
+    try {
+      for (const span of cut.spans()) {
+        const cost = span.length + RECORD_BYTES
+        await onTheWay.enter(cost)
+        if (stopped) {
+          onTheWay.leave(cost)
+          break
+        }
+        await sendChunk(file, span, () => onTheWay.leave(cost))
+      }
+      if (await source.changed()) file.wrong = 'changed while it was sent'
+    } catch (error) {
+      file.wrong = whyUnread(error)
+    }
+    file.read = true
+    settle(file)
+  }
+
+  async function sendChunk(file: Sending, span: ChunkSpan, leave: () => void): Promise<void> {
+    const { source, hash, total, subdir, name } = file
+    const { index, offset, length } = span
+    let value: Uint8Array
+    try {
+      const data = await source.read(offset, length)
+      const chunkHash = total === 1 ? hash : createHash('sha512').update(data).digest()
+      value = encodeChunk({
+        filename: name,
+        fileHash: hash,
+        chunkHash,
+        offset,
+        index,
+        total,
+        subdir,
+        append: '',
+        data,
+        mtime: source.mtime,
+      })
+    } catch (error) {
+      leave()
+      throw error
+    }
+    file.sent++
+    const record = {
+      topic,
+      key: chunkKey({ subdir, filename: name, index, total }),
+      value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+      ...(file.partition === undefined ? {} : { partition: file.partition }),
+    }
+    producer.send(record).then(
+      at => {
+        ackedBytes += length
+        ackedChunks++
+        file.acked++
+        noteOffset(file, at)
+        answered(file, leave)
+      },
+      (error: DfspError) => {
+        fatal ??= error
+        stopped = true
+        answered(file, leave)
+      },
+    )
+  }
+
+  function answered(file: Sending, leave: () => void): void {
+    file.answered++
+    settle(file)
+    leave()
+  }
+
+  /** Tells what became of a file, once that is known. */
+  function settle(file: Sending): void {
+    if (!file.read || file.answered < file.sent) return
+    const { path, total, acked, source, hash } = file
+    if (acked < total || file.wrong !== undefined) {
+      const why = file.wrong ?? (fatal ? 'the broker did not take all of it' : 'stopped before its end')
+      return fail(path, `${why}; ${acked} of ${total} chunks are on the topic: upload it again`)
+    }
+    onFile({
+      path,
+      result: 'ok',
+      bytes: source.size,
+      chunks: total,
+      sha512: hash.toString('hex'),
+      partitions: Object.fromEntries(file.offsets),
+    })
+  }
+
+  return {
+    send,
+    drained: () => onTheWay.drained(),
+    stop() {
+      stopped = true
+    },
+    get error() {
+      return fatal
+    },
+    get ackedBytes() {
+      return ackedBytes
+    },
+    get ackedChunks() {
+      return ackedChunks
+    },
+    get reading() {
+      return reading
+    },
+  }
+}
+
+function whyUnread(error: unknown): string {
+  return error instanceof ShorterError ? 'became shorter while it was read' : reasonOf(error)
+}
+
+function noteOffset(file: Sending, { partition, offset }: { partition: number; offset: number }): void {
+  const range = file.offsets.get(partition)
+  if (!range) file.offsets.set(partition, [offset, offset])
+  else file.offsets.set(partition, [Math.min(range[0], offset), Math.max(range[1], offset)])
+}

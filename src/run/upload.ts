@@ -1,0 +1,104 @@
+/** One upload, from the connection to the summary. */
+import type { DfspError } from '../errors.ts'
+import type { Found } from '../files/walk.ts'
+import { plainDetail } from '../kafka/client.ts'
+import { openProducer } from '../kafka/producer.ts'
+import { topicPartitions } from '../kafka/topic.ts'
+import type { UploadEvent } from '../report/upload-report.ts'
+import { type FileOutcome, fileSender, type SenderOptions } from './file-sender.ts'
+import { onStopSignal, type StopSignal, signalNumber } from './shutdown.ts'
+import { uploadProperties } from './upload-properties.ts'
+
+export interface UploadOptions extends SenderOptions {
+  readonly producerProperties: Readonly<Record<string, string>>
+  /** Milliseconds between two progress events; 0 = none. */
+  readonly progressMs: number
+}
+
+export interface UploadDeps {
+  readonly files: AsyncIterable<Found>
+  report(event: UploadEvent): void
+}
+
+/** Names of whole files that are told after an interruption. */
+const NAMED = 20
+const PROBLEM_EVERY_MS = 60_000
+
+/** Sends all files and returns the exit status; a DfspError that ended it comes with the summary reported. */
+export async function upload(
+  options: UploadOptions,
+  { files, report }: UploadDeps,
+): Promise<{ readonly exit: number; readonly error: DfspError | undefined }> {
+  const started = performance.now()
+  const seconds = () => Math.round(performance.now() - started) / 1_000
+  const counts = { files: 0, failed: 0, bytes: 0 }
+  const whole: string[] = []
+  let signal: StopSignal | undefined
+
+  const onFile = (outcome: FileOutcome) => {
+    if (outcome.result === 'failed') counts.failed++
+    else {
+      counts.files++
+      counts.bytes += outcome.bytes
+      if (whole.length < NAMED) whole.push(outcome.path)
+    }
+    report({ type: 'file', ...outcome })
+  }
+
+  const producer = await openProducer(uploadProperties(options.producerProperties, options.chunkSize))
+  producer.client.on(
+    'event.error',
+    onceInAWhile(error => {
+      report({
+        type: 'problem',
+        text: `${producer.login.brokers}: ${plainDetail(error.message)}; librdkafka keeps trying`,
+      })
+    }),
+  )
+  let stopListening = () => {}
+  let timer: NodeJS.Timeout | undefined
+  try {
+    const partitions = await topicPartitions(producer.client, options.topic, producer.login)
+    const sender = fileSender(producer, partitions, options, onFile)
+    stopListening = onStopSignal(given => {
+      signal = given
+      sender.stop()
+      report({ type: 'info', text: `${given}: waiting for what is on its way (again to stop at once)` })
+    })
+    const progress = () => {
+      const { ackedBytes: bytes, reading: path } = sender
+      report({ type: 'progress', progress: { ...counts, bytes, seconds: seconds(), path } })
+    }
+    if (options.progressMs > 0) timer = setInterval(progress, options.progressMs)
+    for await (const found of files) {
+      if (signal !== undefined || sender.error !== undefined) break
+      if (found.kind === 'file') await sender.send(found)
+      else onFile({ path: found.shown, result: 'failed', error: found.reason })
+    }
+    await sender.drained()
+    if (signal !== undefined) report({ type: 'info', text: wholeText(counts.files, whole) })
+    const exit = sender.error?.exitCode ?? (signal ? 128 + signalNumber(signal) : counts.failed > 0 ? 3 : 0)
+    report({ type: 'summary', summary: { ...counts, chunks: sender.ackedChunks, seconds: seconds(), exit } })
+    return { exit, error: sender.error }
+  } finally {
+    clearInterval(timer)
+    stopListening()
+    await producer.close()
+  }
+}
+
+function wholeText(count: number, names: readonly string[]): string {
+  if (count === 0) return 'stopped: no file is whole on the topic'
+  const more = count > names.length ? ` and ${count - names.length} more` : ''
+  return `stopped: ${count} ${count === 1 ? 'file is' : 'files are'} whole on the topic: ${names.join(', ')}${more}`
+}
+
+/** Passes on the first of the errors, then one a minute. */
+function onceInAWhile<E>(tell: (error: E) => void): (error: E) => void {
+  let last = Number.NEGATIVE_INFINITY
+  return error => {
+    if (performance.now() - last < PROBLEM_EVERY_MS) return
+    last = performance.now()
+    tell(error)
+  }
+}
