@@ -2,7 +2,7 @@
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { nearest } from '../core/nearest.ts'
 import { DfspError } from '../errors.ts'
-import { type Client, type ClientError, explain, type Login, rdkafka } from './client.ts'
+import { type Client, type ClientError, ERR, explain, type Login, rdkafka } from './client.ts'
 
 const TIMEOUT_MS = 10_000
 
@@ -12,6 +12,9 @@ export async function topicPartitions(client: Client, topic: string, login: Logi
     t => t.name === topic,
   )
   if (found && found.partitions.length > 0) return found.partitions.map(p => p.id).sort((a, b) => a - b)
+  const refused = await topicError(client, topic)
+  if (refused?.code === ERR.TOPIC_AUTHORIZATION_FAILED)
+    throw explain(refused, { topic, login, doing: 'read' })
   const all = (await metadata(client, { allTopics: true, timeout: TIMEOUT_MS }, topic, login)).topics.map(
     t => t.name,
   )
@@ -40,6 +43,14 @@ function metadata(
       error ? reject(explain(error, { topic, login, doing: 'read metadata' })) : resolve(found),
     )
   })
+}
+
+/** What the broker says against a topic: plain metadata shows one that is forbidden as one that is missing. */
+async function topicError(client: Client, topic: string): Promise<ClientError | undefined> {
+  const described = await withAdmin(client, admin =>
+    answer<{ error?: ClientError }[]>(done => admin.describeTopics([topic], { timeout: TIMEOUT_MS }, done)),
+  )
+  return described?.[0]?.error
 }
 
 export interface Watermarks {
@@ -71,11 +82,8 @@ export interface GroupMember {
  * itself comes back with an error: not authorized, or its coordinator is still being made.
  */
 export async function groupMembers(client: Client, group: string): Promise<GroupMember[] | undefined> {
-  // The published types know neither createFrom nor these calls of the client used here.
-  const { AdminClient } = rdkafka() as unknown as { AdminClient: { createFrom(client: Client): AdminClient } }
-  const admin = AdminClient.createFrom(client)
   const options = { timeout: TIMEOUT_MS }
-  try {
+  return await withAdmin(client, async admin => {
     const { groups } = await answer<{ groups: RdKafka.GroupOverview[] }>(done =>
       admin.listGroups(options, done),
     )
@@ -89,11 +97,7 @@ export async function groupMembers(client: Client, group: string): Promise<Group
       host: member.clientHost.replace(/^\//, ''),
       partitions: member.assignment.topicPartitions.map(tp => tp.partition),
     }))
-  } catch {
-    return undefined
-  } finally {
-    admin.disconnect()
-  }
+  })
 }
 
 /** ConsumerGroupStates of the binding. */
@@ -106,7 +110,26 @@ function answer<T>(ask: (done: Done<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => ask((error, found) => (error ? reject(error) : resolve(found))))
 }
 
+/** Asks over the connections of `client`; undefined where the broker does not answer such a question. */
+async function withAdmin<T>(client: Client, ask: (admin: AdminClient) => Promise<T>): Promise<T | undefined> {
+  // The published types know neither createFrom nor the calls below of the client used here.
+  const { AdminClient } = rdkafka() as unknown as { AdminClient: { createFrom(client: Client): AdminClient } }
+  const admin = AdminClient.createFrom(client)
+  try {
+    return await ask(admin)
+  } catch {
+    return undefined
+  } finally {
+    admin.disconnect()
+  }
+}
+
 interface AdminClient {
+  describeTopics(
+    topics: readonly string[],
+    options: { timeout: number },
+    done: Done<{ error?: ClientError }[]>,
+  ): void
   listGroups(options: { timeout: number }, done: Done<{ groups: RdKafka.GroupOverview[] }>): void
   describeGroups(
     groups: readonly string[],
