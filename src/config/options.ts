@@ -60,7 +60,7 @@ export const OPTIONS = {
     type: 'boolean',
     describe: 'wait until the topic exists instead of ending with 69',
     group: 'Input',
-    commands: ['run'],
+    commands: ['run', 'upload'],
   },
 
   from: {

@@ -3,7 +3,7 @@ import type { DfspError } from '../errors.ts'
 import type { Found } from '../files/walk.ts'
 import { plainDetail } from '../kafka/client.ts'
 import { openProducer } from '../kafka/producer.ts'
-import { topicPartitions } from '../kafka/topic.ts'
+import { partitionsToWrite } from '../kafka/topic-to-write.ts'
 import type { UploadEvent } from '../report/upload-report.ts'
 import { type FileOutcome, fileSender, type SenderOptions } from './file-sender.ts'
 import { onStopSignal, type StopSignal, signalNumber } from './shutdown.ts'
@@ -11,6 +11,7 @@ import { uploadProperties } from './upload-properties.ts'
 
 export interface UploadOptions extends SenderOptions {
   readonly producerProperties: Readonly<Record<string, string>>
+  readonly waitForTopic: boolean
   /** Milliseconds between two progress events; 0 = none. */
   readonly progressMs: number
 }
@@ -58,7 +59,10 @@ export async function upload(
   let stopListening = () => {}
   let timer: NodeJS.Timeout | undefined
   try {
-    const partitions = await topicPartitions(producer.client, options.topic, producer.login)
+    const partitions = await partitionsToWrite(producer.client, options.topic, producer.login, {
+      wait: options.waitForTopic,
+      tell: text => report({ type: 'problem', text }),
+    })
     const sender = fileSender(producer, partitions, options, onFile)
     stopListening = onStopSignal(given => {
       signal = given

@@ -68,6 +68,7 @@ export const command: Command = {
         {
           ...options,
           producerProperties: settings.kafka.producer,
+          waitForTopic: values.waitForTopic,
           progressMs: console.isLive ? 250 : values.stats,
         },
         { files, report },
