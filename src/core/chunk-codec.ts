@@ -125,8 +125,8 @@ function wrongShape(value: Uint8Array): string | undefined {
     if (size === undefined)
       return `${FIELDS[i]} is no scalar (msgpack type 0x${view.getUint8(at).toString(16)})`
     if (Number.isNaN(size) || at + size > value.length) {
-      const declared = Number.isNaN(size) ? '' : ` (declares ${size} bytes, ${value.length - at} are there)`
-      return `cut off within ${FIELDS[i]}${declared}`
+      const lacking = Number.isNaN(size) ? '' : ` (needs ${size} bytes, ${value.length - at} are there)`
+      return `cut off within ${FIELDS[i]}${lacking}`
     }
     at += size
   }
