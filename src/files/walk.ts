@@ -50,32 +50,38 @@ export function findRoots(given: readonly string[], cwd: string): Root[] {
 
 /**
  * The files of the roots, folders in the order of their names. `wanted` is asked for the path below a folder.
- * Links to files are followed, links to folders are not (they may lead round in a circle). Of files that have the
- * same path below different roots, only the first is taken.
+ * Links to files are followed, links to folders are not (they may lead round in a circle).
  */
 export async function* findFiles(
   roots: readonly Root[],
   wanted: (path: string) => boolean,
 ): AsyncGenerator<Found, void> {
-  const taken = new Map<string, string>()
   for (const root of roots) {
-    for await (const found of root.isFolder ? walk(root, '', wanted) : [alone(root)]) {
-      if (roots.length === 1 || found.kind === 'refused') {
-        yield found
-        continue
-      }
-      const path = `${found.subdir}/${found.name}`
-      const first = taken.get(path)
-      if (first === undefined) taken.set(path, found.shown)
-      yield first === undefined
-        ? found
-        : { kind: 'refused', shown: found.shown, reason: `would overwrite ${first}: it has the same path` }
-    }
+    if (root.isFolder) yield* walk(root, '', wanted)
+    else yield alone(root)
+  }
+}
+
+/** Of files that have the same path below different roots only the first; the others are refused. */
+export async function* firstOfEachPath(files: AsyncIterable<Found>): AsyncGenerator<Found, void> {
+  const taken = new Map<string, string>()
+  for await (const found of files) {
+    const path = found.kind === 'file' ? `${found.subdir}/${found.name}` : undefined
+    const first = path === undefined ? undefined : taken.get(path)
+    if (path !== undefined && first === undefined) taken.set(path, found.shown)
+    yield first === undefined
+      ? found
+      : { kind: 'refused', shown: found.shown, reason: `would overwrite ${first}, which has the same path` }
   }
 }
 
 function alone(root: Root): FoundFile {
   return { kind: 'file', file: root.path, shown: root.shown, subdir: '', name: path.basename(root.path) }
+}
+
+/** Neither a dot file, nor below a dot folder, nor a log: what is meant where nobody says otherwise. */
+export function isOrdinary(path: string): boolean {
+  return !/(^|\/)\.|\.log$/.test(path)
 }
 
 async function* walk(

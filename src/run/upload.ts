@@ -23,6 +23,7 @@ export interface UploadDeps {
 
 /** Names of whole files that are told after an interruption. */
 const NAMED = 20
+const NOTHING_FOUND = 'found no file to send; without --include dot files and *.log are left out'
 const PROBLEM_EVERY_MS = 60_000
 
 /** Sends all files and returns the exit status; a DfspError that ended it comes with the summary reported. */
@@ -80,6 +81,8 @@ export async function upload(
       else onFile({ path: found.shown, result: 'failed', error: found.reason })
     }
     await sender.drained()
+    if (counts.files + counts.failed === 0 && signal === undefined)
+      report({ type: 'problem', text: NOTHING_FOUND })
     if (signal !== undefined) report({ type: 'info', text: wholeText(counts.files, whole) })
     const exit = sender.error?.exitCode ?? (signal ? 128 + signalNumber(signal) : counts.failed > 0 ? 3 : 0)
     report({ type: 'summary', summary: { ...counts, chunks: sender.ackedChunks, seconds: seconds(), exit } })

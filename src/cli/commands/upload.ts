@@ -3,7 +3,7 @@ import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { relativePath } from '../../core/output-path.ts'
 import { DfspError } from '../../errors.ts'
-import { findFiles, findRoots } from '../../files/walk.ts'
+import { findFiles, findRoots, firstOfEachPath, isOrdinary } from '../../files/walk.ts'
 import { uploadReporter } from '../../report/upload-report.ts'
 import type { Command } from '../command.ts'
 
@@ -51,7 +51,8 @@ export const command: Command = {
       draw: console.isLive ? console.status : undefined,
     })
     for (const text of settings.notices) report({ type: 'problem', text })
-    const files = findFiles(roots, wanted)
+    const found = findFiles(roots, wanted)
+    const files = roots.length > 1 ? firstOfEachPath(found) : found
     const options = {
       topic: values.topic ?? '',
       chunkSize: values.chunkSize,
@@ -83,11 +84,6 @@ export const command: Command = {
       await console.close()
     }
   },
-}
-
-/** Neither a dot file, nor below a dot folder, nor a log. */
-function isOrdinary(path: string): boolean {
-  return !/(^|\/)\.|\.log$/.test(path)
 }
 
 function checkedSubdir(given: string | undefined): string {

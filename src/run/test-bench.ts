@@ -1,0 +1,148 @@
+/** The processor without a broker: it is fed with local files, a few at a time, and tells what became of each. */
+import { constants } from 'node:buffer'
+import path from 'node:path'
+import { cutFile } from '../core/chunking.ts'
+import { relativePath } from '../core/output-path.ts'
+import { DfspError } from '../errors.ts'
+import { openSource } from '../files/source-file.ts'
+import { type FoundFile, reasonOf } from '../files/walk.ts'
+import type { RunEvent } from '../report/events.ts'
+import type { TryEvent } from '../report/try-report.ts'
+import { realEdges } from './edges.ts'
+import type { PluginRuntime } from './plugin-runtime.ts'
+import { processor } from './processor.ts'
+import { sampleRecords } from './sample-records.ts'
+
+export interface TestBenchOptions {
+  readonly mode: 'memory' | 'disk' | 'both'
+  readonly threads: number
+  /** Bytes. */
+  readonly memoryBytes: number
+  /** Of the output directory. */
+  readonly path: string
+  readonly tmpDir: string
+}
+
+export interface TestBenchDeps {
+  readonly runtime: PluginRuntime
+  readonly hooks: readonly string[]
+  /** The path that the plugin is to see. */
+  readonly pathOf: (found: FoundFile) => string
+  readonly report: (event: TryEvent) => void
+  /** Files cannot be stored: nothing more will be processed. */
+  readonly onBroken: (error: DfspError) => void
+  /** From 0 to below 1. */
+  readonly random: () => number
+}
+
+export interface TestBench {
+  /** Resolves when the next file may follow; `report` hears what becomes of this one. */
+  feed(found: FoundFile): Promise<void>
+  /** Resolves when all have ended, or `drainMs` after `stop`. */
+  finished(): Promise<void>
+  /** Feeds no more; those that run get `drainMs` to end. */
+  stop(drainMs: number): void
+}
+
+/** Small, so that a sample has several chunks. */
+const CHUNK_BYTES = 64 * 1024
+const PARTITION = 0
+
+export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestBench {
+  const { report, runtime } = deps
+  const open = new Set<string>() // paths
+  let offset = 0
+  let paused = false
+  let drainMs: number | undefined
+  let wake = () => {}
+  const change = () =>
+    new Promise<void>(resolve => {
+      wake = resolve
+    })
+
+  const fail = (path: string, error: string) => report({ type: 'file', path, result: 'failed', ms: 0, error })
+
+  const work = processor({
+    ...realEdges,
+    settings: {
+      topic: 'try',
+      mode: options.mode,
+      diskPath: name => path.join(options.path, name),
+      files: undefined,
+      onFailure: { retries: 0, onError: 'skip' },
+      onIncomplete: 'hold',
+      incompleteAfterMs: Number.POSITIVE_INFINITY,
+      reprocessIdentical: true,
+      memoryBytes: options.memoryBytes,
+      largestBuffer: constants.MAX_LENGTH,
+      maxFiles: undefined,
+    },
+    host: runtime.host,
+    hooks: new Set(deps.hooks),
+    store: runtime.store(options.tmpDir),
+    commit: async () => {},
+    pause() {
+      paused = true
+    },
+    resume() {
+      paused = false
+      wake()
+    },
+    report: heard,
+    onChange: () => {},
+    onStop: (reason, cause) =>
+      deps.onBroken(new DfspError('E_OUTPUT', reason, { next: 'choose another --output-dir', cause })),
+  })
+  work.assign([
+    { partition: PARTITION, start: 0, committed: undefined, metadata: undefined, notice: undefined },
+  ])
+
+  function heard(event: RunEvent): void {
+    if (event.type === 'problem') report(event)
+    if (event.type !== 'file') return
+    const { path, result, ms, error } = event
+    open.delete(path)
+    if (result === 'ok') report({ type: 'file', path, result, ms })
+    else report({ type: 'file', path, result: 'failed', ms, error: error ?? result })
+    wake()
+  }
+
+  async function feed(found: FoundFile): Promise<void> {
+    const name = deps.pathOf(found)
+    const slash = name.lastIndexOf('/')
+    const named = relativePath(name.slice(0, Math.max(0, slash)), name.slice(slash + 1), '')
+    if ('refused' in named) return fail(found.shown, `${named.refused}: it would not be taken from a topic`)
+    // One path at a time: chunks of the same content would be taken for duplicates of the open one's.
+    while ((open.has(name) || open.size > options.threads) && drainMs === undefined) await change()
+    try {
+      const source = await openSource(found.file)
+      try {
+        const cut = cutFile(source.size, CHUNK_BYTES)
+        if ('refused' in cut) return fail(name, cut.refused)
+        open.add(name)
+        for await (const value of sampleRecords(source, cut, name, deps.random)) {
+          while (paused && drainMs === undefined) await change()
+          if (drainMs !== undefined) return
+          work.records([{ partition: PARTITION, offset: offset++, timestamp: 0, value }])
+        }
+      } finally {
+        await source.close()
+      }
+    } catch (error) {
+      open.delete(name)
+      fail(name, reasonOf(error))
+    }
+  }
+
+  return {
+    feed,
+    async finished() {
+      while (open.size > 0 && drainMs === undefined) await change()
+      await work.drain(drainMs ?? 0)
+    },
+    stop(ms) {
+      drainMs = ms
+      wake()
+    },
+  }
+}

@@ -1,0 +1,88 @@
+/** One run of `dfsp try`: local files take the way of real ones, from records to the plugin, without a broker. */
+import type { DfspError } from '../errors.ts'
+import { openOutputDir } from '../files/output-dir.ts'
+import type { Found, FoundFile } from '../files/walk.ts'
+import type { LoadedInfo } from '../plugin/host.ts'
+import type { TryEvent } from '../report/try-report.ts'
+import type { PluginRuntime, RuntimeUses } from './plugin-runtime.ts'
+import { onStopSignal, type StopSignal, signalNumber } from './shutdown.ts'
+import { testBench } from './test-bench.ts'
+
+export interface TryOptions {
+  readonly mode: 'memory' | 'disk' | 'both'
+  readonly outputDir: string
+  readonly threads: number
+  /** Bytes. */
+  readonly memoryBytes: number
+  readonly pluginOptions: Readonly<Record<string, unknown>>
+  readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+export interface TryDeps extends Pick<RuntimeUses, 'log' | 'produce'> {
+  readonly runtime: PluginRuntime
+  readonly loaded: LoadedInfo
+  readonly files: AsyncIterable<Found>
+  /** The path that the plugin is to see. */
+  readonly pathOf: (found: FoundFile) => string
+  readonly report: (event: TryEvent) => void
+  /** From 0 to below 1. */
+  readonly random: () => number
+}
+
+/** What a plugin may take to end after Ctrl-C, and for its `teardown`. */
+const GRACE_MS = 5_000
+
+/** Tries all files and returns the exit status; a DfspError that ended it comes with the summary reported. */
+export async function tryPlugin(
+  options: TryOptions,
+  deps: TryDeps,
+): Promise<{ readonly exit: number; readonly error: DfspError | undefined }> {
+  const { runtime, loaded } = deps
+  const started = performance.now()
+  const counts = { done: 0, failed: 0 }
+  let signal: StopSignal | undefined
+  let fatal: DfspError | undefined
+  const report = (event: TryEvent) => {
+    if (event.type === 'file') counts[event.result === 'ok' ? 'done' : 'failed']++
+    deps.report(event)
+  }
+  const onBroken = (error: DfspError) => {
+    fatal ??= error
+    bench.stop(0)
+  }
+
+  const output = openOutputDir(options.outputDir)
+  const bench = testBench(
+    { ...options, path: output.path, tmpDir: output.tmpDir },
+    { ...deps, hooks: loaded.hooks, report, onBroken },
+  )
+  const stopListening = onStopSignal(given => {
+    signal = given
+    bench.stop(GRACE_MS)
+  })
+  try {
+    runtime.connect({ produce: deps.produce, log: deps.log, onBroken })
+    await runtime.start({
+      options: options.pluginOptions,
+      sections: options.sections,
+      outputDir: output.path,
+      tmpDir: output.tmpDir,
+      dryRun: false,
+    })
+    for await (const found of deps.files) {
+      if (signal !== undefined || fatal !== undefined) break
+      if (found.kind === 'file') await bench.feed(found)
+      else report({ type: 'file', path: found.shown, result: 'failed', ms: 0, error: found.reason })
+    }
+    await bench.finished()
+    await runtime.host.close(GRACE_MS)
+    const exit = fatal?.exitCode ?? (signal ? 128 + signalNumber(signal) : counts.failed > 0 ? 3 : 0)
+    const seconds = Math.round(performance.now() - started) / 1_000
+    report({ type: 'summary', summary: { ...counts, seconds, exit } })
+    return { exit, error: fatal }
+  } finally {
+    stopListening()
+    await runtime.host.close(0)
+    output.close()
+  }
+}
