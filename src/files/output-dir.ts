@@ -45,6 +45,7 @@ function makeFolder(folder: string): void {
     makeFolder(path.dirname(folder))
     fs.mkdirSync(folder)
   }
+  if (!fs.statSync(folder).isDirectory()) throw new Error(`${folder} is not a directory`)
   fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK)
 }
 
