@@ -1,4 +1,5 @@
 /** Loads a plugin's module, of any flavour, in the thread that will run it. The main thread never runs user code. */
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -127,14 +128,14 @@ function importFailure(error: unknown, url: string): LoadFailure {
   const fault = faultOf(error, url)
   const compiled = /^(?:.*Transform failed[^\n]*\n)?([^\n]*?):(\d+:\d+): ERROR: ([^\n]+)/s.exec(fault.message)
   if (compiled) {
-    const file = path.basename((compiled[1] as string).replace(/\?.*$/, ''))
+    const file = sourceFile((compiled[1] as string).replace(/\?.*$/, ''))
     return {
       what: 'does not compile',
-      fault: { ...fault, message: `${file}:${compiled[2]} ${compiled[3]}`, frames: [] },
+      fault: { ...fault, message: `${path.basename(file)}:${compiled[2]} ${compiled[3]}`, frames: [] },
     }
   }
   if (error instanceof SyntaxError) {
-    const line = /^(?:file:\/\/)?[^\n]*?([^/\n]+:\d+)\n/.exec(fault.stack ?? '')?.[1]
+    const line = lineAbove(fault.stack ?? '') ?? lineAbove(checkedSyntax(url))
     return {
       what: 'does not compile',
       fault: { ...fault, message: line ? `${line} ${fault.message}` : fault.message },
@@ -149,4 +150,20 @@ function importFailure(error: unknown, url: string): LoadFailure {
     }
   }
   return { what: 'throws while it is imported', fault }
+}
+
+/** `plot.mjs:2` of the line with which Node begins the text of a syntax error, where it knows the line. */
+function lineAbove(text: string): string | undefined {
+  return /^(?:file:\/\/)?[^\n]*?([^/\n]+:\d+)\n/.exec(text)?.[1]
+}
+
+/** What Node itself says of the file's syntax: an ES module's SyntaxError does not carry its place (Node 20). */
+function checkedSyntax(url: string): string {
+  return spawnSync(process.execPath, ['--check', fileURLToPath(url)], { encoding: 'utf8' }).stderr
+}
+
+/** tsx calls a .mts or .cts file .ts when it hands it to esbuild. */
+function sourceFile(file: string): string {
+  const names = [file, file.replace(/ts$/, 'mts'), file.replace(/ts$/, 'cts')]
+  return names.find(name => fs.existsSync(name)) ?? file
 }
