@@ -6,6 +6,14 @@ import type { PluginFault } from './messages.ts'
 const OWN_CODE = fileURLToPath(new URL('..', import.meta.url))
 
 export function faultOf(thrown: unknown, pluginUrl: string): PluginFault {
+  try {
+    return described(thrown, pluginUrl)
+  } catch {
+    return { message: 'threw something that cannot be shown as text', frames: [] }
+  }
+}
+
+function described(thrown: unknown, pluginUrl: string): PluginFault {
   if (!(thrown instanceof Error)) return { message: String(thrown), frames: [] }
   const name = thrown.name === 'Error' ? '' : `${thrown.name}: `
   const cause = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : ''
@@ -18,12 +26,13 @@ function pluginFrames(stack: string, pluginUrl: string): string[] {
   const folder = path.dirname(fileURLToPath(pluginUrl))
   const frames: string[] = []
   for (const line of stack.split('\n')) {
-    const at = /^\s+at (?:.*\()?(?:file:\/\/)?(\/[^()?]+?)(?:\?[^:()]*)?:(\d+):(\d+)\)?$/.exec(line)
+    const place = /^\s+at (?:.*? \((.+)\)|(?:async )?(.+))$/.exec(line)
+    const at = /^(file:\/\/)?(\/.*?)(?:\?[^:]*)?:(\d+):(\d+)$/.exec(place?.[1] ?? place?.[2] ?? '')
     if (!at) continue
-    const file = decodeURI(at[1] as string)
+    const file = at[1] === undefined ? (at[2] as string) : fileURLToPath(`file://${at[2]}`)
     if (file.includes('/node_modules/') || (file.startsWith(OWN_CODE) && !file.startsWith(folder))) continue
     const shown = path.relative(folder, file)
-    frames.push(`${shown.startsWith('..') ? file : shown}:${at[2]}:${at[3]}`)
+    frames.push(`${shown.startsWith('..') ? file : shown}:${at[3]}:${at[4]}`)
   }
   return frames
 }
