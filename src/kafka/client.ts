@@ -60,6 +60,8 @@ export interface Login {
   readonly brokers: string
   readonly mechanism: string | undefined
   readonly user: string | undefined
+  /** TLS or SASL: the broker knows who asks. */
+  readonly isKnown: boolean
 }
 
 export function loginOf(properties: Readonly<Record<string, string>>): Login {
@@ -67,6 +69,7 @@ export function loginOf(properties: Readonly<Record<string, string>>): Login {
     brokers: properties['bootstrap.servers'] ?? properties['metadata.broker.list'] ?? '',
     mechanism: properties['sasl.mechanism'] ?? properties['sasl.mechanisms'],
     user: properties['sasl.username'],
+    isKnown: !/^plaintext$/i.test(properties['security.protocol'] ?? 'plaintext'),
   }
 }
 

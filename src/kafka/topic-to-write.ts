@@ -21,7 +21,7 @@ export async function partitionsToWrite(
   for (let asked = 1; ; asked++) {
     try {
       const partitions = await topicPartitions(client, topic, login)
-      if (asked > 1)
+      if (asked > 1 && !wait)
         tell(`topic ${topic} was not there before: it was made with ${partitions.length} partitions`)
       return partitions
     } catch (error) {
