@@ -7,8 +7,8 @@ export interface SourceFile {
   readonly size: number
   /** Modification time in seconds since the epoch. */
   readonly mtime: number
-  /** SHA-512 of the first `size` bytes. */
-  sha512(): Promise<Buffer>
+  /** SHA-512 of the first `size` bytes; rejects with the signal's reason when that fires. */
+  sha512(signal?: AbortSignal): Promise<Buffer>
   /** `length` bytes at `offset`: a view that the next call of `read` writes over. */
   read(offset: number, length: number): Promise<Buffer>
   /** Whether it was written to since it was opened. */
@@ -36,10 +36,11 @@ export async function openSource(file: string): Promise<SourceFile> {
   return {
     size,
     mtime: Number(first.mtimeNs / BILLION) + Number(first.mtimeNs % BILLION) * 1e-9,
-    async sha512() {
+    async sha512(signal) {
       const hash = createHash('sha512')
       const piece = Buffer.allocUnsafe(Math.min(HASH_BYTES, size))
       for (let at = 0; at < size; at += piece.length) {
+        signal?.throwIfAborted()
         const part = piece.subarray(0, Math.min(piece.length, size - at))
         await readInto(part, at)
         hash.update(part)

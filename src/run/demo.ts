@@ -61,7 +61,7 @@ export async function openDemo(plugin: string): Promise<Demo> {
           partitionBy: 'key',
           subdir: '',
           producerProperties: properties,
-          waitForTopic: false,
+          waitForTopic: true,
           progressMs: 0,
         },
         { report, files: findFiles([{ path: data, shown: 'data', isFolder: true }], () => true) },

@@ -69,6 +69,7 @@ interface Sending {
 }
 
 const IN_FLIGHT_BYTES = 32 * 1024 * 1024
+const STOPPED = 'stopped before its end'
 /** What a record takes beside its data, about. */
 const RECORD_BYTES = 1024
 
@@ -80,7 +81,7 @@ export function fileSender(
 ): FileSender {
   const { topic, chunkSize, partitionBy } = options
   const onTheWay = inFlight(IN_FLIGHT_BYTES)
-  let stopped = false
+  const stop = new AbortController()
   let fatal: DfspError | undefined
   let reading: string | undefined
   let ackedBytes = 0
@@ -107,7 +108,7 @@ export function fileSender(
   async function sendOpened(source: SourceFile, path: string, subdir: string, name: string): Promise<void> {
     const cut = cutFile(source.size, chunkSize)
     if ('refused' in cut) return fail(path, cut.refused)
-    const hash = await source.sha512()
+    const hash = await source.sha512(stop.signal)
     if (await source.changed()) return fail(path, 'changed while it was read; nothing of it was sent')
     const file: Sending = {
       path,
@@ -129,7 +130,7 @@ export function fileSender(
       for (const span of cut.spans()) {
         const cost = span.length + RECORD_BYTES
         await onTheWay.enter(cost)
-        if (stopped) {
+        if (stop.signal.aborted) {
           onTheWay.leave(cost)
           break
         }
@@ -183,7 +184,7 @@ export function fileSender(
       },
       (error: DfspError) => {
         fatal ??= error
-        stopped = true
+        stop.abort(new Error(STOPPED))
         answered(file, leave)
       },
     )
@@ -200,7 +201,7 @@ export function fileSender(
     if (!file.read || file.answered < file.sent) return
     const { path, total, acked, source, hash } = file
     if (acked < total || file.wrong !== undefined) {
-      const why = file.wrong ?? (fatal ? 'the broker did not take all of it' : 'stopped before its end')
+      const why = file.wrong ?? (fatal ? 'the broker did not take all of it' : STOPPED)
       return fail(path, `${why}; ${acked} of ${total} chunks are on the topic: upload it again`)
     }
     onFile({
@@ -216,9 +217,7 @@ export function fileSender(
   return {
     send,
     drained: () => onTheWay.drained(),
-    stop() {
-      stopped = true
-    },
+    stop: () => stop.abort(new Error(STOPPED)),
     get error() {
       return fatal
     },
