@@ -179,7 +179,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
         void produce(thread, message.request, message.record)
         return
       case 'stray-error':
-        strayError(thread, message.fault)
+        strayError(thread, message.id, message.fault)
         return
       case 'torn-down':
         onTornDown?.(thread)
@@ -223,21 +223,24 @@ export function pluginHost(deps: HostDeps): PluginHost {
     if (!assignment) return
     send(thread, { type: 'abort', id: assignment.id, reason })
     const answer = assignment.answer
-    const failed: TaskResult = { kind: 'failed', fault: { message: reason, frames: [] }, hookCalled: false }
-    thread.assignment = { ...assignment, answer: () => answer(failed) }
+    const fault = { message: reason, frames: [] }
+    thread.assignment = {
+      ...assignment,
+      answer: result =>
+        answer({ kind: 'failed', fault, hookCalled: result.kind === 'failed' && result.hookCalled }),
+    }
     clearTimeout(thread.timer)
     thread.timer = setTimeout(() => end(thread, reason), ABORT_GRACE_MS)
   }
 
-  function strayError(thread: Thread, fault: PluginFault): void {
-    if (!thread.assignment)
-      deps.log({
-        type: 'log',
-        level: 'warn',
-        message: `failed outside any call: ${faultLine(fault)}`,
-        fields: {},
-        thread: thread.number,
-      })
+  /** User code failed aside: during task `id`, or between two tasks, which is the fault of neither. */
+  function strayError(thread: Thread, id: number | undefined, fault: PluginFault): void {
+    if (!thread.assignment || thread.assignment.id !== id) {
+      const message = `failed outside any call: ${faultLine(fault)}`
+      deps.log({ type: 'log', level: 'warn', message, fields: {}, thread: thread.number })
+      if (thread.assignment) queue.unshift(thread.assignment)
+      thread.assignment = undefined
+    }
     end(thread, fault)
   }
 
@@ -272,6 +275,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
   }
 
   function broken(error: DfspError): void {
+    if (closing) return // a replacement was ended while it was starting
     if (firstLoaded) firstLoaded.reject(error)
     if (started) started.reject(error)
     else if (!firstLoaded) deps.onBroken(error)

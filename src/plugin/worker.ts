@@ -14,7 +14,6 @@ import type {
   FileJob,
   FromThread,
   LogLevel,
-  PluginFault,
   SetupMessage,
   TaskResult,
   ThreadData,
@@ -33,7 +32,6 @@ let state: unknown
 let current:
   | { readonly id: number; readonly path: string | undefined; readonly abort: AbortController }
   | undefined
-let stray: PluginFault | undefined
 let requests = 0
 const waiting = new Map<number, (error?: string) => void>()
 
@@ -42,12 +40,7 @@ const fault = (thrown: unknown) => faultOf(thrown, url)
 
 process.setSourceMapsEnabled(true)
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-  process.on(event, (thrown: unknown) => {
-    const found = fault(thrown)
-    stray = found
-    // In a turn of its own: a result that is on its way is judged together with what was thrown right after it.
-    setImmediate(() => tell({ type: 'stray-error', fault: found }))
-  })
+  process.on(event, (thrown: unknown) => tell({ type: 'stray-error', id: current?.id, fault: fault(thrown) }))
 }
 
 // What user code prints goes to the log, never to stdout, and names the file it belongs to.
@@ -164,7 +157,6 @@ async function processFile(id: number, job: FileJob, signal: AbortSignal): Promi
 }
 
 async function attempt(file: DataFile, ctx: Context<PluginOptions>): Promise<TaskResult> {
-  stray = undefined
   let thrown: unknown
   try {
     const answer = await plugin.process(file, ctx)
@@ -174,10 +166,10 @@ async function attempt(file: DataFile, ctx: Context<PluginOptions>): Promise<Tas
   } catch (error) {
     thrown = error ?? new Error(`threw ${describe(error)}`)
   }
-  // What the plugin left running may fail in this very turn: that is this attempt's fault, not the next file's.
+  // What the plugin left running may fail in this very turn: the host hears of it first, and fails this attempt.
   await new Promise(resolve => setImmediate(resolve))
-  if (thrown === undefined && stray === undefined) return { kind: 'done' }
-  const what = thrown === undefined && stray ? stray : fault(thrown)
+  if (thrown === undefined) return { kind: 'done' }
+  const what = fault(thrown)
   await runHook('onFailure', file, thrown instanceof Error ? thrown : new Error(what.message), ctx)
   return { kind: 'failed', fault: what, hookCalled: true }
 }
