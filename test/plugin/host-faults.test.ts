@@ -1,0 +1,154 @@
+/** User code that does not keep to its call: it ends its thread, never ends, or fails when nobody waits for it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import v8 from 'node:v8'
+import type { TaskResult } from '../../src/plugin/messages.ts'
+import { openHost } from './hosts.ts'
+
+const DONE = { kind: 'done' }
+
+function failureOf(result: TaskResult): string {
+  assert.ok(result.kind === 'failed', JSON.stringify(result))
+  return result.fault.message
+}
+
+for (const action of ['exit', 'exit later'] as const)
+  test(`fault 52: process.exit (${action}) costs its file an attempt, no other file anything`, async t => {
+    const { run, messages } = await openHost(t, { threads: 2 })
+    const [bad, ...good] = await Promise.all([
+      run(action),
+      ...Array.from({ length: 6 }, () => run('null later')),
+    ])
+    assert.equal(failureOf(bad as TaskResult), 'the plugin called process.exit(7)')
+    for (const result of good) assert.deepEqual(result, DONE)
+    assert.deepEqual(await run('null'), DONE)
+    assert.equal(messages().filter(m => m.startsWith('onFailure')).length, 0)
+  })
+
+test('fault 52: the hook for an attempt whose thread is gone is called in another', async t => {
+  const { host, run, job, messages } = await openHost(t)
+  const result = await run('exit')
+  assert.ok(result.kind === 'failed' && !result.hookCalled)
+  const file = job('exit', { path: 'a/exits.csv', final: true })
+  assert.deepEqual(await host.run({ kind: 'onFailure', file, fault: result.fault }), DONE)
+  assert.equal(messages().at(-1), 'onFailure exits.csv: the plugin called process.exit(7) (final)')
+})
+
+test('fault 52: a heap that runs full costs its file an attempt, and the host survives', async t => {
+  // Of heaps made from here on: the default takes half a minute to fill.
+  v8.setFlagsFromString('--max-old-space-size=48')
+  t.after(() => v8.setFlagsFromString('--max-old-space-size=0'))
+  const { run } = await openHost(t, { threads: 2 })
+  const [bad, good] = await Promise.all([run('fill the heap'), run('null later')])
+  assert.equal(failureOf(bad), 'the plugin ran out of memory (JavaScript heap)')
+  assert.deepEqual(good, DONE)
+  assert.deepEqual(await Promise.all([run('null'), run('null')]), [DONE, DONE])
+})
+
+test('fault 53: a plugin that blocks its thread blocks neither the host nor other threads', async t => {
+  const { run } = await openHost(t, { threads: 2 })
+  const ended: string[] = []
+  let longestTurn = 0
+  let lastTurn = performance.now()
+  const turns = setInterval(() => {
+    longestTurn = Math.max(longestTurn, performance.now() - lastTurn)
+    lastTurn = performance.now()
+  }, 5)
+  const blocked = run('block for 2 s').then(result => {
+    ended.push('blocked')
+    return result
+  })
+  for (let i = 0; i < 10; i++) {
+    assert.deepEqual(await run('null later'), DONE)
+    ended.push('other')
+  }
+  assert.deepEqual(await blocked, DONE)
+  clearInterval(turns)
+  assert.equal(ended.indexOf('blocked'), 10)
+  assert.ok(longestTurn < 1_000, `the host stood still for ${longestTurn} ms`)
+})
+
+test('fault 51: what hangs is ended at the time-out, other files go on', async t => {
+  const { run } = await openHost(t, { threads: 3, timeoutMs: 150 })
+  const hanging = [run('hang'), run('block for ever')]
+  for (let i = 0; i < 5; i++) assert.deepEqual(await run('null later'), DONE)
+  for (const result of await Promise.all(hanging)) assert.equal(failureOf(result), 'timed out after 0.15 s')
+  assert.deepEqual(await Promise.all([1, 2, 3].map(() => run('null later'))), [DONE, DONE, DONE])
+})
+
+test('fault 51: at the time-out the signal fires with the reason, and who obeys keeps the thread', async t => {
+  const { run, messages } = await openHost(t, { timeoutMs: 100 })
+  const result = await run('hang until aborted')
+  assert.equal(failureOf(result), 'timed out after 0.1 s')
+  assert.ok(messages().includes('aborted: timed out after 0.1 s'))
+  assert.deepEqual(await run('null'), DONE)
+  assert.equal(messages().filter(m => m === 'setup').length, 1)
+})
+
+test('fault 51: an attempt that timed out has failed, also when it answers null at last', async t => {
+  const { run } = await openHost(t, { timeoutMs: 100 })
+  assert.equal(failureOf(await run('null once aborted')), 'timed out after 0.1 s')
+})
+
+test('a failed attempt calls onFailure once, also when it obeyed the signal', async t => {
+  const { run, messages } = await openHost(t, { timeoutMs: 100 })
+  const result = await run('hang until aborted')
+  const calls = messages().filter(m => m.startsWith('onFailure')).length
+  assert.ok(result.kind === 'failed')
+  assert.equal(calls, result.hookCalled ? 1 : 0)
+})
+
+test('the time-out counts user code alone: neither waiting nor verifying', async t => {
+  const { run } = await openHost(t, { timeoutMs: 150 })
+  const results = await Promise.all(Array.from({ length: 60 }, () => run('null later')))
+  for (const result of results) assert.deepEqual(result, DONE)
+})
+
+test('fault 20: what is aborted has its signal fired with the reason, and has failed', async t => {
+  const { host, run, logged } = await openHost(t)
+  const result = run('hang until aborted', {}, () => host.abort('its partition was taken away'))
+  assert.equal(failureOf(await result), 'its partition was taken away')
+  await logged(/^aborted: its partition was taken away$/)
+})
+
+test('fault 55: what settles twice has settled the first time', async t => {
+  const { run, messages } = await openHost(t)
+  assert.deepEqual(await run('settle twice'), DONE)
+  assert.deepEqual(await run('null'), DONE)
+  assert.deepEqual(messages(), ['setup'])
+})
+
+for (const [action, message] of [
+  ['null, then throw in the same turn', 'thrown too late'],
+  ['null, and an unhandled rejection', 'nobody waits'],
+] as const)
+  test(`fault 55: ${action} fails that file and never the next`, async t => {
+    const { run } = await openHost(t)
+    for (let i = 0; i < 4; i++) {
+      const [bad, ...next] = await Promise.all([run(action), run('null'), run('null later')])
+      assert.equal(failureOf(bad as TaskResult), message)
+      assert.deepEqual(next, [DONE, DONE])
+    }
+  })
+
+test('fault 55: what is thrown long after null is logged, and changes no result', async t => {
+  const { run, logged } = await openHost(t)
+  assert.deepEqual(await run('null, then throw later'), DONE)
+  const { level, message } = await logged(/thrown later/)
+  assert.equal(level, 'warn')
+  assert.match(message, /^failed outside any call: thrown later at actions\.mjs:\d+:\d+$/)
+  assert.deepEqual(await run('null'), DONE)
+})
+
+test('fault 55: what is thrown between two files fails neither of them', async t => {
+  const workerUrl = new URL('./fixtures/late-worker.mjs', import.meta.url)
+  const { run, messages } = await openHost(t, { workerUrl })
+  assert.deepEqual(await Promise.all([run('a'), run('b'), run('c')]), [DONE, DONE, DONE])
+  assert.ok(messages().filter(m => m === 'failed outside any call: too late').length >= 2)
+})
+
+test('fault 55: what is thrown aside while the call is pending fails the file', async t => {
+  const { run } = await openHost(t)
+  assert.equal(failureOf(await run('throw aside, then wait')), 'thrown aside')
+  assert.deepEqual(await run('null'), DONE)
+})

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { DfspError } from '../../src/errors.ts'
+import { folderOf } from './folder.ts'
+import { openHost } from './hosts.ts'
+
+const DONE = { kind: 'done' }
+
+test('null is success, at once or later', async t => {
+  const { run, messages } = await openHost(t)
+  assert.deepEqual(await run('null'), DONE)
+  assert.deepEqual(await run('null later'), DONE)
+  assert.deepEqual(messages(), ['setup'])
+})
+
+for (const [action, message] of [
+  ['return an error', 'RangeError: no columns'],
+  ['resolve with an error', 'RangeError: no columns'],
+  ['throw', 'TypeError: no columns'],
+  ['reject', 'TypeError: no columns'],
+  ['throw text', 'no columns'],
+  ['throw nothing', /undefined/],
+  ['throw a hostile value', /cannot be shown/],
+  ['return undefined', /^returned undefined; return null when done/],
+  ['return a promise of undefined', /^returned undefined; return null when done/],
+  ['return text', /^returned "done"; return null/],
+  ['return an object', /^returned an object \(Object\); return null/],
+] as const)
+  test(`fault 50: to ${action} is a failure, told to onFailure, and the thread goes on`, async t => {
+    const { run, messages } = await openHost(t)
+    const result = await run(action, { path: 'scan.csv' })
+    assert.ok(result.kind === 'failed')
+    assert.equal(result.hookCalled, true)
+    if (typeof message === 'string') assert.equal(result.fault.message, message)
+    else assert.match(result.fault.message, message)
+    assert.equal(messages().filter(m => m.startsWith('onFailure scan.csv: ')).length, 1)
+    assert.deepEqual(await run('null'), DONE)
+    assert.equal(messages().filter(m => m === 'setup').length, 1)
+  })
+
+test('onFailure is told when no further attempt follows', async t => {
+  const { run, messages } = await openHost(t)
+  await run('throw')
+  await run('throw', { final: true })
+  assert.deepEqual(messages(), [
+    'setup',
+    'onFailure scan.csv: no columns',
+    'onFailure scan.csv: no columns (final)',
+  ])
+})
+
+test('setup runs once in each thread and teardown at the end, each with what setup made', async t => {
+  const { host, messages } = await openHost(t, { threads: 3 })
+  assert.deepEqual(messages(), ['setup', 'setup', 'setup'])
+  await host.close(2_000)
+  assert.deepEqual(messages().slice(3), ['teardown in setup', 'teardown in setup', 'teardown in setup'])
+})
+
+test('what is loaded tells hooks and options before anything of the plugin runs', async t => {
+  const { loaded } = await openHost(t)
+  assert.deepEqual([...loaded.hooks].sort(), [
+    'onFailure',
+    'onMismatch',
+    'onUndecodable',
+    'setup',
+    'teardown',
+  ])
+})
+
+test('a file goes to the first thread that is free, the others wait in order', async t => {
+  const { host, run } = await openHost(t, { threads: 2 })
+  assert.equal(host.free, 2)
+  const slow = run('null once aborted')
+  assert.equal(host.free, 1)
+  const order: string[] = []
+  const others = ['b', 'c', 'd', 'e'].map(async name => {
+    await run('null later', { path: name })
+    order.push(name)
+  })
+  assert.equal(host.free, 0)
+  await Promise.all(others)
+  assert.deepEqual(order, ['b', 'c', 'd', 'e'])
+  assert.equal(host.free, 1)
+  host.abort('enough')
+  await slow
+})
+
+test('without calling the plugin a dry run verifies', async t => {
+  const { run, messages } = await openHost(t, { setup: { dryRun: true } })
+  assert.deepEqual(await run('throw'), DONE)
+  assert.equal((await run('null', { sha512: new Uint8Array(64) })).kind, 'mismatch')
+  assert.deepEqual(messages(), [])
+})
+
+test('a setup that throws keeps the run from starting, and says where', async t => {
+  const { 'p.mjs': pluginUrl } = folderOf(t, {
+    'p.mjs': 'export default () => null\nexport function setup() {\n  throw new Error("no camera")\n}\n',
+  })
+  await assert.rejects(openHost(t, { pluginUrl, pluginName: './p.mjs' }), (error: DfspError) => {
+    assert.equal(error.code, 'E_PLUGIN')
+    assert.equal(error.message, './p.mjs: setup() failed')
+    assert.match(error.facts.join(), /^no camera at p\.mjs:3:9$/)
+    return true
+  })
+})
+
+test('a setup that ends its thread keeps the run from starting', async t => {
+  const { 'p.mjs': pluginUrl } = folderOf(t, {
+    'p.mjs': 'export default () => null\nexport const setup = () => process.exit(4)\n',
+  })
+  await assert.rejects(openHost(t, { pluginUrl, pluginName: './p.mjs' }), (error: DfspError) => {
+    assert.equal(error.message, './p.mjs: setup() failed')
+    assert.match(error.facts.join(), /process\.exit\(4\)/)
+    return true
+  })
+})
+
+test('when a thread cannot be replaced the host says so instead of waiting for ever', async t => {
+  const { 'p.mjs': pluginUrl } = folderOf(t, {
+    'p.mjs': `import fs from 'node:fs'
+export const setup = ctx => {
+  const mark = ctx.outputDir + '/was here'
+  if (fs.existsSync(mark)) throw new Error('second time')
+  fs.writeFileSync(mark, '')
+}
+export default () => process.exit(1)
+`,
+  })
+  let onBroken: (error: DfspError) => void = () => {}
+  const told = new Promise<DfspError>(resolve => {
+    onBroken = resolve
+  })
+  const { run } = await openHost(t, { pluginUrl, pluginName: './p.mjs', onBroken: error => onBroken(error) })
+  assert.equal((await run('null')).kind, 'failed')
+  assert.match((await told).facts.join(), /second time/)
+})
+
+test('a teardown that never ends is waited for as long as asked, not longer', async t => {
+  const { 'p.mjs': pluginUrl } = folderOf(t, {
+    'p.mjs': 'export default () => null\nexport const teardown = () => new Promise(() => {})\n',
+  })
+  const { host } = await openHost(t, { pluginUrl })
+  const start = performance.now()
+  await host.close(100)
+  assert.ok(performance.now() - start < 1_000)
+})
