@@ -24,7 +24,10 @@ describe('restart with the same group', { skip: noBroker }, () => {
     await createTopic(broker, topic, partitions)
     plugin.forget()
     plugin.order({})
-    return { topic, args: ['-b', broker, '-t', topic, '-g', topic, '--retries', '0', '-X', 'session.timeout.ms=6000'] }
+    return {
+      topic,
+      args: ['-b', broker, '-t', topic, '-g', topic, '--retries', '0', '-X', 'session.timeout.ms=6000'],
+    }
   }
 
   test('failed and new files are processed, finished ones are not (uploaded by OpenMSIStream)', {
