@@ -59,6 +59,7 @@ function makeFolders(root: string, folder: string): string[] {
       const real = fs.realpathSync(at)
       if (real !== realRoot && !real.startsWith(realRoot + path.sep))
         throw new Error(`${at} is a symbolic link that leads out of ${root}`)
+      if (!fs.statSync(real).isDirectory()) throw new Error(`${at} is a file, a folder is needed there`)
     }
   }
   return changed

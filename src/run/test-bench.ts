@@ -38,10 +38,10 @@ export interface TestBenchDeps {
 export interface TestBench {
   /** Resolves when the next file may follow; `report` hears what becomes of this one. */
   feed(found: FoundFile): Promise<void>
-  /** Resolves when all have ended, or `drainMs` after `stop`. */
+  /** Resolves when all have ended, or after `stop`. */
   finished(): Promise<void>
-  /** Feeds no more; those that run get `drainMs` to end. */
-  stop(drainMs: number): void
+  /** Feeds no more and aborts those that run. */
+  stop(): void
 }
 
 /** Small, so that a sample has several chunks. */
@@ -53,7 +53,7 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
   const open = new Set<string>() // paths
   let offset = 0
   let paused = false
-  let drainMs: number | undefined
+  let stopped = false
   let wake = () => {}
   const change = () =>
     new Promise<void>(resolve => {
@@ -113,7 +113,7 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
     const named = relativePath(name.slice(0, Math.max(0, slash)), name.slice(slash + 1), '')
     if ('refused' in named) return fail(found.shown, `${named.refused}: it would not be taken from a topic`)
     // One path at a time: chunks of the same content would be taken for duplicates of the open one's.
-    while ((open.has(name) || open.size > options.threads) && drainMs === undefined) await change()
+    while ((open.has(name) || open.size > options.threads) && !stopped) await change()
     try {
       const source = await openSource(found.file)
       try {
@@ -121,8 +121,8 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
         if ('refused' in cut) return fail(name, cut.refused)
         open.add(name)
         for await (const value of sampleRecords(source, cut, name, deps.random)) {
-          while (paused && drainMs === undefined) await change()
-          if (drainMs !== undefined) return
+          while (paused && !stopped) await change()
+          if (stopped) return
           work.records([{ partition: PARTITION, offset: offset++, timestamp: 0, value }])
         }
       } finally {
@@ -137,11 +137,11 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
   return {
     feed,
     async finished() {
-      while (open.size > 0 && drainMs === undefined) await change()
-      await work.drain(drainMs ?? 0)
+      while (open.size > 0 && !stopped) await change()
+      await work.drain(0)
     },
-    stop(ms) {
-      drainMs = ms
+    stop() {
+      stopped = true
       wake()
     },
   }

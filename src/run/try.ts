@@ -29,8 +29,8 @@ export interface TryDeps extends Pick<RuntimeUses, 'log' | 'produce'> {
   readonly random: () => number
 }
 
-/** What a plugin may take to end after Ctrl-C, and for its `teardown`. */
-const GRACE_MS = 5_000
+/** What the plugin's `teardown` may take. */
+const TEARDOWN_MS = 5_000
 
 /** Tries all files and returns the exit status; a DfspError that ended it comes with the summary reported. */
 export async function tryPlugin(
@@ -48,7 +48,7 @@ export async function tryPlugin(
   }
   const onBroken = (error: DfspError) => {
     fatal ??= error
-    bench.stop(0)
+    bench.stop()
   }
 
   const output = openOutputDir(options.outputDir)
@@ -58,7 +58,7 @@ export async function tryPlugin(
   )
   const stopListening = onStopSignal(given => {
     signal = given
-    bench.stop(GRACE_MS)
+    bench.stop()
   })
   try {
     runtime.connect({ produce: deps.produce, log: deps.log, onBroken })
@@ -75,7 +75,7 @@ export async function tryPlugin(
       else report({ type: 'file', path: found.shown, result: 'failed', ms: 0, error: found.reason })
     }
     await bench.finished()
-    await runtime.host.close(GRACE_MS)
+    await runtime.host.close(TEARDOWN_MS)
     const exit = fatal?.exitCode ?? (signal ? 128 + signalNumber(signal) : counts.failed > 0 ? 3 : 0)
     const seconds = Math.round(performance.now() - started) / 1_000
     report({ type: 'summary', summary: { ...counts, seconds, exit } })

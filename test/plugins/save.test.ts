@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { runCli } from '../support/cli.ts'
+import { makeTree, readTree, removeTree } from '../support/trees.ts'
+
+const FILES = { 'in/a.csv': '1', 'in/deep/er/größe;.csv': 'ü', 'in/deep/empty': '' }
+
+let folder: string
+before(() => {
+  folder = makeTree(FILES)
+})
+after(() => removeTree(folder))
+
+const save = (...args: string[]) => runCli(['try', 'save', 'in', ...args], { cwd: folder })
+
+describe('save', { concurrency: 4 }, () => {
+  for (const mode of ['memory', 'disk', 'both'])
+    test(`writes every file with its content and time in --mode ${mode}, and nothing else`, async () => {
+      const out = join(folder, `out-${mode}`)
+      const result = await save('--mode', mode, '-o', out)
+      assert.equal(result.code, 0, result.stderr)
+      assert.deepEqual(readTree(join(out, 'in')), readTree(join(folder, 'in')))
+      assert.deepEqual(readdirSync(out), ['in'])
+    })
+
+  test('replaces what is there, or keeps it with --existing keep', async () => {
+    const out = makeTree({ 'in/a.csv': 'old' })
+    await save('-o', out, '--existing', 'keep')
+    assert.equal(readFileSync(join(out, 'in/a.csv'), 'utf8'), 'old')
+    await save('-o', out)
+    assert.equal(readFileSync(join(out, 'in/a.csv'), 'utf8'), '1')
+    removeTree(out)
+  })
+
+  test('does not follow a link out of the output directory', async () => {
+    const [out, outside] = [makeTree(), makeTree()]
+    mkdirSync(join(out, 'in'))
+    symlinkSync(outside, join(out, 'in/deep'))
+    const result = await save('-o', out)
+    assert.equal(result.code, 3)
+    assert.match(result.stdout, /^FAIL in\/deep\/empty .*symbolic link that leads out of/m)
+    assert.deepEqual(readdirSync(outside), [])
+    removeTree(out)
+    removeTree(outside)
+  })
+
+  test('replaces a link in the place of a file, not what it points to', async () => {
+    const [out, outside] = [makeTree(), makeTree({ victim: 'untouched' })]
+    mkdirSync(join(out, 'in'))
+    symlinkSync(join(outside, 'victim'), join(out, 'in/a.csv'))
+    assert.equal((await save('-o', out)).code, 0)
+    assert.equal(readFileSync(join(outside, 'victim'), 'utf8'), 'untouched')
+    assert.equal(readFileSync(join(out, 'in/a.csv'), 'utf8'), '1')
+    removeTree(out)
+    removeTree(outside)
+  })
+
+  test('a file in the way of a folder fails the files below it alone', async () => {
+    const out = makeTree()
+    mkdirSync(join(out, 'in'))
+    writeFileSync(join(out, 'in/deep'), 'a file')
+    const result = await save('-o', out)
+    assert.equal(result.code, 3)
+    assert.match(result.stdout, /^ok {3}in\/a\.csv/m)
+    assert.match(result.stdout, /^FAIL in\/deep\/empty .*in\/deep is a file/m)
+    removeTree(out)
+  })
+
+  test('the place of temporary files is not written to', async () => {
+    const other = makeTree({ '.dfsp-tmp/x.csv': 'x' })
+    const result = await runCli(['try', 'save', '.dfsp-tmp/x.csv', '-o', 'out'], { cwd: other })
+    assert.match(result.stdout, /^FAIL \.dfsp-tmp\/x\.csv {2}\.dfsp-tmp is kept for temporary files/)
+    removeTree(other)
+  })
+})
