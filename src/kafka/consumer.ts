@@ -79,6 +79,8 @@ const BATCH_BYTES = 4 * 1024 * 1024
 const DEFAULTS = {
   // The default of 1,000 stops fetching for a second whenever the local queue is full: a third of the throughput.
   'fetch.queue.backoff.ms': 10,
+  // A cap, not an allocation: one record of 90 MB beside a full fetch passes the default of 100 MB.
+  'receive.message.max.bytes': 1_000_000_000,
   // A killed process holds its partitions for this long; librdkafka's heartbeats do not depend on this thread.
   'session.timeout.ms': 10_000,
 } as const
