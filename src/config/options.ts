@@ -18,7 +18,7 @@ export const OPTIONS = {
     type: 'string',
     alias: 'p',
     placeholder: 'PATH|NAME',
-    describe: 'your function: a .ts or .js file, or a built-in (save)',
+    describe: 'your function: a .ts or .js file, or a built-in (save, metadata)',
     group: 'Input',
     commands: ['run'],
   },

@@ -38,11 +38,21 @@ export async function openSource(file: string): Promise<SourceFile> {
     mtime: Number(first.mtimeNs / BILLION) + Number(first.mtimeNs % BILLION) * 1e-9,
     async sha512(signal) {
       const hash = createHash('sha512')
-      const piece = Buffer.allocUnsafe(Math.min(HASH_BYTES, size))
-      for (let at = 0; at < size; at += piece.length) {
-        signal?.throwIfAborted()
-        const part = piece.subarray(0, Math.min(piece.length, size - at))
+      const length = Math.min(HASH_BYTES, size)
+      // Two of them: the next piece is being read while this one is digested.
+      const buffers = [Buffer.allocUnsafe(length), Buffer.allocUnsafe(length)] as const
+      const piece = async (at: number, which: 0 | 1) => {
+        const part = buffers[which].subarray(0, Math.min(length, size - at))
         await readInto(part, at)
+        return part
+      }
+      let next = piece(0, 0)
+      for (let at = 0, which: 0 | 1 = 0; at < size; at += length) {
+        const part = await next
+        signal?.throwIfAborted()
+        which = which === 0 ? 1 : 0
+        next = piece(Math.min(size, at + length), which)
+        next.catch(() => {}) // heard when it is awaited, if ever
         hash.update(part)
       }
       return hash.digest()

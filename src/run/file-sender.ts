@@ -45,7 +45,7 @@ export interface FileSender {
   /** Content bytes that the broker has acknowledged. */
   readonly ackedBytes: number
   readonly ackedChunks: number
-  /** Path of the file that is being read. */
+  /** Path of the file that is being read, marked while that is for its digest. */
   readonly reading: string | undefined
 }
 
@@ -93,7 +93,7 @@ export function fileSender(
     const subdir = [options.subdir, found.subdir].filter(part => part !== '').join('/')
     const named = relativePath(subdir, found.name, '')
     if ('refused' in named) return fail(found.shown, `${named.refused}, which readers refuse`)
-    reading = named.path
+    reading = `${named.path} (digest)`
     let source: SourceFile | undefined
     try {
       source = await openSource(found.file)
@@ -109,6 +109,7 @@ export function fileSender(
     const cut = cutFile(source.size, chunkSize)
     if ('refused' in cut) return fail(path, cut.refused)
     const hash = await source.sha512(stop.signal)
+    reading = path
     if (await source.changed()) return fail(path, 'changed while it was read; nothing of it was sent')
     const file: Sending = {
       path,
