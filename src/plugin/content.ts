@@ -4,6 +4,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { ChunkPlace, FileJob, Source } from './messages.ts'
 
+/** In the output folder, not for files from messages. */
+const OWN_FOLDERS = ['.dfsp-tmp', 'LOGS']
 const READ_BYTES = 1024 * 1024
 
 /** Shared memory as the host hands it out: segments, divided into pages that are numbered through. */
@@ -15,6 +17,7 @@ export interface SharedPages {
 export function sharedPages(segments: readonly SharedArrayBuffer[], pageBytes: number): SharedPages {
   return {
     eachRun({ pages, size }, use) {
+      if (size === 0) return // before the first segment was made, perhaps
       const perSegment = (segments[0] as SharedArrayBuffer).byteLength / pageBytes
       let left = size
       for (let i = 0; i < pages.length && left > 0; ) {
@@ -103,6 +106,8 @@ function readSome(fd: number, into: Buffer, at: number, length: number, position
  */
 export function placeOnDisk(file: FileJob, pages: SharedPages, root: string, tmpDir: () => string): void {
   const target = file.diskPath as string
+  const [top = ''] = path.relative(root, target).split(path.sep)
+  if (OWN_FOLDERS.includes(top)) throw new Error(`${top} is a folder of dfsp's own in ${root}`)
   makeFolders(root, path.dirname(target))
   let temporary: string
   if (file.source.kind === 'disk') {
@@ -128,11 +133,31 @@ export function placeOnDisk(file: FileJob, pages: SharedPages, root: string, tmp
     }
   }
   fs.renameSync(temporary, target)
+  syncFolder(path.dirname(target))
+}
+
+/** Without it a power cut could undo the rename of a file whose offset is committed. */
+function syncFolder(folder: string): void {
+  const fd = fs.openSync(folder, 'r')
+  try {
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
 }
 
 function finish(fd: number, mtime: number): void {
   if (mtime !== 0) fs.futimesSync(fd, mtime, mtime)
   fs.fsyncSync(fd)
+}
+
+/** Another thread may make the same folder at the same moment. */
+function makeFolder(folder: string): void {
+  try {
+    fs.mkdirSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
 }
 
 /** mkdir -p from `root` to `folder` that does not follow a symbolic link out of the root. */
@@ -143,7 +168,7 @@ function makeFolders(root: string, folder: string): void {
     if (part === '') continue
     at = path.join(at, part)
     const found = fs.lstatSync(at, { throwIfNoEntry: false })
-    if (!found) fs.mkdirSync(at)
+    if (!found) makeFolder(at)
     else if (found.isSymbolicLink()) {
       const real = fs.realpathSync(at)
       if (real !== realRoot && !real.startsWith(realRoot + path.sep))
