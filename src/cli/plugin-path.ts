@@ -2,6 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { PluginOptions } from '../config/plugin-options.ts'
 import { nearest } from '../core/nearest.ts'
 import { DfspError } from '../errors.ts'
 
@@ -54,4 +55,16 @@ function whyMissing(given: string, file: string, bare: boolean): string {
   return bare
     ? `no file ${file}, and the built-in ones are ${builtInPlugins().join(', ')}`
     : `no file ${file}`
+}
+
+/** What a plugin declares, for help: loaded in a thread that ends again. */
+export async function declaredOptions(plugin: PluginPath): Promise<PluginOptions> {
+  const { pluginRuntime } = await import('../run/plugin-runtime.ts')
+  const choice = { pluginUrl: plugin.url, pluginName: plugin.shown, threads: 1, timeoutMs: undefined }
+  const runtime = pluginRuntime(choice)
+  try {
+    return { file: plugin.shown, options: (await runtime.load()).options }
+  } finally {
+    await runtime.host.close(0)
+  }
 }

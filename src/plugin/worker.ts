@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
-import { format } from 'node:util'
+import { format, inspect } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { badChunks, digest, placeOnDisk, sharedPages } from './content.ts'
 import { openDataFile } from './data-file.ts'
@@ -122,7 +122,8 @@ async function runTask(id: number, task: Extract<ToThread, { type: 'task' }>['ta
       result = await examine(task.file, task.actual, task.chunks)
       break
     case 'onUndecodable':
-      await runHook('onUndecodable', task.record)
+      // A Buffer crosses the thread border as a plain Uint8Array.
+      await runHook('onUndecodable', { ...task.record, head: Buffer.from(task.record.head) })
       result = { kind: 'done' }
       break
     case 'onFailure': {
@@ -306,21 +307,25 @@ function logger(scope?: string): Logger {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-function log(level: LogLevel, message: string, fields: object, scope?: string): void {
-  // Fields are the user's: text crosses the border whatever they hold.
-  const plain = Object.fromEntries(
-    Object.entries(fields).map(([k, v]) => [
-      k,
-      v instanceof Error ? v.message : typeof v === 'object' ? JSON.stringify(v) : String(v),
-    ]),
-  )
+/** Messages and fields are the user's: text crosses the border whatever they hold. */
+function log(level: LogLevel, message: unknown, fields: object | null, scope?: string): void {
   tell({
     type: 'log',
     level,
-    message: String(message),
-    fields: plain,
+    message: typeof message === 'string' ? message : format(message),
+    fields: Object.fromEntries(Object.entries(fields ?? {}).map(([name, value]) => [name, fieldText(value)])),
     ...(scope === undefined ? {} : { path: scope }),
   })
+}
+
+function fieldText(value: unknown): string {
+  if (value instanceof Error) return value.message
+  if (typeof value !== 'object') return String(value)
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return inspect(value, { breakLength: Number.POSITIVE_INFINITY }) // it is circular, or holds a bigint
+  }
 }
 
 function describe(value: unknown): string {

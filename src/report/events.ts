@@ -1,5 +1,7 @@
 /** What can happen in a run: log, terminal and --json each print these. */
 
+import type { DfspError } from '../errors.ts'
+
 /** How a file ended, for this run. */
 export type FileResult =
   /** The plugin returned null. */
@@ -49,6 +51,8 @@ export type RunEvent =
       readonly reason: string
       readonly setAside: SetAside
     }
+  /** What ended the run before its time. */
+  | { readonly type: 'error'; readonly error: DfspError }
   | { readonly type: 'stats'; readonly stats: RunStats }
   | { readonly type: 'summary'; readonly summary: RunSummary }
 

@@ -1,4 +1,6 @@
 /** Turns the events of a run into log lines, into --json lines, and into the live block. */
+import type { DfspError } from '../errors.ts'
+import { errorJson } from './error-text.ts'
 import type { RunEvent, RunStats, RunSummary } from './events.ts'
 import type { Log } from './log.ts'
 import { formatBytes, formatMs } from './quantities.ts'
@@ -32,6 +34,8 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
         return json(JSON.stringify({ v: 1, type, ...event.summary }))
       case 'stats':
         return json(JSON.stringify({ v: 1, type, ...event.stats }))
+      case 'error':
+        return json(errorJson(event.error))
       case 'info':
       case 'problem':
         return
@@ -94,6 +98,8 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
           )
         case 'undecodable':
           return undecodable(event)
+        case 'error':
+          return log.write('error', ...errorFields(event.error))
         case 'stats':
           return stats(event)
         case 'summary':
@@ -114,6 +120,11 @@ function fileText(event: Extract<RunEvent, { type: 'file' }>): [string, object] 
     `${result} ${path}${tries}: ${error ?? ''}; ${setAsideText(setAside)}`,
     { offsets: where.join(', ') },
   ]
+}
+
+function errorFields({ message, code, facts, next }: DfspError): [string, object] {
+  const why = facts.length > 0 ? `: ${facts.join('; ')}` : ''
+  return [`${message} [${code}]${why}`, next === undefined ? {} : { try: next }]
 }
 
 function setAsideText(setAside: 'held' | 'skipped' | undefined): string {

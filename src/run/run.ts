@@ -63,7 +63,10 @@ type End =
 const TICK_MS = 1_000
 const TEARDOWN_MS = 5_000
 
-/** Runs to the end and returns the exit status; a DfspError that ended it comes with the last summary printed. */
+/**
+ * Runs to the end and returns the exit status. An error that ends it once it reads is reported before the summary and
+ * returned; one before that is thrown.
+ */
 export async function run(
   options: RunOptions,
   deps: RunDeps,
@@ -201,6 +204,7 @@ async function consumeToEnd(
     await runtime.host.close(Math.min(TEARDOWN_MS, options.drainMs))
   }
   const { exit, error } = outcome(end, options, work, drained)
+  if (error) report({ type: 'error', error })
   report({ type: 'summary', summary: summaryOf(work, started, exit) })
   return { exit, error }
 }

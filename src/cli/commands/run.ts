@@ -2,14 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { groupId } from '../../config/group.ts'
-import type { Start } from '../../config/option-spec.ts'
 import { optionsOf } from '../../config/options.ts'
 import type { PluginOptions } from '../../config/plugin-options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
-import type { Settings } from '../../config/settings-type.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
 import type { Command, Invocation } from '../command.ts'
-import { findPlugin } from '../plugin-path.ts'
+import { declaredOptions, findPlugin } from '../plugin-path.ts'
 
 export const command: Command = {
   name: 'run',
@@ -68,14 +66,14 @@ export const command: Command = {
       )
       for (const text of [...settings.notices, ...loaded.warnings.map(w => `${plugin.shown} ${w}`)])
         console.report({ type: 'problem', text })
-      const { exit, error } = await run(
+      const { exit } = await run(
         {
           topic,
           group,
           mode: values.mode,
           outputDir,
           consumerProperties: { 'client.id': ownClientId(), ...settings.kafka.consumer },
-          from: startOf(settings),
+          from: values.from,
           waitForTopic: values.waitForTopic,
           files: values.files,
           retries: values.retries,
@@ -101,11 +99,6 @@ export const command: Command = {
           produce: producing.send,
         },
       )
-      if (error)
-        console.log.write('error', `${error.message} [${error.code}]`, {
-          facts: error.facts.join('; '),
-          try: error.next,
-        })
       return exit
     } finally {
       await runtime.host.close(0)
@@ -118,25 +111,5 @@ export const command: Command = {
 /** What the plugin of this call declares, for its help. */
 async function pluginOf(invocation: Invocation): Promise<PluginOptions | undefined> {
   const { values } = await invocation.settings()
-  if (values.plugin === undefined) return undefined
-  const plugin = findPlugin(values.plugin, invocation.cwd)
-  const { pluginRuntime } = await import('../../run/plugin-runtime.ts')
-  const runtime = pluginRuntime({
-    pluginUrl: plugin.url,
-    pluginName: plugin.shown,
-    threads: 1,
-    timeoutMs: undefined,
-  })
-  try {
-    return { file: plugin.shown, options: (await runtime.load()).options }
-  } finally {
-    await runtime.host.close(0)
-  }
-}
-
-/** `--from`, or where that is not given, what the config file says with `auto.offset.reset`. */
-function startOf({ values, origins, kafka }: Settings): Start {
-  const reset = kafka.consumer['auto.offset.reset']
-  const latest = reset !== undefined && ['latest', 'largest', 'end'].includes(reset)
-  return latest && origins.get('from') === 'default' ? 'latest' : values.from
+  return values.plugin === undefined ? undefined : declaredOptions(findPlugin(values.plugin, invocation.cwd))
 }

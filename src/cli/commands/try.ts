@@ -7,7 +7,7 @@ import type { OutgoingRecord } from '../../plugin/plugin.ts'
 import { recordJson, recordLine } from '../../report/produced-record.ts'
 import { tryReporter } from '../../report/try-report.ts'
 import type { Command, Invocation } from '../command.ts'
-import { findPlugin } from '../plugin-path.ts'
+import { declaredOptions, findPlugin } from '../plugin-path.ts'
 
 export const command: Command = {
   name: 'try',
@@ -24,14 +24,8 @@ export const command: Command = {
   ],
   options: optionsOf('try'),
   takesPlugin: true,
-  async describePlugin(invocation) {
-    const [plugin, runtime] = await open(invocation, 1, undefined)
-    try {
-      return { file: plugin.shown, options: (await runtime.load()).options }
-    } finally {
-      await runtime.host.close(0)
-    }
-  },
+  describePlugin: async ({ positionals, cwd }) =>
+    declaredOptions(findPlugin(positionals.PLUGIN?.[0] ?? '', cwd)),
   async run(invocation) {
     const settings = await invocation.settings()
     const { values } = settings
