@@ -324,6 +324,8 @@ export function processor(deps: ProcessorDeps): Processor {
       case 'failed':
         return failed(file, result.fault, ms)
       case 'io-error':
+        // Without a system's error code it is dfsp's own refusal, which no further attempt changes.
+        if (result.code === '') return giveUp(file, 'failed', result.message, ms)
         return failed(file, { message: `dfsp could not store it: ${result.message}`, frames: [] }, ms)
       case 'examined':
         throw new Error('a file was run and came back examined')

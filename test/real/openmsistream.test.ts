@@ -124,7 +124,7 @@ test('disk mode gives the plugin a verified file with the same bytes and leaves 
   const topic = uniqueName('disk')
   await createTopic(broker, topic, 4)
   const source = join(folder, 'in-disk') // OpenMSIStream's programs have left their logs in the other
-  await cp(join(folder, 'in'), source, { recursive: true, filter: name => !name.endsWith('.log') })
+  await cp(join(folder, 'in'), source, { recursive: true, filter: name => !/LOGS|\.log$/.test(name) })
   await uploadFolder(source, { brokers: broker, topic, chunkSize: 1024 })
   const out = join(folder, 'disk')
   const result = await runCli([

@@ -43,7 +43,9 @@ def main(config, topic, folder, chunk_size):
         for path in sorted(root.rglob("*")):
             if path.is_file():
                 file = UploadDataFile(path, rootdir=root, logger_file=pathlib.Path(logs))
-                file.enqueue_chunks_for_upload(chunks, chunk_size=chunk_size)
+                # Each call adds nothing where the queue is full.
+                while not file.fully_enqueued:
+                    file.enqueue_chunks_for_upload(chunks, chunk_size=chunk_size)
                 counts["files"] += 1
         chunks.put(None)
         sender.join()
