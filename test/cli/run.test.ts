@@ -1,0 +1,165 @@
+/** `dfsp run` as a process, on librdkafka's mock cluster: what it does with input of every kind, and how it ends. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { encodeChunk } from '../../src/core/chunk-codec.ts'
+import { runCli } from '../support/cli.ts'
+import { recordsOf, sha512 } from '../support/files.ts'
+import { type MockCluster, startMock } from '../support/mock.ts'
+import { type Steered, steered } from '../support/steered.ts'
+import { readCommitted } from '../support/topics.ts'
+
+describe('run', () => {
+  let mock: MockCluster
+  let plugin: Steered
+  before(async () => {
+    mock = await startMock()
+    plugin = steered()
+  })
+  after(async () => {
+    await mock.end()
+    plugin.end()
+  })
+
+  const good = (path: string, partition?: number) =>
+    recordsOf({ path, content: randomBytes(3_000) }, partition)
+  const hostile = (filename: string, subdir = '') => {
+    const data = Buffer.from('x')
+    const chunk = {
+      filename,
+      subdir,
+      append: '',
+      fileHash: sha512(data),
+      chunkHash: sha512(data),
+      offset: 0,
+      index: 1,
+      total: 1,
+      data,
+      mtime: 0,
+    }
+    return { key: 'k', value: Buffer.from(encodeChunk(chunk)), partition: 0 }
+  }
+  const junk = [
+    { partition: 0, key: null, value: Buffer.from('{"temperature": 4.2}') },
+    { partition: 0, key: null, value: Buffer.from('plain text\n') },
+    { partition: 0, key: null, value: randomBytes(500) },
+    hostile('x', '../../etc'),
+    hostile('/etc/passwd'),
+  ]
+  const args = (topic: string) => [
+    '-b',
+    mock.brokers,
+    '-t',
+    topic,
+    '-g',
+    topic,
+    '--retries',
+    '0',
+    '--until-end',
+  ]
+  const committed = async (topic: string) =>
+    (await readCommitted(mock.brokers, topic, topic)).map(c => c.offset ?? 0)
+
+  test('junk in the topic is held and reported once, files around it are processed, the run ends with 3', async () => {
+    await mock.produceRaw('junk', [
+      ...good('before.dat', 0),
+      ...junk,
+      ...good('after.dat', 0),
+      { partition: 0, key: 'gone', value: null },
+    ])
+    const result = await plugin.run(args('junk'))
+    assert.equal(result.code, 3, result.stderr)
+    assert.deepEqual(plugin.ended().sort(), ['after.dat', 'before.dat'])
+    assert.equal(
+      result.stderr.match(
+        /undecodable record junk\[0\]@3 \(20 B\): not a msgpack array.* it looks like JSON/g,
+      )?.length,
+      1,
+    )
+    assert.match(result.stderr, /summary done=2 .*undecodable=5 .*exit=3\s*$/)
+    assert.doesNotMatch(result.stderr, /^\s+at /m)
+    assert.equal((await committed('junk'))[0], 3, 'the first record that is no chunk keeps the offset')
+    assert.ok(!fs.existsSync(join(plugin.folder, '..', 'etc')))
+
+    plugin.forget()
+    const skipping = await plugin.run([...args('junk'), '--on-error', 'skip'])
+    assert.equal(skipping.code, 3, skipping.stderr)
+    assert.equal((await committed('junk'))[0], 3 + 5 + 3 + 1)
+  })
+
+  test('--json prints one object per line on stdout: each file, then the summary last', async () => {
+    await mock.produceRaw('json', [...good('a/one.dat', 1), ...good('two.dat', 2)])
+    plugin.order({ 'two.dat': 'fail' })
+    const result = await plugin.run([...args('json'), '--json'])
+    plugin.order({})
+    const lines = result.stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    assert.ok(lines.every(line => line.v === 1))
+    const files = Object.fromEntries(lines.filter(l => l.type === 'file').map(l => [l.path, l]))
+    assert.equal(files['a/one.dat'].result, 'ok')
+    assert.deepEqual(files['a/one.dat'].partitions, { 1: [0, 2] })
+    assert.equal(files['two.dat'].result, 'failed')
+    assert.match(files['two.dat'].error, /^told to fail at steered\.mjs:\d+:\d+$/)
+    const last = lines.at(-1)
+    assert.equal(last.type, 'summary')
+    assert.deepEqual([last.done, last.failed, last.exit], [1, 1, 3])
+  })
+
+  test('--on-error stop ends the run at the first file that fails', async () => {
+    await mock.produceRaw('stop', good('bad.dat', 0))
+    plugin.order({ 'bad.dat': 'fail' })
+    const result = await plugin.run([
+      '-b',
+      mock.brokers,
+      '-t',
+      'stop',
+      '-g',
+      'stop',
+      '--retries',
+      '0',
+      '--on-error',
+      'stop',
+    ])
+    plugin.order({})
+    assert.equal(result.code, 3, result.stderr)
+    assert.equal((await committed('stop'))[0], 0)
+  })
+
+  test('--files passes others over, --max-files ends after so many, --dry-run calls no plugin and commits nothing', async () => {
+    await mock.produceRaw(
+      'some',
+      ['x/1', 'x/2', 'y/1', 'y/2'].flatMap(path => good(path, 0)),
+    )
+    plugin.forget()
+    const dry = await plugin.run([...args('some'), '--dry-run'])
+    assert.equal(dry.code, 0, dry.stderr)
+    assert.match(dry.stderr, /summary done=4/)
+    assert.deepEqual(plugin.started(), [])
+    assert.equal((await committed('some'))[0], 0)
+    const one = await plugin.run([...args('some'), '--files', '^x/', '--max-files', '1'])
+    assert.equal(one.code, 0, one.stderr)
+    assert.equal(plugin.ended().length, 1)
+    const rest = await plugin.run([...args('some'), '--files', '^x/'])
+    assert.equal(rest.code, 0, rest.stderr)
+    assert.deepEqual([...new Set(plugin.ended())].sort(), ['x/1', 'x/2'])
+  })
+
+  test('incomplete files are named, and the run ends with 0: the next one goes on', async () => {
+    await mock.produceRaw('part', good('part.dat', 0).slice(0, 2))
+    const result = await plugin.run(args('part'))
+    assert.equal(result.code, 0, result.stderr)
+    assert.match(result.stderr, /incomplete=1 .*incomplete_files=part\.dat/)
+  })
+
+  test('an unset variable of the config file ends with 78 and names file, line and variable', async () => {
+    const config = join(plugin.folder, 'lab.config')
+    fs.writeFileSync(config, `[broker]\nbootstrap.servers = ${mock.brokers}\nsasl.password = $NO_SUCH_PW\n`)
+    const result = await runCli(['run', '-p', 'save', '-c', config, '-t', 'x'], { cwd: plugin.folder })
+    assert.equal(result.code, 78)
+    assert.match(result.stderr, /lab\.config:3: \$NO_SUCH_PW is not set/)
+  })
+})
