@@ -3,14 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import v8 from 'node:v8'
 import type { TaskResult } from '../../src/plugin/messages.ts'
-import { openHost } from './hosts.ts'
+import { faultIn, openHost } from './hosts.ts'
 
 const DONE = { kind: 'done' }
-
-function failureOf(result: TaskResult): string {
-  assert.ok(result.kind === 'failed', JSON.stringify(result))
-  return result.fault.message
-}
 
 for (const action of ['exit', 'exit later'] as const)
   test(`fault 52: process.exit (${action}) costs its file an attempt, no other file anything`, async t => {
@@ -19,7 +14,7 @@ for (const action of ['exit', 'exit later'] as const)
       run(action),
       ...Array.from({ length: 6 }, () => run('null later')),
     ])
-    assert.equal(failureOf(bad as TaskResult), 'the plugin called process.exit(7)')
+    assert.equal(faultIn(bad as TaskResult).message, 'the plugin called process.exit(7)')
     for (const result of good) assert.deepEqual(result, DONE)
     assert.deepEqual(await run('null'), DONE)
     assert.equal(messages().filter(m => m.startsWith('onFailure')).length, 0)
@@ -28,7 +23,7 @@ for (const action of ['exit', 'exit later'] as const)
 test('fault 52: the hook for an attempt whose thread is gone is called in another', async t => {
   const { host, run, job, messages } = await openHost(t)
   const result = await run('exit')
-  assert.ok(result.kind === 'failed' && !result.hookCalled)
+  assert.ok(result.kind === 'failed' && !result.hookCalled, JSON.stringify(result))
   const file = job('exit', { path: 'a/exits.csv', final: true })
   assert.deepEqual(await host.run({ kind: 'onFailure', file, fault: result.fault }), DONE)
   assert.equal(messages().at(-1), 'onFailure exits.csv: the plugin called process.exit(7) (final)')
@@ -40,7 +35,7 @@ test('fault 52: a heap that runs full costs its file an attempt, and the host su
   t.after(() => v8.setFlagsFromString('--max-old-space-size=0'))
   const { run } = await openHost(t, { threads: 2 })
   const [bad, good] = await Promise.all([run('fill the heap'), run('null later')])
-  assert.equal(failureOf(bad), 'the plugin ran out of memory (JavaScript heap)')
+  assert.equal(faultIn(bad).message, 'the plugin ran out of memory (JavaScript heap)')
   assert.deepEqual(good, DONE)
   assert.deepEqual(await Promise.all([run('null'), run('null')]), [DONE, DONE])
 })
@@ -72,14 +67,15 @@ test('fault 51: what hangs is ended at the time-out, other files go on', async t
   const { run } = await openHost(t, { threads: 3, timeoutMs: 150 })
   const hanging = [run('hang'), run('block for ever')]
   for (let i = 0; i < 5; i++) assert.deepEqual(await run('null later'), DONE)
-  for (const result of await Promise.all(hanging)) assert.equal(failureOf(result), 'timed out after 0.15 s')
+  for (const result of await Promise.all(hanging))
+    assert.equal(faultIn(result).message, 'timed out after 0.15 s')
   assert.deepEqual(await Promise.all([1, 2, 3].map(() => run('null later'))), [DONE, DONE, DONE])
 })
 
 test('fault 51: at the time-out the signal fires with the reason, and who obeys keeps the thread', async t => {
   const { run, messages } = await openHost(t, { timeoutMs: 100 })
   const result = await run('hang until aborted')
-  assert.equal(failureOf(result), 'timed out after 0.1 s')
+  assert.equal(faultIn(result).message, 'timed out after 0.1 s')
   assert.ok(messages().includes('aborted: timed out after 0.1 s'))
   assert.deepEqual(await run('null'), DONE)
   assert.equal(messages().filter(m => m === 'setup').length, 1)
@@ -87,14 +83,14 @@ test('fault 51: at the time-out the signal fires with the reason, and who obeys 
 
 test('fault 51: an attempt that timed out has failed, also when it answers null at last', async t => {
   const { run } = await openHost(t, { timeoutMs: 100 })
-  assert.equal(failureOf(await run('null once aborted')), 'timed out after 0.1 s')
+  assert.equal(faultIn(await run('null once aborted')).message, 'timed out after 0.1 s')
 })
 
 test('a failed attempt calls onFailure once, also when it obeyed the signal', async t => {
   const { run, messages } = await openHost(t, { timeoutMs: 100 })
   const result = await run('hang until aborted')
   const calls = messages().filter(m => m.startsWith('onFailure')).length
-  assert.ok(result.kind === 'failed')
+  assert.ok(result.kind === 'failed', JSON.stringify(result))
   assert.equal(calls, result.hookCalled ? 1 : 0)
 })
 
@@ -107,7 +103,7 @@ test('the time-out counts user code alone: neither waiting nor verifying', async
 test('fault 20: what is aborted has its signal fired with the reason, and has failed', async t => {
   const { host, run, logged } = await openHost(t)
   const result = run('hang until aborted', {}, () => host.abort('its partition was taken away'))
-  assert.equal(failureOf(await result), 'its partition was taken away')
+  assert.equal(faultIn(await result).message, 'its partition was taken away')
   await logged(/^aborted: its partition was taken away$/)
 })
 
@@ -126,7 +122,7 @@ for (const [action, message] of [
     const { run } = await openHost(t)
     for (let i = 0; i < 4; i++) {
       const [bad, ...next] = await Promise.all([run(action), run('null'), run('null later')])
-      assert.equal(failureOf(bad as TaskResult), message)
+      assert.equal(faultIn(bad as TaskResult).message, message)
       assert.deepEqual(next, [DONE, DONE])
     }
   })
@@ -149,6 +145,6 @@ test('fault 55: what is thrown between two files fails neither of them', async t
 
 test('fault 55: what is thrown aside while the call is pending fails the file', async t => {
   const { run } = await openHost(t)
-  assert.equal(failureOf(await run('throw aside, then wait')), 'thrown aside')
+  assert.equal(faultIn(await run('throw aside, then wait')).message, 'thrown aside')
   assert.deepEqual(await run('null'), DONE)
 })

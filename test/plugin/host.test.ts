@@ -29,7 +29,7 @@ for (const [action, message] of [
   test(`fault 50: to ${action} is a failure, told to onFailure, and the thread goes on`, async t => {
     const { run, messages } = await openHost(t)
     const result = await run(action, { path: 'scan.csv' })
-    assert.ok(result.kind === 'failed')
+    assert.ok(result.kind === 'failed', JSON.stringify(result))
     assert.equal(result.hookCalled, true)
     if (typeof message === 'string') assert.equal(result.fault.message, message)
     else assert.match(result.fault.message, message)

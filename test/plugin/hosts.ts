@@ -1,4 +1,5 @@
 /** Plugin hosts with real threads (the compiled worker), and files in real shared memory for them. */
+import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
@@ -6,7 +7,7 @@ import path from 'node:path'
 import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
 import { type Store, store } from '../../src/files/store.ts'
 import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../../src/plugin/host.ts'
-import type { FileJob, SetupMessage, TaskResult } from '../../src/plugin/messages.ts'
+import type { FileJob, PluginFault, SetupMessage, TaskResult } from '../../src/plugin/messages.ts'
 
 export const ACTIONS = new URL('./fixtures/actions.mjs', import.meta.url).href
 const WORKER = new URL('../../dist/plugin/worker.js', import.meta.url)
@@ -106,4 +107,10 @@ export async function openHost(t: Cleanup, { setup = {}, ...deps }: HostOptions 
     },
   }
   return open
+}
+
+/** What a failed attempt says; fails the test when the attempt did not fail. */
+export function faultIn(result: TaskResult): PluginFault {
+  assert.ok(result.kind === 'failed', JSON.stringify(result))
+  return result.fault
 }
