@@ -42,7 +42,7 @@ export interface OpenFile {
   /** Size in bytes once it is whole, else 0. */
   size: number
   attempts: number
-  /** Monotonic milliseconds of the last new chunk. */
+  /** Milliseconds at the last new chunk, by the clock that stands still while there is more to read. */
   lastProgress: number
   /** Chunks were bad in themselves and went missing again: a later copy is checked before it is taken. */
   damaged: boolean

@@ -123,7 +123,9 @@ export function processor(deps: ProcessorDeps): Processor {
   }
   let flow: Flow = 'flow'
   let queuedBytes = 0
-  let caughtUpSince = Number.POSITIVE_INFINITY
+  /** When the last of all partitions was read to its end; undefined while there is more to read. */
+  let caughtUpSince: number | undefined
+  let caughtUpBefore = 0
   let draining = false
   let hookCalls = 0
   let onDrained: (() => void) | undefined
@@ -138,6 +140,16 @@ export function processor(deps: ProcessorDeps): Processor {
       report({ type: 'problem', text: `offset commit failed, nothing is lost: ${(error as Error).message}` }),
     onCommitted: deps.onChange,
   })
+
+  /** Milliseconds spent at the ends of all partitions: the clock by which a file makes no progress. */
+  function idleClock(): number {
+    return caughtUpBefore + (caughtUpSince === undefined ? 0 : now() - caughtUpSince)
+  }
+
+  function moreToRead(): void {
+    caughtUpBefore = idleClock()
+    caughtUpSince = undefined
+  }
 
   // ---- records
 
@@ -158,7 +170,7 @@ export function processor(deps: ProcessorDeps): Processor {
       counts.duplicates++
       return resolveAtOnce(r)
     }
-    file ??= files.open(id, path, chunk, store.open(firstPlace(chunk)), now())
+    file ??= files.open(id, path, chunk, store.open(firstPlace(chunk)), idleClock())
     const receipt = ledger.receive(r.partition, r.offset, file.number)
     if (!receipt) return outOfOrder(r)
     file.receipts.push(receipt)
@@ -238,7 +250,7 @@ export function processor(deps: ProcessorDeps): Processor {
     }
     if (duplicate) return
     file.assembly.place(chunk)
-    file.lastProgress = now()
+    file.lastProgress = idleClock()
     file.reportedIncomplete = false
     counts.receivedBytes += chunk.data.length
     if (file.assembly.count === file.assembly.total) complete(file)
@@ -447,10 +459,10 @@ export function processor(deps: ProcessorDeps): Processor {
   // ---- time
 
   function tick(): void {
-    if (caughtUpSince === Number.POSITIVE_INFINITY) return
+    if (caughtUpSince === undefined) return
     for (const file of files.byId.values()) {
       if (file.state !== 'assembling') continue
-      if (now() - Math.max(file.lastProgress, caughtUpSince) < settings.incompleteAfterMs) continue
+      if (idleClock() - file.lastProgress < settings.incompleteAfterMs) continue
       if (file.superseded) passOver(file, 'superseded')
       else if (settings.onIncomplete === 'skip') passOver(file, 'incomplete')
       else if (!file.reportedIncomplete) {
@@ -476,7 +488,7 @@ export function processor(deps: ProcessorDeps): Processor {
 
   function noteEnd(partition: number): void {
     atEnd.add(partition)
-    if (atEnd.size === ledger.partitions().length) caughtUpSince = Math.min(caughtUpSince, now())
+    if (atEnd.size === ledger.partitions().length) caughtUpSince ??= now()
   }
 
   async function runningEnd(ms: number): Promise<boolean> {
@@ -512,12 +524,12 @@ export function processor(deps: ProcessorDeps): Processor {
         if (notice !== undefined) report({ type: 'problem', text: notice })
       }
       draining = false
-      caughtUpSince = Number.POSITIVE_INFINITY
+      if (partitions.length > 0) moreToRead()
       committing.soon()
     },
     records(batch) {
       for (const r of batch) {
-        if (atEnd.delete(r.partition)) caughtUpSince = Number.POSITIVE_INFINITY
+        if (atEnd.delete(r.partition)) moreToRead()
         try {
           record(r)
         } catch (error) {
