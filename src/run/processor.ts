@@ -293,10 +293,10 @@ export function processor(deps: ProcessorDeps): Processor {
     if (result.kind === 'failed' && !result.hookCalled && deps.hooks.has('onFailure') && !isClosed(file)) {
       await deps.host.run({ kind: 'onFailure', file: job, fault: result.fault })
     }
-    running.delete(file)
     if (!isClosed(file)) await settle(file, result, now() - start)
     // Dropped with its epoch while it ran: the result counts for nothing.
     else file.stored.release()
+    running.delete(file)
     afterRun()
   }
 
