@@ -205,9 +205,9 @@ export function processor(deps: ProcessorDeps): Processor {
       hookCalls++
       const head = Buffer.from(value.subarray(0, 1024))
       const { partition, offset } = r
-      void deps.host.run({
-        kind: 'onUndecodable',
-        record: { topic: settings.topic, partition, offset, reason, size: value.length, head },
+      const record = { topic: settings.topic, partition, offset, reason, size: value.length, head }
+      void deps.host.run({ kind: 'onUndecodable', record }).then(() => {
+        hookCalls--
       })
     }
     if (setAside === 'skipped') {
