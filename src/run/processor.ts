@@ -69,6 +69,8 @@ export interface Counts {
   mismatched: number
   skipped: number
   undecodable: number
+  /** Tombstones and other records without a value. */
+  empty: number
   filtered: number
   duplicates: number
   doneBytes: number
@@ -116,6 +118,7 @@ export function processor(deps: ProcessorDeps): Processor {
     mismatched: 0,
     skipped: 0,
     undecodable: 0,
+    empty: 0,
     filtered: 0,
     duplicates: 0,
     doneBytes: 0,
@@ -154,7 +157,10 @@ export function processor(deps: ProcessorDeps): Processor {
   // ---- records
 
   function record(r: ConsumedRecord): void {
-    if (r.value === null || r.value.length === 0) return resolveAtOnce(r)
+    if (r.value === null || r.value.length === 0) {
+      counts.empty++
+      return resolveAtOnce(r)
+    }
     const chunk = decodeChunk(r.value)
     if (chunk.kind === 'undecodable') return undecodable(r, chunk)
     const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
