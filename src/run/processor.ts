@@ -7,7 +7,7 @@ import type { Chunk, Undecodable } from '../core/chunk.ts'
 import { decodeChunk } from '../core/chunk-codec.ts'
 import { afterFailure, type RetryPolicy } from '../core/disposition.ts'
 import { fileId, finishedGenerations } from '../core/generation.ts'
-import { type Ledger, ledger as newLedger } from '../core/ledger.ts'
+import { type Ledger, ledger as newLedger, type Receipt } from '../core/ledger.ts'
 import { relativePath } from '../core/output-path.ts'
 import type { Store } from '../files/store.ts'
 import type { AssignedPartition } from '../kafka/assignment.ts'
@@ -101,6 +101,9 @@ export interface Processor {
   }
 }
 
+/** The ledger's owner of a record that belongs to no file. */
+const NO_FILE = -1
+
 /** Calls of onUndecodable that may wait at a time; beyond it they are left out, so that a topic of junk costs nothing. */
 const MOST_HOOK_CALLS = 256
 
@@ -157,6 +160,7 @@ export function processor(deps: ProcessorDeps): Processor {
   // ---- records
 
   function record(r: ConsumedRecord): void {
+    if (!isExpected(r)) return
     if (r.value === null || r.value.length === 0) {
       counts.empty++
       return resolveAtOnce(r)
@@ -177,9 +181,7 @@ export function processor(deps: ProcessorDeps): Processor {
       return resolveAtOnce(r)
     }
     file ??= files.open(id, path, chunk, store.open(firstPlace(chunk)), idleClock())
-    const receipt = ledger.receive(r.partition, r.offset, file.number)
-    if (!receipt) return outOfOrder(r)
-    file.receipts.push(receipt)
+    file.receipts.push(received(r, file.number))
     noteOffset(file, r)
     if (file.state === 'assembling') place(file, chunk)
     else counts.duplicates++
@@ -187,15 +189,12 @@ export function processor(deps: ProcessorDeps): Processor {
 
   /** Received and resolved in one step: nothing is left to do for it. */
   function resolveAtOnce(r: ConsumedRecord): void {
-    const receipt = ledger.receive(r.partition, r.offset, -1)
-    if (!receipt) return outOfOrder(r)
-    ledger.resolve(receipt)
+    ledger.resolve(received(r, NO_FILE))
     committing.soon()
   }
 
   function undecodable(r: ConsumedRecord, { reason }: Undecodable): void {
-    const receipt = ledger.receive(r.partition, r.offset, -1)
-    if (!receipt) return outOfOrder(r)
+    const receipt = received(r, NO_FILE)
     counts.undecodable++
     const value = r.value as Buffer
     const setAside: SetAside = settings.onFailure.onError === 'skip' ? 'skipped' : 'held'
@@ -224,12 +223,19 @@ export function processor(deps: ProcessorDeps): Processor {
       deps.onStop(`undecodable record ${settings.topic}[${r.partition}]@${r.offset}: ${reason}`)
   }
 
-  /** A lower offset than one that was received: the log was cut or made anew under the run. */
-  function outOfOrder(r: ConsumedRecord): void {
-    if (ledger.epoch(r.partition) === undefined) return
+  /** False for a partition that is not owned; a lower offset than one that was received ends the run. */
+  function isExpected(r: ConsumedRecord): boolean {
+    if (ledger.epoch(r.partition) === undefined) return false
+    const position = ledger.position(r.partition)
+    if (r.offset >= position) return true
     deps.onStop(
-      `${settings.topic}[${r.partition}] went back to offset ${r.offset} from ${ledger.position(r.partition)}: the topic was made anew or cut; start again to read it from there`,
+      `${settings.topic}[${r.partition}] went back to offset ${r.offset} from ${position}: the topic was made anew or cut; start again to read it from there`,
     )
+    return false
+  }
+
+  function received(r: ConsumedRecord, owner: number): Receipt {
+    return ledger.receive(r.partition, r.offset, owner) as Receipt
   }
 
   // ---- chunks
