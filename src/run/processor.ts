@@ -272,6 +272,11 @@ export function processor(deps: ProcessorDeps): Processor {
     const size = file.assembly.size()
     if (typeof size !== 'number')
       return giveUp(file, 'mismatch', `chunks do not make a file: ${size.wrong}`, 0)
+    if (file.damaged) {
+      // Good copies have healed it: how it ends is still to be seen.
+      counts.mismatched--
+      file.damaged = false
+    }
     file.size = size
     if (settings.mode !== 'disk' && size > settings.largestBuffer) {
       const error = `${size} bytes do not fit into one Buffer of Node (${settings.largestBuffer}): use --mode disk`
@@ -338,7 +343,6 @@ export function processor(deps: ProcessorDeps): Processor {
     switch (result.kind) {
       case 'done':
         counts.done++
-        if (file.damaged) counts.mismatched-- // a good copy has healed it
         counts.doneBytes += file.size
         reportFile(file, 'ok', ms)
         supersede(file)
