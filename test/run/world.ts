@@ -1,0 +1,334 @@
+/**
+ * All around a processor, without broker, threads or time: partitions as lists of values, a host that runs a function
+ * on verified files (in real shared memory and real temporary files), commits that are kept, a clock that is moved.
+ */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { encodeChunk } from '../../src/core/chunk-codec.ts'
+import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
+import { type Store, store } from '../../src/files/store.ts'
+import { badChunks, content, digest, sharedPages } from '../../src/plugin/content.ts'
+import type { FileJob, Task, TaskResult } from '../../src/plugin/messages.ts'
+import type { RunEvent } from '../../src/report/events.ts'
+import { realEdges } from '../../src/run/edges.ts'
+import { type Processor, type ProcessorSettings, processor } from '../../src/run/processor.ts'
+import { type ManualClock, manualClock, settled } from './clock.ts'
+
+export const DONE: TaskResult = { kind: 'done' }
+
+export function failure(message: string, hookCalled = true): TaskResult {
+  return { kind: 'failed', fault: { message, frames: [] }, hookCalled }
+}
+
+/** One file as it is sent: its values in the order of its chunks. */
+export interface Sent {
+  readonly path: string
+  readonly content: Buffer
+  readonly values: Buffer[]
+}
+
+export interface CutOptions {
+  readonly chunkSize?: number
+  readonly mtime?: number
+  /** Changes a chunk before it is encoded. */
+  readonly change?: (chunk: ChunkFields) => Partial<ChunkFields>
+}
+export type ChunkFields = Parameters<typeof encodeChunk>[0]
+
+export function sha512(data: Uint8Array): Buffer {
+  return createHash('sha512').update(data).digest()
+}
+
+/** Cuts a content into chunks and encodes them. */
+export function cut(path: string, text: string | Buffer, options: CutOptions = {}): Sent {
+  const { chunkSize = 4, mtime = 0, change = () => ({}) } = options
+  const content = Buffer.from(text)
+  const slash = path.lastIndexOf('/')
+  const total = Math.max(1, Math.ceil(content.length / chunkSize))
+  const values = Array.from({ length: total }, (_, i) => {
+    const data = content.subarray(i * chunkSize, (i + 1) * chunkSize)
+    const chunk: ChunkFields = {
+      filename: path.slice(slash + 1),
+      subdir: slash === -1 ? '' : path.slice(0, slash),
+      append: '',
+      fileHash: sha512(content),
+      chunkHash: sha512(data),
+      offset: i * chunkSize,
+      index: i + 1,
+      total,
+      data,
+      mtime,
+    }
+    return Buffer.from(encodeChunk({ ...chunk, ...change(chunk) }))
+  })
+  return { path, content, values }
+}
+
+/** What the plugin was called with. */
+export interface Call {
+  readonly path: string
+  readonly content: string
+  readonly job: FileJob
+}
+
+export interface WorldOptions {
+  readonly partitions?: number
+  readonly threads?: number
+  readonly hooks?: readonly string[]
+  readonly settings?: Partial<ProcessorSettings>
+  /** The plugin: what it answers to a file. */
+  readonly plugin?: (call: Call) => TaskResult | Promise<TaskResult>
+}
+
+export interface World {
+  readonly clock: ManualClock
+  readonly processor: Processor
+  readonly store: Store
+  /** The values of each partition; an offset is an index. */
+  readonly log: (Buffer | null)[][]
+  /** Calls of the plugin, oldest first. */
+  readonly calls: readonly Call[]
+  /** Tasks of other kinds. */
+  readonly hooksRun: readonly Task[]
+  readonly events: readonly RunEvent[]
+  /** The committed offset of each partition. */
+  readonly committed: ReadonlyMap<number, number>
+  readonly commits: readonly ReadonlyMap<number, number>[]
+  readonly stops: readonly { readonly reason: string; readonly error: unknown }[]
+  readonly aborts: readonly string[]
+  readonly isPaused: boolean
+  /** Decides how a commit ends; undefined = at once and well. */
+  onCommit: (() => Promise<void>) | undefined
+  /** The error that the next writes of chunks meet. */
+  failWrites: Error | undefined
+  /** What the examination of a file with a wrong digest waits for. */
+  onExamine: (() => Promise<void>) | undefined
+  /** Appends values to a partition, unread. */
+  append(partition: number, ...values: (Buffer | null)[]): void
+  /** Hands what was appended to the processor, partition by partition, and waits until nothing moves. */
+  read(limit?: number): Promise<void>
+  /** Appends and reads. */
+  send(partition: number, ...values: (Buffer | null)[]): Promise<void>
+  /** Tells the processor that each partition was read to its end. */
+  reachEnds(): Promise<void>
+  /** Begins (again) at the committed offsets, else 0. */
+  assign(partitions?: readonly number[]): void
+  revoke(options?: { partitions?: readonly number[]; lost?: boolean; drainMs?: number }): Promise<void>
+  /** A new processor, as after a kill: nothing but the committed offsets and the log are left. */
+  crash(): void
+  files(): Extract<RunEvent, { type: 'file' }>[]
+}
+
+interface Cleanup {
+  after(work: () => void): void
+}
+
+export function world(t: Cleanup, options: WorldOptions = {}): World {
+  const { partitions = 1, threads = 2, hooks = [], plugin = () => DONE } = options
+  const clock = manualClock()
+  const tmpDir = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-world-'))
+  t.after(() => fs.rmSync(tmpDir, { recursive: true, force: true }))
+  const memory = arena(() => {})
+  const pages = sharedPages(memory.segments, PAGE_BYTES)
+  const files = store(memory, tmpDir)
+  const log: (Buffer | null)[][] = Array.from({ length: partitions }, () => [])
+  const positions = new Map<number, number>()
+  const committed = new Map<number, number>()
+  const commits: Map<number, number>[] = []
+  const calls: Call[] = []
+  const hooksRun: Task[] = []
+  const events: RunEvent[] = []
+  const stops: { reason: string; error: unknown }[] = []
+  const aborts: string[] = []
+  let isPaused = false
+  let life = 0
+  let current: Processor
+
+  const settings: ProcessorSettings = {
+    topic: 'xrd',
+    mode: 'memory',
+    diskPath: name => path.join(tmpDir, name),
+    files: undefined,
+    onFailure: { retries: 0, onError: 'hold' },
+    onIncomplete: 'hold',
+    incompleteAfterMs: 600_000,
+    reprocessIdentical: false,
+    memoryBytes: 512 * 1024 * 1024,
+    largestBuffer: 2 ** 32,
+    maxFiles: undefined,
+    ...options.settings,
+  }
+
+  async function work(task: Task, alive: () => boolean): Promise<TaskResult> {
+    if (task.kind === 'examine') {
+      await open.onExamine?.()
+      return { kind: 'examined', badChunks: badChunks(task.file, task.chunks, pages) }
+    }
+    if (task.kind !== 'process') {
+      hooksRun.push(task)
+      return DONE
+    }
+    const actual = digest(task.file, pages)
+    if (actual !== Buffer.from(task.file.sha512).toString('hex')) return { kind: 'mismatch', actual }
+    const call = { path: task.file.path, content: content(task.file, pages).toString(), job: task.file }
+    if (!alive()) return DONE
+    calls.push(call)
+    return await plugin(call)
+  }
+
+  function host(alive: () => boolean) {
+    let busy = 0
+    const queue: (() => void)[] = []
+    const next = () => {
+      if (busy < threads) queue.shift()?.()
+    }
+    return {
+      get free() {
+        return Math.max(0, threads - busy - queue.length)
+      },
+      abort: (reason: string) => void aborts.push(reason),
+      run: (task: Task) =>
+        new Promise<TaskResult>(answer => {
+          queue.push(() => {
+            busy++
+            const ended = (result: TaskResult) => {
+              busy--
+              if (alive()) answer(result)
+              next()
+            }
+            void work(task, alive).then(ended)
+          })
+          next()
+        }),
+    }
+  }
+
+  function start(): void {
+    const own = ++life
+    const alive = () => life === own
+    current = processor({
+      ...realEdges,
+      settings,
+      host: host(alive),
+      hooks: new Set(hooks),
+      store: {
+        open(place) {
+          const file = files.open(place)
+          const write = file.write
+          return Object.assign(file, {
+            write(offset: number, data: Uint8Array) {
+              if (open.failWrites) throw open.failWrites
+              write(offset, data)
+            },
+          })
+        },
+        get memoryBytes() {
+          return files.memoryBytes
+        },
+      },
+      async commit(offsets) {
+        if (open.onCommit) await open.onCommit()
+        if (!alive()) return
+        const commit = new Map(offsets.map(({ partition, offset }) => [partition, offset]))
+        commits.push(commit)
+        for (const [partition, offset] of commit) committed.set(partition, offset)
+      },
+      pause() {
+        assert.ok(!isPaused, 'paused twice')
+        isPaused = true
+      },
+      resume() {
+        assert.ok(isPaused, 'resumed without a pause')
+        isPaused = false
+      },
+      report: event => alive() && events.push(event),
+      now: clock.now,
+      after: (ms, then) => clock.after(ms, () => alive() && then()),
+      onChange() {},
+      onStop: (reason, error) => stops.push({ reason, error }),
+    })
+  }
+
+  const open: World = {
+    clock,
+    get processor() {
+      return current
+    },
+    store: files,
+    log,
+    calls,
+    hooksRun,
+    events,
+    committed,
+    commits,
+    stops,
+    aborts,
+    get isPaused() {
+      return isPaused
+    },
+    onCommit: undefined,
+    onExamine: undefined,
+    failWrites: undefined,
+    append: (partition, ...values) => void log[partition]?.push(...values),
+    async read(limit = Number.POSITIVE_INFINITY) {
+      let left = limit
+      for (const [partition, position] of positions) {
+        const values = log[partition]?.slice(position, position + left) ?? []
+        if (isPaused || values.length === 0) continue
+        left -= values.length
+        positions.set(partition, position + values.length)
+        current.records(values.map((value, i) => ({ partition, offset: position + i, timestamp: 0, value })))
+      }
+      await settled()
+    },
+    async send(partition, ...values) {
+      open.append(partition, ...values)
+      await open.read()
+    },
+    async reachEnds() {
+      for (const [partition, position] of positions) {
+        if (position === log[partition]?.length) current.partitionEnd(partition, position)
+      }
+      await settled()
+    },
+    assign(which = log.map((_, partition) => partition)) {
+      for (const partition of which) positions.set(partition, committed.get(partition) ?? 0)
+      current.assign(
+        which.map(partition => ({
+          partition,
+          start: positions.get(partition) as number,
+          committed: committed.get(partition),
+          metadata: undefined,
+          notice: undefined,
+        })),
+      )
+    },
+    async revoke({ partitions: which = [...positions.keys()], lost = false, drainMs = 20_000 } = {}) {
+      const done = current.revoke(which, lost, drainMs)
+      for (const partition of which) positions.delete(partition)
+      await done
+      await settled()
+    },
+    crash() {
+      isPaused = false
+      positions.clear()
+      start()
+    },
+    files: () => events.filter(event => event.type === 'file'),
+  }
+  start()
+  open.assign()
+  return open
+}
+
+/** A promise and how to settle it. */
+export function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {}
+  const promise = new Promise<T>(r => {
+    resolve = r
+  })
+  return { promise, resolve }
+}
