@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Ledger, ledger, type Receipt } from '../../src/core/ledger.ts'
+import { commits } from '../../src/run/commits.ts'
+import { manualClock, settled } from './clock.ts'
+import { deferred } from './world.ts'
+
+interface Request {
+  readonly offsets: readonly { readonly partition: number; readonly offset: number }[]
+  readonly at: number
+  answer(error?: Error): Promise<void>
+}
+
+/** Commits over a ledger with partitions 0 and 1 at offset 0; each request waits until the test answers it. */
+function setUp(isIdle = false) {
+  const clock = manualClock()
+  const book: Ledger = ledger()
+  for (const partition of [0, 1]) book.assign(partition, 0, 0)
+  const requests: Request[] = []
+  const failures: string[] = []
+  let succeeded = 0
+  const state = { isIdle }
+  const committing = commits({
+    ledger: book,
+    async commit(offsets) {
+      const { promise, resolve } = deferred<Error | undefined>()
+      const answer = async (error?: Error) => {
+        resolve(error)
+        await settled()
+      }
+      requests.push({ offsets, at: clock.now(), answer })
+      const error = await promise
+      if (error) throw error
+    },
+    isIdle: () => state.isIdle,
+    now: clock.now,
+    after: clock.after,
+    onFailed: error => failures.push((error as Error).message),
+    onCommitted: () => succeeded++,
+  })
+  const done = (partition: number) => {
+    book.resolve(book.receive(partition, book.position(partition), 0) as Receipt)
+    committing.soon()
+  }
+  return { clock, book, requests, failures, committing, done, state, succeeded: () => succeeded }
+}
+
+test('all that moved is committed in one request', async () => {
+  const { requests, done, clock } = setUp()
+  done(0)
+  await clock.advance(0)
+  await requests[0]?.answer()
+  done(0)
+  done(1)
+  await clock.advance(1_000)
+  assert.deepEqual(requests[1]?.offsets, [
+    { partition: 0, offset: 2 },
+    { partition: 1, offset: 1 },
+  ])
+})
+
+test('while files are in work there is at most one request a second', async () => {
+  const { requests, done, clock } = setUp()
+  for (let i = 0; i < 50; i++) {
+    done(0)
+    await clock.advance(100)
+    await requests.at(-1)?.answer()
+  }
+  assert.ok(requests.length >= 4 && requests.length <= 6, `${requests.length} requests in 5 s`)
+  for (const [i, { at }] of requests.entries())
+    assert.ok(i === 0 || at - (requests[i - 1] as Request).at >= 1_000)
+})
+
+test('when nothing is in work a commit follows soon', async () => {
+  const { requests, done, clock, state } = setUp()
+  done(0)
+  await clock.advance(0)
+  await requests[0]?.answer()
+  done(0)
+  state.isIdle = true
+  done(0)
+  await clock.advance(200)
+  assert.deepEqual(requests[1]?.offsets, [{ partition: 0, offset: 3 }])
+})
+
+test('one request is in flight at a time; what was resolved meanwhile follows', async () => {
+  const { requests, done, clock, committing } = setUp()
+  done(0)
+  await clock.advance(0)
+  for (let i = 0; i < 5; i++) {
+    done(0)
+    await clock.advance(5_000)
+  }
+  const now = committing.now()
+  await clock.advance(5_000)
+  assert.equal(requests.length, 1)
+  await requests[0]?.answer()
+  assert.deepEqual(requests[1]?.offsets, [{ partition: 0, offset: 6 }])
+  await requests[1]?.answer()
+  assert.equal(await now, true)
+  assert.ok(committing.settled)
+})
+
+test('several who ask for a commit at once are served one after the other', async () => {
+  const { requests, done, committing } = setUp()
+  done(0)
+  const all = [committing.now(), committing.now(), committing.now()]
+  await settled()
+  assert.equal(requests.length, 1)
+  await requests[0]?.answer()
+  assert.deepEqual(await Promise.all(all), [true, true, true])
+  assert.equal(requests.length, 1, 'nothing was left for the others')
+})
+
+test('fault 15: a refused commit is told and repeated, and nothing is taken as committed', async () => {
+  const { requests, done, clock, failures, committing, succeeded } = setUp()
+  done(0)
+  await clock.advance(0)
+  await requests[0]?.answer(new Error('27 rebalance in progress'))
+  assert.deepEqual(failures, ['27 rebalance in progress'])
+  assert.equal(committing.settled, false)
+  assert.equal(succeeded(), 0)
+  await clock.advance(999)
+  assert.equal(requests.length, 1)
+  await clock.advance(1)
+  assert.deepEqual(requests[1]?.offsets, [{ partition: 0, offset: 1 }])
+  await requests[1]?.answer()
+  assert.ok(committing.settled)
+  assert.equal(succeeded(), 1)
+})
+
+test('fault 15: who waits for a commit that is refused is told so', async () => {
+  const { requests, done, committing } = setUp()
+  done(0)
+  const result = committing.now()
+  await settled()
+  await requests[0]?.answer(new Error('no'))
+  assert.equal(await result, false)
+})
+
+test('fault 15: the answer to a commit of an epoch that ended changes nothing', async () => {
+  const { requests, done, clock, book } = setUp()
+  done(0)
+  await clock.advance(0)
+  book.revoke(0)
+  book.assign(0, 0, 0)
+  await requests[0]?.answer()
+  done(0)
+  assert.deepEqual(
+    book.cut().map(part => [part.partition, part.base]),
+    [[0, 1]],
+  )
+})
+
+test('with nothing to commit there is no request', async () => {
+  const { requests, clock, committing } = setUp()
+  committing.soon()
+  assert.equal(await committing.now(), true)
+  await clock.advance(10_000)
+  assert.equal(requests.length, 0)
+})
+
+test('after the end no request is made unasked', async () => {
+  const { requests, done, clock, committing } = setUp()
+  done(0)
+  committing.stop()
+  done(0)
+  await clock.advance(10_000)
+  assert.equal(requests.length, 0)
+})
