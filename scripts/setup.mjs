@@ -7,10 +7,10 @@
  */
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeHeaders } from './node-headers.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
@@ -69,7 +69,7 @@ async function installDependencies() {
   const installed = installPackages(tools, 'to compile the Kafka client')
   say('npm ci: dependencies, and the Kafka client compiled where no binary of it can be fetched (about 90 s)')
   // Without this variable the client's build downloads sources of zlib and OpenSSL instead of using the system's.
-  const env = { ...process.env, CKJS_LINKING: 'dynamic', ...(await nodeHeaders()) }
+  const env = { ...process.env, CKJS_LINKING: 'dynamic', ...(await nodeHeaders(say)) }
   if (run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], env)) {
     writeFileSync(INSTALLED, process.versions.modules)
     return
@@ -79,43 +79,6 @@ async function installDependencies() {
       ? `npm ci failed, and the tools to compile the Kafka client are missing: sudo apt-get install ${tools.join(' ')}`
       : 'npm ci failed: see its output above.',
   )
-}
-
-/**
- * Node's own headers for the compiler: beside this Node, else by download, which node-gyp does by itself,
- * else from the npm package that carries the same Node.
- */
-async function nodeHeaders() {
-  const own = dirname(dirname(process.execPath))
-  if (process.env.npm_config_nodedir) return {}
-  if (headersVersion(own) === process.versions.node) return { npm_config_nodedir: own }
-  const reachable = await fetch(process.release.headersUrl, {
-    method: 'HEAD',
-    signal: AbortSignal.timeout(5000),
-  })
-    .then(response => response.ok)
-    .catch(() => false)
-  if (reachable) return {}
-
-  const name = `node-${process.platform}-${process.arch}`
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'dfsp-setup')
-  const folder = join(cache, `node-${process.versions.node}`)
-  const nodedir = join(folder, 'node_modules', name)
-  if (headersVersion(nodedir) !== process.versions.node) {
-    say(`Node's headers: from the npm package ${name}@${process.versions.node}`)
-    mkdirSync(folder, { recursive: true })
-    const target = ['--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund']
-    run('npm', ['install', ...target, `${name}@${process.versions.node}`], process.env)
-  }
-  return existsSync(nodedir) ? { npm_config_nodedir: nodedir } : {}
-}
-
-function headersVersion(prefix) {
-  const file = join(prefix, 'include', 'node', 'node_version.h')
-  if (!existsSync(file)) return undefined
-  const text = readFileSync(file, 'utf8')
-  const part = name => new RegExp(`#define NODE_${name}_VERSION (\\d+)`).exec(text)?.[1]
-  return ['MAJOR', 'MINOR', 'PATCH'].map(part).join('.')
 }
 
 function built() {

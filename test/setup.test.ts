@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const SETUP = fileURLToPath(new URL('../scripts/setup.mjs', import.meta.url))
+const SCRIPTS = fileURLToPath(new URL('../scripts', import.meta.url))
 const CLIENT = 'node_modules/@confluentinc/kafka-javascript'
 
 // Stands for npm: writes down how it was called, installs one package, builds one file.
@@ -30,7 +30,8 @@ let clone: string
 beforeEach(async () => {
   clone = await mkdtemp(join(tmpdir(), 'dfsp-clone-'))
   for (const folder of ['scripts', 'src', 'plugins', 'bin']) await mkdir(join(clone, folder))
-  await copyFile(SETUP, join(clone, 'scripts', 'setup.mjs'))
+  for (const script of ['setup.mjs', 'node-headers.mjs'])
+    await copyFile(join(SCRIPTS, script), join(clone, 'scripts', script))
   await writeFile(join(clone, 'package.json'), '{"engines": {"node": ">=20.19"}}')
   await writeFile(join(clone, 'tsconfig.json'), '{}')
   await writeFile(join(clone, 'src', 'index.ts'), '')

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { nodeHeaders } from '../../scripts/node-headers.mjs'
 import { type CliResult, runCli } from '../support/cli.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -26,7 +27,7 @@ before(async () => {
   files = packed.files.map(file => file.path)
   await run('npm', ['install', '--global', '--prefix', folder, join(folder, packed.filename)], {
     cwd: folder,
-    env: { ...process.env, CKJS_LINKING: 'dynamic' },
+    env: { ...process.env, CKJS_LINKING: 'dynamic', ...(await nodeHeaders(console.error)) },
   })
 })
 after(() => rm(folder, { recursive: true, force: true }))
