@@ -1,7 +1,9 @@
 """
 Writes test/golden/chunks.json: messages as the real OpenMSIStream makes them, for the tests of the codec.
 
-    npm run golden              (runs this in the tests' Python environment; needs no broker)
+    ~/.cache/dfsp-test/openmsistream-1.8.8/venv/bin/python scripts/golden-vectors.py test/golden/chunks.json
+
+That environment is made by the first `npm test`; no broker is needed.
 
 Its public classes do all the work: UploadDataFile cuts the files, DataFileChunk names the keys,
 DataFileChunkSerializer packs the values, DownloadDataFileToMemory says which path and bytes come back.
