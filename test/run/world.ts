@@ -129,8 +129,7 @@ interface Cleanup {
 export function world(t: Cleanup, options: WorldOptions = {}): World {
   const { partitions = 1, threads = 2, hooks = [], plugin = () => DONE } = options
   const clock = manualClock()
-  const tmpDir = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-world-'))
-  t.after(() => fs.rmSync(tmpDir, { recursive: true, force: true }))
+  const tmpDir = temporaryFolder(t)
   const memory = arena(() => {})
   const pages = sharedPages(memory.segments, PAGE_BYTES)
   const files = store(memory, tmpDir)
@@ -322,6 +321,13 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
   start()
   open.assign()
   return open
+}
+
+/** On its own, so that a test of a thousand worlds does not keep each until its end. */
+function temporaryFolder(t: Cleanup): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-world-'))
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+  return folder
 }
 
 /** A promise and how to settle it. */
