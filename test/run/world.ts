@@ -136,6 +136,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
   const log: (Buffer | null)[][] = Array.from({ length: partitions }, () => [])
   const positions = new Map<number, number>()
   const committed = new Map<number, number>()
+  const metadata = new Map<number, string | undefined>()
   const commits: Map<number, number>[] = []
   const calls: Call[] = []
   const hooksRun: Task[] = []
@@ -233,7 +234,10 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
         if (!alive()) return
         const commit = new Map(offsets.map(({ partition, offset }) => [partition, offset]))
         commits.push(commit)
-        for (const [partition, offset] of commit) committed.set(partition, offset)
+        for (const { partition, offset, metadata: text } of offsets) {
+          committed.set(partition, offset)
+          metadata.set(partition, text)
+        }
       },
       pause() {
         assert.ok(!isPaused, 'paused twice')
@@ -300,7 +304,8 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
           partition,
           start: positions.get(partition) as number,
           committed: committed.get(partition),
-          metadata: undefined,
+          // The client's binding cuts the last character.
+          metadata: metadata.get(partition)?.slice(0, -1),
           notice: undefined,
         })),
       )
