@@ -95,8 +95,10 @@ function line(
   const message = oneLine(String(info.message))
   const time = journal ? `<${PRIORITY[level]}>` : `${info.timestamp} `
   switch (format) {
-    case 'json':
-      return JSON.stringify({ time: info.timestamp, level, message, ...info.fields })
+    case 'json': {
+      const own = { time: info.timestamp, level, message }
+      return json({ ...own, ...info.fields, ...own }) // first, and no field takes their place
+    }
     case 'logfmt':
       return `${time}${level} ${message}${pairs(info.fields)}`
     case 'pretty': {
@@ -113,15 +115,24 @@ function pairs(fields: object): string {
   let text = ''
   for (const [key, value] of Object.entries(fields)) {
     const plain = typeof value === 'object' ? JSON.stringify(value) : String(value)
-    text += ` ${key}=${/[\s"=]/.test(plain) || plain === '' ? JSON.stringify(plain) : oneLine(plain)}`
+    const name = key.replace(/[\s"=]/g, '_').replace(CONTROL, '_')
+    text += ` ${name}=${/[\s"=]/.test(plain) || plain === '' ? json(plain) : oneLine(plain)}`
   }
   return text
 }
 
+/** What ends a line or moves a cursor, in one reader or another. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g
+
+/** JSON without any of them: JSON itself leaves some as they are. */
+function json(value: unknown): string {
+  return JSON.stringify(value).replace(CONTROL, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
 /** Names and errors come from outside: a control character must not forge a line or reach the terminal. */
 function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, c =>
+  return text.replace(CONTROL, c =>
     c === '\n' ? ' ⏎ ' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )
 }
