@@ -6,7 +6,7 @@ const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
 export function formatBytes(bytes: number, space = ' '): string {
   let unit = 0
   let n = bytes
-  while (n >= 1024 && unit < UNITS.length - 1) {
+  while (Math.round(n) >= 1024 && unit < UNITS.length - 1) {
     n /= 1024
     unit++
   }
@@ -22,7 +22,7 @@ export function formatClock(seconds: number): string {
 
 /** `212 ms`, `2.1 s`, `4 min`. */
 export function formatMs(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)} ms`
   return ms < 120_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`
 }
 
