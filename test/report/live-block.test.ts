@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { RunStats } from '../../src/report/events.ts'
+import { blockText } from '../../src/report/live-block.ts'
+
+const TITLE = { topic: 'xrd', group: 'dfsp.plot.xrd', threads: 4 }
+const STATS: RunStats = {
+  done: 812,
+  failed: 3,
+  assembling: 14,
+  queued: 2,
+  running: [
+    { path: 'a/scan_07.csv', ms: 2_100 },
+    { path: 'b/big.tif', ms: 400 },
+  ],
+  doneBytes: 0,
+  receivedBytes: 0,
+  memoryBytes: 0,
+  lag: 1_204,
+  progress: undefined,
+  flow: 'flow',
+  seconds: 130.4,
+}
+
+test('the block says what runs, how much is done and how far behind it is', () => {
+  assert.deepEqual(blockText(STATS, TITLE, 40_055_603, 200).split('\n'), [
+    'xrd · group dfsp.plot.xrd · 4 threads · 00:02:10',
+    ' 812 done   3 failed   14 assembling   2 queued   2 running   38.2 MiB/s   lag 1,204 records',
+    ' running: a/scan_07.csv 2.1 s · b/big.tif 400 ms',
+  ])
+})
+
+test('before the lag is known the group is being joined', () => {
+  assert.match(blockText({ ...STATS, lag: undefined }, TITLE, 0, 200), /joining group/)
+})
+
+test('that reading is held up is said', () => {
+  assert.match(blockText({ ...STATS, flow: 'pause' }, TITLE, 0, 200), /\(pause\)/)
+})
+
+test('a finite run has a bar from empty to full', () => {
+  const bar = (progress: number) =>
+    blockText({ ...STATS, progress, running: [] }, TITLE, 0, 200).split('\n')[2]
+  assert.equal(bar(0), ` ${'░'.repeat(24)} 0 %`)
+  assert.equal(bar(0.5), ` ${'█'.repeat(12)}${'░'.repeat(12)} 50 %`)
+  assert.equal(bar(0.999), ` ${'█'.repeat(23)}░ 99 %`)
+  assert.equal(bar(1), ` ${'█'.repeat(24)} 100 %`)
+})
+
+test('whatever the names, the block has at most four lines within the width, and moves no cursor', () => {
+  const running = fc.array(
+    fc.record({ path: fc.string({ unit: 'binary', maxLength: 60 }), ms: fc.nat({ max: 1e7 }) }),
+    { maxLength: 30 },
+  )
+  fc.assert(
+    fc.property(
+      running,
+      fc.integer({ min: 10, max: 200 }),
+      fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
+      (running, width, progress) => {
+        const lines = blockText({ ...STATS, running, progress }, TITLE, 1e9, width).split('\n')
+        assert.ok(lines.length <= 4)
+        for (const line of lines) {
+          assert.ok(line.length <= width, `${line.length} of ${width}`)
+          assert.doesNotMatch(line, /[\p{Cc}\u2028\u2029]/u)
+        }
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
