@@ -11,8 +11,9 @@ import type { FromThread } from '../plugin/messages.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
 import type { RunEvent, RunStats, RunSummary } from '../report/events.ts'
 import { realEdges } from './edges.ts'
+import type { OpenFile } from './open-files.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
-import { type Processor, processor } from './processor.ts'
+import { type Counts, type Processor, processor } from './processor.ts'
 import { onStopSignal, type StopSignal, signalNumber } from './shutdown.ts'
 
 export interface RunOptions {
@@ -67,10 +68,7 @@ const TEARDOWN_MS = 5_000
  * Runs to the end and returns the exit status. An error that ends it once it reads is reported before the summary and
  * returned; one before that is thrown.
  */
-export async function run(
-  options: RunOptions,
-  deps: RunDeps,
-): Promise<{ readonly exit: number; readonly error: DfspError | undefined }> {
+export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> {
   const { runtime, report } = deps
   const started = performance.now()
   const output = openOutputDir(options.outputDir)
@@ -89,7 +87,7 @@ export async function run(
       log: deps.logFromPlugin,
       onBroken: error => ending.resolve({ why: 'fatal', error }),
     })
-    consumer = await openConsumer(
+    const opening = openConsumer(
       {
         topic: options.topic,
         group: options.group,
@@ -99,13 +97,18 @@ export async function run(
       },
       text => report({ type: 'info', text }),
     )
-    await runtime.start({
+    const early = await unless(ending, opening)
+    if ('why' in early) return notBegun(options, deps, early, started)
+    consumer = early
+    const starting = runtime.start({
       options: options.pluginOptions,
       sections: options.sections,
       outputDir: output.path,
       tmpDir: output.tmpDir,
       dryRun: options.dryRun,
     })
+    const interrupted = await unless(ending, starting)
+    if (interrupted) return notBegun(options, deps, interrupted, started)
     return await consumeToEnd(options, deps, consumer, output, ending, started)
   } finally {
     stopListening()
@@ -115,6 +118,26 @@ export async function run(
   }
 }
 
+/** What `work` resolves to, or the end of the run if that comes first: a signal must not wait for a dead broker. */
+async function unless<T>(ending: Deferred<End>, work: Promise<T>): Promise<T | End> {
+  work.catch(() => {}) // after the end nobody asks for it
+  return await Promise.race([work, ending.promise])
+}
+
+/** A run that was ended before it read anything. */
+function notBegun(options: RunOptions, { report }: RunDeps, end: End, started: number): Outcome {
+  const none = { done: 0, failed: 0, mismatched: 0, skipped: 0, undecodable: 0, doneBytes: 0 }
+  const { exit, error } = outcome(end, options, none, true)
+  if (error) report({ type: 'error', error })
+  report({ type: 'summary', summary: summaryOf(none, [], started, exit) })
+  return { exit, error }
+}
+
+interface Outcome {
+  readonly exit: number
+  readonly error: DfspError | undefined
+}
+
 async function consumeToEnd(
   options: RunOptions,
   deps: RunDeps,
@@ -122,7 +145,7 @@ async function consumeToEnd(
   output: { readonly path: string; readonly tmpDir: string },
   ending: Deferred<End>,
   started: number,
-): Promise<{ readonly exit: number; readonly error: DfspError | undefined }> {
+): Promise<Outcome> {
   const { runtime, report } = deps
   const progress = runProgress(options, consumer)
   const work: Processor = processor({
@@ -203,19 +226,19 @@ async function consumeToEnd(
     drained = await work.drain(options.drainMs)
     await runtime.host.close(Math.min(TEARDOWN_MS, options.drainMs))
   }
-  const { exit, error } = outcome(end, options, work, drained)
+  const { exit, error } = outcome(end, options, work.counts, drained)
   if (error) report({ type: 'error', error })
-  report({ type: 'summary', summary: summaryOf(work, started, exit) })
+  else if (end.why === 'stop') report({ type: 'problem', text: `stopped: ${end.reason}` })
+  report({ type: 'summary', summary: summaryOf(work.counts, work.unfinished().assembling, started, exit) })
   return { exit, error }
 }
 
 function outcome(
   end: End,
   options: RunOptions,
-  work: Processor,
+  { failed, mismatched, undecodable }: SummaryCounts,
   drained: boolean,
-): { exit: number; error: DfspError | undefined } {
-  const { failed, mismatched, undecodable } = work.counts
+): Outcome {
   const finite = options.untilEnd || options.maxFiles !== undefined || options.maxTimeMs !== undefined
   if (end.why === 'fatal') return { exit: end.error.exitCode, error: end.error }
   if (end.why === 'stop') {
@@ -331,9 +354,14 @@ function statsOf(work: Processor, progress: RunProgress, started: number): RunSt
 
 const NAMED_INCOMPLETE = 20
 
-function summaryOf(work: Processor, started: number, exit: number): RunSummary {
-  const { done, failed, mismatched, skipped, undecodable, doneBytes } = work.counts
-  const { assembling } = work.unfinished()
+type SummaryCounts = Pick<Counts, 'done' | 'failed' | 'mismatched' | 'skipped' | 'undecodable' | 'doneBytes'>
+
+function summaryOf(
+  { done, failed, mismatched, skipped, undecodable, doneBytes }: SummaryCounts,
+  assembling: readonly OpenFile[],
+  started: number,
+  exit: number,
+): RunSummary {
   return {
     done,
     failed,

@@ -50,6 +50,21 @@ describe('consumer group', { skip: noBroker }, () => {
     assert.equal((await waiting.done).code, 0)
   })
 
+  test('a signal while the topic or the broker is waited for ends the run at once', async () => {
+    const topic = uniqueName('never')
+    const waiting = plugin.start([...argsFor(topic), '--wait-for-topic'])
+    await waiting.waitFor(/does not exist yet: waiting/)
+    waiting.kill('SIGINT')
+    const ended = await waiting.done
+    assert.equal(ended.code, 0, ended.stderr)
+    assert.match(ended.stderr, /summary done=0 .*exit=0\s*$/)
+
+    const connecting = plugin.start(['-b', '127.0.0.1:1', '-t', topic, '--until-end'])
+    await connecting.waitFor(/connecting to 127\.0\.0\.1:1/)
+    connecting.kill('SIGTERM')
+    assert.equal((await connecting.done).code, 128 + 15)
+  })
+
   test('faults 30 and 57: with every partition paused for longer than max.poll.interval.ms it stays a member, in budget', async () => {
     const topic = uniqueName('paused')
     await createTopic(broker, topic, 12)
