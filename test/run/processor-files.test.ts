@@ -35,7 +35,7 @@ test('nothing is committed while a file with a chunk below it is open', async t 
   assert.equal(w.committed.get(0), 3)
 })
 
-test('faults 32, 33 and 40: any order, any partition, any duplicates: each file once, every offset committed', async t => {
+test('fault 40: any order, any partition, any duplicates: each file once, every offset committed', async t => {
   const paths = ['a/x.csv', 'b/x.csv', 'x.csv', 'a/y', 'c/d/e.f.g']
   const contents = fc.array(fc.string({ maxLength: 30 }), { minLength: 5, maxLength: 5 })
   await fc.assert(
