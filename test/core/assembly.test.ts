@@ -104,6 +104,11 @@ test('a chunk that was removed is missing, and a copy takes its place', () => {
       assert.equal(file.count, all.length - removed.size)
       assert.equal(file.bytes, bytesOf(all.filter(p => !removed.has(p))))
       for (const p of all) assert.equal(file.has(p.index), !removed.has(p))
+      for (const chunk of file.chunks()) {
+        const { offset, data, chunkHash } = all[chunk.index - 1] as Piece
+        assert.deepEqual([chunk.offset, chunk.length], [offset, data.length])
+        assert.deepEqual([...chunk.hash], [...chunkHash.subarray(0, KEPT_HASH_BYTES)])
+      }
       for (const p of removed) assert.equal(file.place(p), 'new')
       assert.equal(file.size(), bytesOf(all))
       assert.deepEqual(new Set(file.chunks().map(c => c.index)), new Set(all.map(p => p.index)))

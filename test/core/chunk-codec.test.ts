@@ -189,6 +189,7 @@ test('fault 43: a count of chunks that no file has is refused, and named', () =>
   for (const [bytes, shown] of [
     [uint(0), '0'],
     [intOf(-1, 1), '-1'],
+    [uint(2 ** 24 + 1), '16777217'],
     [uint(2 ** 31), '2147483648'],
     [uint(2 ** 53), '9007199254740992'],
     [float64(Number.NaN), 'NaN'],
@@ -196,6 +197,10 @@ test('fault 43: a count of chunks that no file has is refused, and named', () =>
     [float64(1.5), '1.5'],
   ] as const)
     assert.match(refusalOf(5, bytes), new RegExp(`^total chunks ${shown.replace('.', '\\.')} `))
+})
+
+test('a file may have as many chunks as one of 1 TiB in chunks of 64 KiB', () => {
+  assert.equal(decoded(packed(chunkOf({ index: 5, total: 2 ** 24, offset: 4 }))).total, 2 ** 24)
 })
 
 test('fault 43: a count of chunks that is no number is refused', () => {

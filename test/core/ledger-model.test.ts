@@ -17,10 +17,16 @@ type Op =
       readonly committed: number | undefined
     }
   | { readonly op: 'revoke'; readonly p: number }
-  /** `gap` offsets after `position` hold no record; a negative one is a record from below it. */
-  | { readonly op: 'receive'; readonly p: number; readonly gap: number; readonly owner: number }
-  /** Any receipt that was ever given, resolved, stale or not. */
-  | { readonly op: 'resolve'; readonly which: number }
+  /** `gap` offsets after `position` hold no record; a negative one is a record from below it. Then `more` others. */
+  | {
+      readonly op: 'receive'
+      readonly p: number
+      readonly gap: number
+      readonly owner: number
+      readonly more: number
+    }
+  /** Any receipt that was ever given, resolved, stale or not; and `more` of those given after it. */
+  | { readonly op: 'resolve'; readonly which: number; readonly more: number }
   | { readonly op: 'skipTo'; readonly p: number; readonly by: number }
   | { readonly op: 'cut' }
   | { readonly op: 'acknowledge' }
@@ -41,9 +47,22 @@ const anyOp: fc.Arbitrary<Op> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: fc.constant('revoke' as const), p }) },
   {
     weight: 12,
-    arbitrary: fc.record({ op: fc.constant('receive' as const), p, gap: few, owner: fc.nat({ max: 9 }) }),
+    arbitrary: fc.record({
+      op: fc.constant('receive' as const),
+      p,
+      gap: few,
+      owner: fc.nat({ max: 9 }),
+      more: fc.oneof(fc.constant(0), fc.constant(0), fc.nat({ max: 60 })),
+    }),
   },
-  { weight: 12, arbitrary: fc.record({ op: fc.constant('resolve' as const), which: fc.nat() }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      op: fc.constant('resolve' as const),
+      which: fc.nat(),
+      more: fc.oneof(fc.constant(0), fc.nat({ max: 60 })),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('skipTo' as const), p, by: few }) },
   { weight: 3, arbitrary: fc.constant({ op: 'cut' as const }) },
   { weight: 2, arbitrary: fc.constant({ op: 'acknowledge' as const }) },
@@ -53,7 +72,7 @@ const anyOp: fc.Arbitrary<Op> = fc.oneof(
 test('the ledger behaves as its model through any history', () => {
   const ends = { done: 0, stale: 0, acknowledged: 0 }
   fc.assert(
-    fc.property(fc.array(anyOp, { maxLength: 120, size: 'max' }), ops => {
+    fc.property(fc.array(anyOp, { maxLength: 70, size: 'max' }), ops => {
       const history = new History()
       for (const op of ops) history.step(op)
       ends.done += history.seen.done
@@ -94,10 +113,10 @@ class History {
         else assert.throws(() => this.#real.revoke(op.p))
         break
       case 'receive':
-        this.#receive(op)
+        for (let i = 0; i <= op.more; i++) this.#receive(op.p, i === 0 ? op.gap : 0, op.owner)
         break
       case 'resolve':
-        this.#resolve(op.which)
+        for (let i = 0; i <= op.more; i++) this.#resolve(op.which + i)
         break
       case 'skipTo':
         this.#skipTo(op)
@@ -125,7 +144,7 @@ class History {
     this.#model.set(p, { epoch, position: base, unresolved: new Map(), committed, highest: base })
   }
 
-  #receive({ p, gap, owner }: Extract<Op, { op: 'receive' }>): void {
+  #receive(p: number, gap: number, owner: number): void {
     const model = this.#model.get(p)
     const offset = (model?.position ?? 5) + gap
     const receipt = this.#real.receive(p, offset, owner)
