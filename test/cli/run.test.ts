@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import { encodeChunk } from '../../src/core/chunk-codec.ts'
 import { runCli } from '../support/cli.ts'
 import { recordsOf, sha512 } from '../support/files.ts'
@@ -11,16 +11,14 @@ import { type MockCluster, startMock } from '../support/mock.ts'
 import { type Steered, steered } from '../support/steered.ts'
 import { readCommitted } from '../support/topics.ts'
 
-describe('run', () => {
+// Side by side: most of their time is the mock cluster's wait for further members of a new group.
+describe('run', { concurrency: 4 }, () => {
   let mock: MockCluster
-  let plugin: Steered
   before(async () => {
     mock = await startMock()
-    plugin = steered()
   })
   after(async () => {
     await mock.end()
-    plugin.end()
   })
 
   const good = (path: string, partition?: number) =>
@@ -65,7 +63,8 @@ describe('run', () => {
   const committed = async (topic: string) =>
     (await readCommitted(mock.brokers, topic, topic)).map(c => c.offset ?? 0)
 
-  test('junk in the topic is held and reported once, files around it are processed, the run ends with 3', async () => {
+  test('junk in the topic is held and reported once, files around it are processed, the run ends with 3', async t => {
+    const plugin = ownPlugin(t)
     await mock.produceRaw('junk', [
       ...good('before.dat', 0),
       ...junk,
@@ -92,7 +91,8 @@ describe('run', () => {
     assert.equal((await committed('junk'))[0], 3 + 5 + 3 + 1)
   })
 
-  test('--json prints one object per line on stdout: each file, then the summary last', async () => {
+  test('--json prints one object per line on stdout: each file, then the summary last', async t => {
+    const plugin = ownPlugin(t)
     await mock.produceRaw('json', [...good('a/one.dat', 1), ...good('two.dat', 2)])
     plugin.order({ 'two.dat': 'fail' })
     const result = await plugin.run([...args('json'), '--json'])
@@ -112,7 +112,8 @@ describe('run', () => {
     assert.deepEqual([last.done, last.failed, last.exit], [1, 1, 3])
   })
 
-  test('--on-error stop ends the run at the first file that fails', async () => {
+  test('--on-error stop ends the run at the first file that fails', async t => {
+    const plugin = ownPlugin(t)
     await mock.produceRaw('stop', good('bad.dat', 0))
     plugin.order({ 'bad.dat': 'fail' })
     const result = await plugin.run([
@@ -132,7 +133,8 @@ describe('run', () => {
     assert.equal((await committed('stop'))[0], 0)
   })
 
-  test('--files passes others over, --max-files ends after so many, --dry-run calls no plugin and commits nothing', async () => {
+  test('--files passes others over, --max-files ends after so many, --dry-run calls no plugin and commits nothing', async t => {
+    const plugin = ownPlugin(t)
     await mock.produceRaw(
       'some',
       ['x/1', 'x/2', 'y/1', 'y/2'].flatMap(path => good(path, 0)),
@@ -151,14 +153,16 @@ describe('run', () => {
     assert.deepEqual([...new Set(plugin.ended())].sort(), ['x/1', 'x/2'])
   })
 
-  test('incomplete files are named, and the run ends with 0: the next one goes on', async () => {
+  test('incomplete files are named, and the run ends with 0: the next one goes on', async t => {
+    const plugin = ownPlugin(t)
     await mock.produceRaw('part', good('part.dat', 0).slice(0, 2))
     const result = await plugin.run(args('part'))
     assert.equal(result.code, 0, result.stderr)
     assert.match(result.stderr, /incomplete=1 .*incomplete_files=part\.dat/)
   })
 
-  test('an unset variable of the config file ends with 78 and names file, line and variable', async () => {
+  test('an unset variable of the config file ends with 78 and names file, line and variable', async t => {
+    const plugin = ownPlugin(t)
     const config = join(plugin.folder, 'lab.config')
     fs.writeFileSync(config, `[broker]\nbootstrap.servers = ${mock.brokers}\nsasl.password = $NO_SUCH_PW\n`)
     const result = await runCli(['run', '-p', 'save', '-c', config, '-t', 'x'], { cwd: plugin.folder })
@@ -166,3 +170,9 @@ describe('run', () => {
     assert.match(result.stderr, /lab\.config:3: \$NO_SUCH_PW is not set/)
   })
 })
+
+function ownPlugin(t: TestContext): Steered {
+  const plugin = steered()
+  t.after(() => plugin.end())
+  return plugin
+}
