@@ -227,6 +227,7 @@ test('fault 36: a bad copy spoils no good chunk, before or after', async t => {
   await w.send(0, damaged('g', 'aaaabbbbcccc', 2).bad.values[1] as Buffer)
   await w.clock.advance(2_000)
   assert.equal(w.calls.length, 1, 'another bad copy heals nothing')
+  assert.equal(w.files().filter(f => f.path === 'g').length, 1, 'nor is the file looked at again')
 })
 
 test('fault 36: a file that was sent again whole after it was damaged is processed', async t => {

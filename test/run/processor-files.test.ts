@@ -244,6 +244,27 @@ test('fault 34: no file is incomplete while there is more to read', async t => {
   )
 })
 
+test('fault 34: no time goes by for a file while what has come is not read', async t => {
+  const w = world(t, { settings: { onIncomplete: 'skip' } })
+  await w.send(0, cut('f', 'aaaabbbb').values[0] as Buffer)
+  await w.reachEnds()
+  await w.clock.advance(5 * MINUTE)
+  await w.send(0, ...cut('other', 'x').values)
+  await w.clock.advance(60 * MINUTE)
+  await w.reachEnds()
+  w.processor.tick()
+  assert.deepEqual(
+    w.files().map(f => f.path),
+    ['other'],
+  )
+  await w.clock.advance(6 * MINUTE)
+  w.processor.tick()
+  assert.deepEqual(
+    w.files().map(f => f.path),
+    ['other', 'f'],
+  )
+})
+
 test('fault 34: other files that come now and then do not keep an incomplete one alive', async t => {
   const w = world(t, { settings: { onIncomplete: 'skip' } })
   await w.send(0, cut('f', 'aaaabbbb').values[0] as Buffer)

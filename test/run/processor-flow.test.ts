@@ -122,6 +122,9 @@ test('fault 59: files that are held take no memory', async t => {
   await readAll(w)
   await w.clock.advance(10_000)
   assert.equal(w.processor.counts.failed, 60)
+  const { pauses } = w
+  await w.send(0, ...cut('small', 'x').values)
+  assert.equal(w.pauses, pauses, 'they hold nothing up')
   assert.equal(w.store.memoryBytes, 0)
   assert.equal(w.processor.flow, 'flow')
 })

@@ -60,6 +60,7 @@ test('fault 54: null after its epoch has ended resolves nothing and is not told 
   const w = world(t, { plugin, threads: 2 })
   await w.send(0, ...cut('f', 'x').values)
   await w.revoke({ lost: true })
+  assert.ok(w.store.memoryBytes > 0, 'the thread still reads it')
   w.assign()
   await answer('f')
   await w.clock.advance(2_000)
@@ -71,6 +72,19 @@ test('fault 54: null after its epoch has ended resolves nothing and is not told 
   await answer('f')
   await w.clock.advance(2_000)
   assert.equal(w.committed.get(0), 1)
+})
+
+test('fault 54: a file that was taken away while its damage was examined is forgotten', async t => {
+  const w = world(t)
+  const examined = deferred<void>()
+  w.onExamine = () => examined.promise
+  const change = () => ({ data: Buffer.from('!!!!') })
+  await w.send(0, ...cut('f', 'aaaabbbb', { change }).values)
+  await w.revoke({ lost: true })
+  examined.resolve()
+  await w.clock.advance(2_000)
+  assert.deepEqual(w.files(), [])
+  assert.equal(w.store.memoryBytes, 0)
 })
 
 test('fault 17: nothing is committed for partitions that are lost', async t => {

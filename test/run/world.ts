@@ -100,6 +100,8 @@ export interface World {
   readonly stops: readonly { readonly reason: string; readonly error: unknown }[]
   readonly aborts: readonly string[]
   readonly isPaused: boolean
+  /** How often reading was paused. */
+  readonly pauses: number
   /** Decides how a commit ends; undefined = at once and well. */
   onCommit: (() => Promise<void>) | undefined
   /** The error that the next writes of chunks meet. */
@@ -144,6 +146,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
   const stops: { reason: string; error: unknown }[] = []
   const aborts: string[] = []
   let isPaused = false
+  let pauses = 0
   let life = 0
   let current: Processor
 
@@ -241,6 +244,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
       },
       pause() {
         assert.ok(!isPaused, 'paused twice')
+        pauses++
         isPaused = true
       },
       resume() {
@@ -271,6 +275,9 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     aborts,
     get isPaused() {
       return isPaused
+    },
+    get pauses() {
+      return pauses
     },
     onCommit: undefined,
     onExamine: undefined,
