@@ -78,7 +78,7 @@ function runnerArguments(): string[] {
   return [
     '--import=tsx',
     '--test',
-    '--test-concurrency=2',
+    `--test-concurrency=${quick ? 3 : 2}`, // the quick ones wait more than they work
     // Of a whole file: a hanging test must not hang the run.
     '--test-timeout=300000',
     ...(chosenReporter ? [] : ['--test-reporter=spec']),
