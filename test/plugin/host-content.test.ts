@@ -162,6 +162,18 @@ for (const place of ['memory', 'disk'] as const)
     assert.deepEqual(leftOver(open), [])
   })
 
+test('a file that was moved from memory to disk has its own length there, not that of its pages', async t => {
+  const open = await openHost(t)
+  const text = 'tell the file on disk'
+  const stored = open.store.open('memory')
+  stored.write(0, Buffer.from(text))
+  stored.spill()
+  const diskPath = path.join(open.outputDir, 'f')
+  const file = open.job(text, { diskPath, source: stored.source(text.length) })
+  assert.deepEqual(await open.host.run({ kind: 'process', file }), DONE)
+  assert.equal(told(open.messages()).content, text)
+})
+
 test('a retry finds the file that the attempt before has put in its place', async t => {
   const open = await openHost(t)
   const file = open.job('fail at first, on disk', { diskPath: path.join(open.outputDir, 'f') }, 'disk')
