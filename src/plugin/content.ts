@@ -45,11 +45,26 @@ export function digest(file: FileJob, pages: SharedPages): string {
 
 /** The indices (1-based) of the chunks whose own digest is wrong. */
 export function badChunks(file: FileJob, chunks: readonly ChunkPlace[], pages: SharedPages): number[] {
-  const whole = content(file, pages)
+  if (file.source.kind === 'memory') {
+    const whole = content(file, pages)
+    return wrongOnes(chunks, chunk => whole.subarray(chunk.offset, chunk.offset + chunk.length))
+  }
+  // Piece by piece: the whole may be larger than memory, and than any Buffer.
+  const fd = fs.openSync(diskSource(file), 'r')
+  try {
+    return wrongOnes(chunks, ({ offset, length }) => {
+      const piece = Buffer.allocUnsafe(length)
+      for (let at = 0; at < length; ) at += readSome(fd, piece, at, length - at, offset + at)
+      return piece
+    })
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+function wrongOnes(chunks: readonly ChunkPlace[], dataOf: (chunk: ChunkPlace) => Buffer): number[] {
   const wrong = chunks.filter(chunk => {
-    const actual = createHash('sha512')
-      .update(whole.subarray(chunk.offset, chunk.offset + chunk.length))
-      .digest()
+    const actual = createHash('sha512').update(dataOf(chunk)).digest()
     return !actual.subarray(0, chunk.hash.length).equals(chunk.hash)
   })
   return wrong.map(chunk => chunk.index).sort((a, b) => a - b)
