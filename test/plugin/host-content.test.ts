@@ -128,6 +128,24 @@ test('fault 36: after a mismatch the bad chunks are named, and onMismatch is tol
   }
 })
 
+test('fault 36: the bad chunks of a file that no Buffer can hold are named', async t => {
+  const { host, job } = await openHost(t)
+  const file = job('good', {}, 'disk')
+  const size = 5 * 2 ** 30
+  assert.ok(file.source.kind === 'disk')
+  fs.truncateSync(file.source.path, size) // sparse: it takes no room
+  const hash = createHash('sha512').update('good').digest()
+  const chunks = [
+    { index: 1, offset: 0, length: 4, hash },
+    { index: 2, offset: size - 4, length: 4, hash },
+  ]
+  const source = { ...file.source, size }
+  assert.deepEqual(await host.run({ kind: 'examine', file: { ...file, source }, actual: '', chunks }), {
+    kind: 'examined',
+    badChunks: [2],
+  })
+})
+
 test('onUndecodable is told where the record is and how it begins', async t => {
   const { host, messages } = await openHost(t)
   const record = { topic: 'xrd', partition: 1, offset: 88, reason: 'r', size: 4, head: Buffer.from('junk') }
