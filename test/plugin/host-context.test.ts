@@ -174,7 +174,7 @@ test('a record that the broker refused fails the attempt with its reason', async
 })
 
 test('an answer to a thread that is gone harms nobody', async t => {
-  const { run, call } = await held(t, { timeoutMs: 50 })
+  const { run, call } = await held(t, { timeoutMs: 300 })
   const work = run('produce')
   const { answer } = await call(0)
   assert.equal((await work).kind, 'failed')

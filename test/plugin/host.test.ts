@@ -142,5 +142,5 @@ test('a teardown that never ends is waited for as long as asked, not longer', as
   const { host } = await openHost(t, { pluginUrl })
   const start = performance.now()
   await host.close(100)
-  assert.ok(performance.now() - start < 1_000)
+  assert.ok(performance.now() - start < 5_000)
 })
