@@ -76,6 +76,11 @@ function assertUnwritable(open: () => unknown, wanted: string, file: string): vo
   })
 }
 
+test('fault 61: a place that takes no folders is the same error, at once', t => {
+  if (process.platform !== 'linux') return t.skip('needs /proc')
+  assert.throws(() => openOutputDir('/proc/nowhere/out'), { code: 'E_OUTPUT' })
+})
+
 test('fault 61: a folder without the right to write is the same error', t => {
   if (process.getuid?.() === 0) return t.skip('root may write anywhere')
   const root = folder(t)
