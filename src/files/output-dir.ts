@@ -32,11 +32,27 @@ export function openOutputDir(dir: string): OutputDir {
   const own = `${os.hostname()}-${process.pid}`
   const tmpDir = path.join(tmpRoot, own)
   return orUnwritable(dir, () => {
-    makeFolder(tmpRoot)
-    const removedStale = removeStale(tmpRoot, own)
-    fs.mkdirSync(tmpDir)
+    let removedStale: string[] = []
+    untilStill(() => {
+      makeFolder(tmpRoot)
+      removedStale = removeStale(tmpRoot, own)
+      fs.mkdirSync(tmpDir)
+    })
     return { path: root, tmpDir, removedStale, close: () => closeTmp(tmpRoot, tmpDir) }
   })
+}
+
+/** Another process that ends may take an empty folder away, one that begins may make it, at the same moment. */
+function untilStill(work: () => void): void {
+  for (let left = 10; ; left--) {
+    try {
+      work()
+      return
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (left === 0 || (code !== 'EEXIST' && code !== 'ENOENT')) throw error
+    }
+  }
 }
 
 /** mkdir -p; Node's own never returns where the parent takes no folders, as below /proc (seen with 20.20). */
