@@ -15,6 +15,8 @@ export interface AssignedPartition {
   readonly committed: number | undefined
   /** The metadata of that commit, as the binding returns it: without its last character. */
   readonly metadata: string | undefined
+  /** The partition's end: offset of the record to come next. */
+  readonly end: number
   /** What is to be said about the start: lost or skipped records, with exact offsets. */
   readonly notice: string | undefined
 }
@@ -40,7 +42,7 @@ export async function startOffsets(
     partitions.map(async partition => {
       const { low, high } = await watermarks(client, topic, partition)
       const found = committed.get(partition)
-      const base = { partition, committed: found?.offset, metadata: found?.metadata }
+      const base = { partition, committed: found?.offset, metadata: found?.metadata, end: high }
       if (found) return { ...base, ...withinLog(topic, partition, found.offset, low, high) }
       if (!isNewGroup || from === 'earliest') return { ...base, start: low, notice: undefined }
       return { ...base, start: times?.get(partition) ?? high, notice: undefined }

@@ -313,6 +313,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
           committed: committed.get(partition),
           // The client's binding cuts the last character.
           metadata: metadata.get(partition)?.slice(0, -1),
+          end: log[partition]?.length ?? 0,
           notice: undefined,
         })),
       )
