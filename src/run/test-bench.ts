@@ -94,7 +94,14 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
       deps.onBroken(new DfspError('E_OUTPUT', reason, { next: 'choose another --output-dir', cause })),
   })
   work.assign([
-    { partition: PARTITION, start: 0, committed: undefined, metadata: undefined, notice: undefined },
+    {
+      partition: PARTITION,
+      start: 0,
+      committed: undefined,
+      metadata: undefined,
+      end: 100,
+      notice: undefined,
+    },
   ])
 
   function heard(event: RunEvent): void {

@@ -172,7 +172,9 @@ test('what the broker says of a partition’s start is told', t => {
 test('fault 68: where reading began beyond the committed offset, that is committed without any file', async t => {
   const w = world(t)
   await w.revoke()
-  w.processor.assign([{ partition: 0, start: 5, committed: 2, metadata: undefined, notice: undefined }])
+  w.processor.assign([
+    { partition: 0, start: 5, committed: 2, metadata: undefined, end: 100, notice: undefined },
+  ])
   await w.clock.advance(2_000)
   assert.equal(w.committed.get(0), 5)
 })
