@@ -164,7 +164,7 @@ test('fault 6: a finished file above the committed offset is not run again while
 test('what the broker says of a partition’s start is told', t => {
   const w = world(t)
   w.processor.assign([
-    { partition: 7, start: 5, committed: 2, metadata: undefined, notice: 'records 2-4 were deleted' },
+    { partition: 7, start: 5, committed: 2, metadata: undefined, end: 9, notice: 'records 2-4 were deleted' },
   ])
   assert.deepEqual(w.events, [{ type: 'problem', text: 'records 2-4 were deleted' }])
 })
