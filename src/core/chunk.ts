@@ -39,7 +39,7 @@ export const MAX_CHUNKS = 2 ** 24
 export const MAX_FILE_BYTES = 2 ** 44
 
 /** The last second that a JavaScript Date can hold. */
-const MAX_SECONDS = 8.64e12
+export const MAX_SECONDS = 8.64e12
 
 export function undecodable(reason: string): Undecodable {
   return { kind: 'undecodable', reason }
