@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
+import { faultPoint } from '../fault-point.ts'
 import { type Arena, PAGE_BYTES } from './arena.ts'
 
 /** Where a whole file's bytes lie, as the plugin threads take it. */
@@ -136,5 +137,6 @@ function storedFile(
 }
 
 function writeAll(fd: number, data: Uint8Array, position: number): void {
+  faultPoint('disk-write')
   for (let at = 0; at < data.length; ) at += fs.writeSync(fd, data, at, data.length - at, position + at)
 }

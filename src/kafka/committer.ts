@@ -1,5 +1,6 @@
 /** Offset commits: validated, one in flight, each awaited until the broker has answered. */
 import type RdKafka from '@confluentinc/kafka-javascript'
+import { faultPoint } from '../fault-point.ts'
 import type { ClientError } from './client.ts'
 
 export interface OffsetCommit {
@@ -23,7 +24,10 @@ const ANSWER_MS = 60_000
 /** `consumer` must have been made with `offset_commit_cb: true`. */
 export function committer(consumer: RdKafka.KafkaConsumer, topic: string): Committer {
   let answer: ((error?: ClientError | null) => void) | undefined
-  consumer.on('offset.commit', error => answer?.(error))
+  consumer.on('offset.commit', error => {
+    faultPoint('after-commit')
+    answer?.(error)
+  })
   return {
     commit(offsets) {
       if (answer) throw new Error('a commit is in flight already')
@@ -40,7 +44,9 @@ export function committer(consumer: RdKafka.KafkaConsumer, topic: string): Commi
           else resolve()
         }
         try {
+          faultPoint('before-commit')
           consumer.commit(list)
+          faultPoint('commit-sent')
         } catch (error) {
           answer(error as ClientError)
         }

@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { faultPoint } from '../fault-point.ts'
 import type { ChunkPlace, FileJob, Source } from './messages.ts'
 
 /** In the output folder, not for files from messages. */
@@ -140,6 +141,7 @@ export function placeOnDisk(file: FileJob, pages: SharedPages, root: string, tmp
     const fd = fs.openSync(temporary, 'w')
     try {
       pages.eachRun(file.source, run => {
+        faultPoint('disk-write')
         for (let at = 0; at < run.length; ) at += fs.writeSync(fd, run, at)
       })
       finish(fd, file.mtime)
@@ -147,7 +149,9 @@ export function placeOnDisk(file: FileJob, pages: SharedPages, root: string, tmp
       fs.closeSync(fd)
     }
   }
+  faultPoint('before-rename')
   fs.renameSync(temporary, target)
+  faultPoint('after-rename')
   syncFolder(path.dirname(target))
 }
 
