@@ -69,7 +69,6 @@ const MAX_GROUP = 1_000
 const MAX_RANGES = 10_000
 /** A letter is far smaller: 10,000 ranges are 400 KB. */
 const MAX_LETTER_BYTES = 900_000
-const MAX_COUNT = 1_000_000_000
 
 /** Longer texts are cut, more runs than `MAX_RUNS` become spans: what is encoded decodes again and fits a record. */
 export function encodeDeadLetter(letter: DeadLetter): EncodedLetter {
@@ -170,7 +169,7 @@ function letterOf(fields: Fields, rounds: number): DeadLetter {
     chunks,
     bytes,
     mtime: secondsOf(fields),
-    attempts: count(fields, 'attempts', MAX_COUNT),
+    attempts: count(fields, 'attempts'),
     deliveryId: text(fields, 'deliveryId', 32, /^[0-9a-f]{32}$/),
     ranges: rangesOf(fields),
     exact: isTrue(fields, 'exact'),
