@@ -63,6 +63,7 @@ export function mergeSettings(request: SettingsRequest): Settings {
   ])
   foldLogLevel(written)
   adoptProperties(written, properties)
+  deadLetterPolicy(command, written, problems)
 
   const values = checkedValues(written, flags, problems)
   if (problems.length > 0) throw problemsError(problems)
@@ -97,6 +98,31 @@ function foldLogLevel(written: Map<OptionName, Written>): void {
   fold('quiet', 'warn')
   fold('verbose', Number(written.get('verbose')?.text) > 1 ? 'debug' : 'verbose')
   fold('debug', 'debug')
+}
+
+/** --dlq alone means that failed files go there; a policy that wants dead letters needs a topic for them. */
+function deadLetterPolicy(
+  command: CommandName,
+  written: Map<OptionName, Written>,
+  problems: Problem[],
+): void {
+  if (command !== 'run' && command !== 'config') return
+  const onError = written.get('on-error')
+  if (written.has('dlq')) {
+    if (onError?.layer === 'default')
+      written.set('on-error', { ...onError, text: 'dlq', origin: 'default with --dlq' })
+    return
+  }
+  for (const { text, place, layer } of [onError, written.get('on-incomplete')].filter(w => w !== undefined)) {
+    if (text !== 'dlq') continue
+    const hint = 'name one with --dlq TOPIC'
+    problems.push({
+      place,
+      text: 'dlq needs a topic for dead letters',
+      hint,
+      in: layer === 'file' ? 'file' : 'call',
+    })
+  }
 }
 
 /** Group, start and brokers may be given as librdkafka's properties too; what stands in a later layer wins. */

@@ -21,8 +21,8 @@ test('a size out of range is told in units', () => {
 })
 
 test('a word that is no choice brings the choices and the nearest', () => {
-  assert.equal(parse('on-error', 'skp'), '"skp" is none of hold, skip, stop: skip?')
-  assert.equal(parse('on-error', 'dlq'), '"dlq" is none of hold, skip, stop')
+  assert.equal(parse('on-error', 'skp'), '"skp" is none of hold, dlq, skip, stop: skip?')
+  assert.equal(parse('on-incomplete', 'stop'), '"stop" is none of hold, dlq, skip')
 })
 
 test('booleans may be written in Python', () => {

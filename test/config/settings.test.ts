@@ -83,6 +83,32 @@ test('values are typed, and an option without default may be absent', () => {
   assert.equal(values.topic, undefined)
 })
 
+test('with --dlq failed files go there unless another policy is given; incomplete ones stay', () => {
+  const policies = (given: Given) => {
+    const { values, origins } = merge(given)
+    return [values.onError, origins.get('on-error'), values.onIncomplete]
+  }
+  assert.deepEqual(policies({}), ['hold', 'default', 'hold'])
+  assert.deepEqual(policies({ flags: { dlq: 'dead' } }), ['dlq', 'default with --dlq', 'hold'])
+  assert.deepEqual(policies({ env: { DFSP_DLQ: 'dead' }, flags: { 'on-error': 'hold' } }), [
+    'hold',
+    'flag',
+    'hold',
+  ])
+  const file = '[dfsp]\ndlq = dead\non-error = skip\non-incomplete = dlq\n'
+  assert.deepEqual(policies({ file }), ['skip', 'dfsp.config:3', 'dlq'])
+})
+
+test('a policy of dead letters without a topic for them is a problem where it stands', () => {
+  const file = '[dfsp]\non-incomplete = dlq\n'
+  const needs = 'dlq needs a topic for dead letters; name one with --dlq TOPIC'
+  assert.deepEqual(problems({ file, flags: { 'on-error': 'dlq' } }), {
+    exit: 2,
+    lines: [`--on-error: ${needs}`, `dfsp.config:2: on-incomplete: ${needs}`],
+  })
+  assert.deepEqual(merge({ command: 'upload', file }).values.onIncomplete, 'dlq')
+})
+
 test('a variable of another command is not read, an empty one is none', () => {
   const env = { DFSP_CHUNK_SIZE: 'nonsense', DFSP_TOPIC: '' }
   assert.equal(merge({ env }).values.topic, undefined)
