@@ -15,13 +15,14 @@ import type { Chunk } from './chunk.ts'
 /** Text that is equal for two chunks exactly when they belong to one generation of one path. */
 export type FileId = string
 
-/** `path` cannot contain NUL, so the parts cannot run into each other. */
-export function fileId(path: string, chunk: Pick<Chunk, 'fileHash' | 'total'>): FileId {
-  return `${path}\0${chunk.total}\0${latin1(chunk.fileHash)}`
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes)
+/**
+ * `path`, the number of chunks and the file's SHA-512 in hexadecimal, with a NUL between each: a path has none, so the
+ * parts cannot run into each other. A file's digest, by which it is known across restarts, is the first 16 bytes of
+ * the SHA-256 of this as UTF-8.
+ */
+export function fileId(path: string, { total, fileHash }: Pick<Chunk, 'fileHash' | 'total'>): FileId {
+  const { buffer, byteOffset, byteLength } = fileHash
+  return `${path}\0${total}\0${Buffer.from(buffer, byteOffset, byteLength).toString('hex')}`
 }
 
 /**
