@@ -6,7 +6,7 @@
  */
 
 import { execFile } from 'node:child_process'
-import { openSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, openSync, readFileSync, renameSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -65,6 +65,7 @@ export async function startKafka({ sasl = false, properties = {} }: KafkaOptions
   const log = join(folder, 'kafka.log')
   const brokers = `127.0.0.1:${plain}`
   let running: Guarded | undefined
+  let starts = 0
 
   const java = (heap: string, main: string, ...args: string[]) => [
     ...[
@@ -78,7 +79,9 @@ export async function startKafka({ sasl = false, properties = {} }: KafkaOptions
 
   async function start(): Promise<void> {
     if (running) throw new Error('this broker runs already')
-    const seen = statSync(log, { throwIfNoEntry: false })?.size ?? 0
+    // Java begins the log anew: what an earlier start wrote is kept beside it.
+    if (existsSync(log)) renameSync(log, `${log}.${starts}`)
+    starts++
     const output = openSync(log, 'a')
     const broker = await startGuarded('java', java('-Xmx768m', 'kafka.Kafka', config), {
       removeOnDeath: folder,
@@ -90,7 +93,7 @@ export async function startKafka({ sasl = false, properties = {} }: KafkaOptions
       exit = `it ended with ${signal ?? code}`
       if (running === broker) running = undefined
     })
-    const news = () => readFileSync(log).subarray(seen).toString()
+    const news = () => readFileSync(log, 'utf8')
     const deadline = Date.now() + START_TIMEOUT_MS
     while (!news().includes('Kafka Server started')) {
       if (Date.now() > deadline) exit ||= `it was not ready after ${START_TIMEOUT_MS / 1000} s`

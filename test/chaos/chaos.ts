@@ -1,0 +1,263 @@
+/**
+ * One chaos run: a broker of its own, a topic that is filled all the while, and one consumer group whose members are
+ * killed, frozen, doubled and cut off at random moments; then quiet, and the verdict.
+ */
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { random as seeded } from '../core/random.ts'
+import { type Kafka, startKafka } from '../support/kafka.ts'
+import { createTopic, endOffsets, readCommitted } from '../support/topics.ts'
+import { openCalls } from './calls.ts'
+import { type Member, pause, startMember } from './member.ts'
+import { readTopicIndex } from './topic-index.ts'
+import { type SentFile, uploads } from './uploads.ts'
+import { type Snapshot, type Verdict, verdict } from './verdict.ts'
+
+const PLUGIN = fileURLToPath(import.meta.resolve('./plugin.mjs'))
+const TOPIC = 'chaos'
+const PARTITIONS = 12
+const MOST_BAD = 4
+/** Files sent and not yet processed, beyond which sending waits. */
+const BACKLOG = 400
+/** Ends that a member may come to by itself: stopped, held files, broker or group not there, killed. */
+const EXPECTED = [0, 3, 69, 75, 130, 143]
+const POINTS = ['before-commit', 'commit-sent', 'after-commit']
+
+export type ChaosResult = Verdict & {
+  files: number
+  records: number
+  bytes: number
+  /** What was done to the members, and how often. */
+  actions: Readonly<Record<string, number>>
+  seconds: number
+}
+
+/** Throws when it cannot be carried out; what dfsp broke stands in the result. `tell` hears of the progress. */
+export async function chaos(
+  { seconds, seed, folder }: { seconds: number; seed: number; folder: string },
+  tell: (text: string) => void,
+): Promise<ChaosResult> {
+  const began = performance.now()
+  const kafka = await startKafka()
+  try {
+    await createTopic(kafka.brokers, TOPIC, PARTITIONS)
+    const run = chaosRun(kafka, seed, folder, tell)
+    const deadline = performance.now() + seconds * 1_000
+    const sending = run.send(deadline)
+    sending.catch(() => {}) // is heard of below
+    await run.disturb(deadline)
+    await sending
+    const settled = await run.settle()
+    const index = await readTopicIndex(kafka.brokers, TOPIC)
+    const found = verdict(run.files, run.calls(), index, run.snapshots, run.frozen)
+    return {
+      ...found,
+      broken: [...run.broken, ...settled, ...found.broken],
+      files: run.files.size,
+      records: index.owners.reduce((n, owners) => n + owners.length, 0),
+      bytes: [...run.files.values()].reduce((n, file) => n + file.bytes, 0),
+      actions: run.actions,
+      seconds: Math.round((performance.now() - began) / 1_000),
+    }
+  } finally {
+    await kafka.end()
+  }
+}
+
+function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: string) => void) {
+  const random = seeded(seed)
+  const calls = openCalls(join(folder, 'calls'))
+  const snapshots: Snapshot[] = []
+  const frozen = new Set<number>()
+  const broken: string[] = []
+  const actions: Record<string, number> = {}
+  const exclusive = mutex()
+  const sent = uploads(
+    { brokers: kafka.brokers, topic: TOPIC, folder },
+    seeded(seed + 1),
+    exclusive,
+    MOST_BAD,
+  )
+  let members = 0
+  let host = join(folder, 'host-0')
+
+  const between = (from: number, to: number) => from + random(to - from)
+  const count = (action: string) => {
+    actions[action] = (actions[action] ?? 0) + 1
+  }
+
+  /** Half of them begin in an empty folder, as on another host. */
+  function start(faults: boolean, more: readonly string[] = []): Member {
+    members++
+    if (random(2) === 0) host = join(folder, `host-${members}`)
+    const fault = faults && random(4) === 0 ? `${POINTS[random(POINTS.length)]}:${1 + random(4)}` : ''
+    if (fault) count(`fault point ${fault.split(':')[0]}`)
+    const args = ['run', '-p', PLUGIN, '-b', kafka.brokers, '-t', TOPIC, '-g', 'chaos', '-o', host]
+    args.push('--threads', '3', '--memory', '16MiB', '--timeout', '2s', '--incomplete-after', '1h', '-v')
+    args.push(
+      '-X',
+      'session.timeout.ms=1500',
+      '-X',
+      'heartbeat.interval.ms=300',
+      '--log-file',
+      join(host, 'log'),
+    )
+    const env = {
+      ...process.env,
+      CHAOS_CALLS: calls.file,
+      CHAOS_FAULTS: faults ? '1' : '0',
+      DFSP_FAULT: fault,
+    }
+    return startMember([...args, ...more], env, join(folder, `member-${members}.log`))
+  }
+
+  /** A broker that is being restarted cannot be asked: then there is no snapshot. */
+  async function snapshot(): Promise<void> {
+    const committed = await readCommitted(kafka.brokers, 'chaos', TOPIC).catch(() => undefined)
+    if (committed?.length === PARTITIONS) snapshots.push({ at: calls.now(), committed })
+  }
+
+  function judgeEnd(member: Member): void {
+    const { code, signal } = member.ended ?? { code: null, signal: null }
+    if (signal === 'SIGKILL' || (code !== null && EXPECTED.includes(code))) return
+    broken.push(`a member ended with ${signal ?? code}: see ${member.log}`)
+  }
+
+  async function end(member: Member, signal: NodeJS.Signals): Promise<void> {
+    member.kill(signal)
+    if (!(await member.end(40_000))) {
+      broken.push(`a member did not end within 40 s of ${signal}: see ${member.log}`)
+      member.kill('SIGKILL')
+      await member.end(5_000)
+    }
+    judgeEnd(member)
+  }
+
+  /** Something happens to the member; false when it is not alive afterwards. */
+  async function disturbOnce(member: Member): Promise<void> {
+    const kind = random(100)
+    if (kind < 55) {
+      count('SIGKILL')
+      await end(member, 'SIGKILL')
+    } else if (kind < 65) {
+      count('SIGTERM')
+      await end(member, 'SIGTERM')
+    } else if (kind < 80) {
+      member.kill('SIGSTOP')
+      if (random(2) === 0) {
+        count('frozen, another took over')
+        frozen.add(member.pid)
+        await visit(between(2_000, 6_000))
+      } else {
+        count('frozen')
+        await pause(between(200, 2_500))
+        frozen.add(member.pid) // longer than its session, perhaps
+      }
+      member.kill('SIGCONT')
+    } else if (kind < 93) {
+      count('a second member')
+      await visit(between(300, 5_000))
+    } else {
+      const how = random(2) === 0 ? 'killed' : 'stopped'
+      count(`broker ${how}`)
+      await exclusive(async () => {
+        await (how === 'killed' ? kafka.kill() : kafka.stop())
+        await pause(between(100, 4_000))
+        await kafka.start()
+      })
+    }
+  }
+
+  /** A second member comes, and goes by itself or is killed. */
+  async function visit(ms: number): Promise<void> {
+    const other = start(true)
+    if (!(await other.end(ms))) other.kill('SIGKILL')
+    await other.end(5_000)
+    judgeEnd(other)
+  }
+
+  return {
+    files: sent.files as ReadonlyMap<string, SentFile>,
+    calls: calls.all,
+    snapshots,
+    frozen: frozen as ReadonlySet<number>,
+    broken,
+    actions,
+
+    async send(deadline: number): Promise<void> {
+      while (performance.now() < deadline) {
+        const done = new Set(calls.all().flatMap(({ what, path }) => (what === 'ok' ? [path] : [])))
+        if (sent.files.size - done.size < BACKLOG) await sent.round()
+        else await pause(500)
+      }
+    },
+
+    async disturb(deadline: number): Promise<void> {
+      let told = performance.now()
+      while (performance.now() < deadline) {
+        const member = start(true)
+        // Mostly it is met at work, else while it starts.
+        if (random(5) > 0) await member.says(/reading \d+ partitions/, 15_000)
+        while (!member.ended && performance.now() < deadline) {
+          await member.end(between(200, 2_000))
+          if (member.ended) count('ended by itself')
+          else await disturbOnce(member)
+          await snapshot()
+        }
+        if (!member.ended) await end(member, 'SIGKILL')
+        judgeEnd(member)
+        await snapshot()
+        if (performance.now() - told < 10_000) continue
+        told = performance.now()
+        const ok = calls.all().filter(({ what }) => what === 'ok').length
+        tell(`${members} members, ${sent.files.size} files sent, ${ok} processed`)
+      }
+    },
+
+    /** No more faults: runs until all is done. Returns what is not as it should be then. */
+    async settle(): Promise<string[]> {
+      tell('no more faults: running until all is done')
+      const good = [...sent.files.values()].filter(file => !file.isBad)
+      for (let tries = 1; ; tries++) {
+        const member = start(false, ['--until-end', '--retries', '0'])
+        if (!(await member.end(300_000))) member.kill('SIGSTOP')
+        await snapshot()
+        const done = new Set(calls.all().flatMap(({ what, path }) => (what === 'ok' ? [path] : [])))
+        const missing = good.filter(file => !done.has(file.path))
+        const code = member.ended?.code
+        if (missing.length === 0 && (code === 0 || code === 3)) break
+        if (code !== undefined && code !== 0 && code !== 3 && tries < 5) continue
+        const why = code === undefined ? 'is at it for 5 minutes' : `ended with ${code}`
+        member.kill('SIGKILL')
+        return [`the last run ${why}, ${missing.length} files are missing: see ${member.log}`]
+      }
+      return await unresolvedAtEnd()
+    },
+  }
+
+  /** With everything done, only bad files may hold the offsets. */
+  async function unresolvedAtEnd(): Promise<string[]> {
+    const ends = await endOffsets(kafka.brokers, TOPIC)
+    const index = await readTopicIndex(kafka.brokers, TOPIC)
+    const committed = await readCommitted(kafka.brokers, 'chaos', TOPIC)
+    return committed.flatMap(({ partition, offset = 0 }) => {
+      if (offset === ends[partition]) return []
+      const path = index.owners[partition]?.[offset] as string
+      return sent.files.get(path)?.isBad
+        ? []
+        : [
+            `partition ${partition} stands at ${offset} of ${ends[partition]}: there lies ${path}, which is finished`,
+          ]
+    })
+  }
+}
+
+/** Lets one piece of work at a time run, in order. */
+function mutex(): (work: () => Promise<unknown>) => Promise<void> {
+  let last: Promise<unknown> = Promise.resolve()
+  return work => {
+    const mine = last.then(work)
+    last = mine.catch(() => {})
+    return mine.then(() => {})
+  }
+}
