@@ -17,24 +17,40 @@ export interface Load {
   /** Number of those files. */
   readonly queuedFiles: number
   readonly budgetBytes: number
+  /** How full the fullest commit record is: at 1 nothing more fits. */
+  readonly recordFill: number
+  /** Nothing is to be read, whatever the memory. */
+  readonly stopped: boolean
+  /** The disk takes nothing. */
+  readonly diskFull: boolean
 }
 
 const HIGH = 0.8
 const LOW = 0.5
 
 export function nextFlow(current: Flow, load: Load): Flow {
+  const { memoryBytes, queuedBytes, queuedFiles, recordFill } = load
   const high = load.budgetBytes * HIGH
   const low = load.budgetBytes * LOW
+  if (load.stopped) return 'pause'
+  // Files that end make the record smaller; where none can end, only reading on makes some whole.
+  if (recordFill > HIGH && queuedFiles > 0) return 'pause'
+  const spool = load.diskFull ? 'pause' : 'spool'
   switch (current) {
     case 'flow':
-      if (load.queuedBytes >= high) return 'pause'
-      if (load.memoryBytes < high) return 'flow'
-      return load.queuedFiles > 0 ? 'pause' : 'spool'
+      if (queuedBytes >= high) return 'pause'
+      if (memoryBytes < high) return 'flow'
+      return queuedFiles > 0 ? 'pause' : spool
     case 'pause':
-      if (load.queuedFiles === 0) return load.memoryBytes < low ? 'flow' : 'spool'
-      return load.memoryBytes < low && load.queuedBytes < low ? 'flow' : 'pause'
+      if (queuedFiles === 0) return memoryBytes < low ? 'flow' : spool
+      return memoryBytes < low && queuedBytes < low && recordFill < LOW ? 'flow' : 'pause'
     case 'spool':
-      if (load.queuedBytes >= high) return 'pause'
-      return load.memoryBytes < low ? 'flow' : 'spool'
+      if (queuedBytes >= high) return 'pause'
+      return memoryBytes < low ? 'flow' : spool
   }
+}
+
+/** Bytes of memory down to which files are evicted where nothing else can free it, and up to which they come back. */
+export function lowMark(budgetBytes: number): number {
+  return budgetBytes * LOW
 }

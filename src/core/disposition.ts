@@ -1,7 +1,7 @@
 /** What happens to a file after an attempt: policy as data, no clock and no I/O. */
 
 /** What to do with a file that cannot be processed. */
-export type Policy = 'hold' | 'skip' | 'stop'
+export type Policy = 'hold' | 'dlq' | 'skip' | 'stop'
 
 export interface RetryPolicy {
   /** Further attempts after the first one failed. */
@@ -13,6 +13,7 @@ export interface RetryPolicy {
 /**
  * - `retry`: run it again after `delayMs`;
  * - `hold`: leave its offsets unresolved, so that it comes again after a restart;
+ * - `dlq`: write a dead letter, then resolve its offsets;
  * - `skip`: resolve its offsets as if it had been processed, counted and logged;
  * - `stop`: hold it and end the run.
  */

@@ -32,6 +32,8 @@ export function fileId(path: string, { total, fileHash }: Pick<Chunk, 'fileHash'
 export interface FinishedGenerations {
   add(digest: string): void
   has(digest: string): boolean
+  /** All of them, newest first. */
+  digests(): string[]
 }
 
 export function finishedGenerations(limit = 100_000): FinishedGenerations {
@@ -43,5 +45,6 @@ export function finishedGenerations(limit = 100_000): FinishedGenerations {
       if (digests.size > limit) digests.delete(digests.values().next().value as string)
     },
     has: digest => digests.has(digest),
+    digests: () => [...digests].reverse(),
   }
 }

@@ -18,21 +18,19 @@ export interface Receipt {
   readonly seq: number
 }
 
-/** A record that is received and not resolved. */
-export interface Unresolved {
-  readonly offset: number
-  /** The owner it was received for: a number of the caller's, one per file; negative for a record of no file. */
-  readonly owner: number
-}
-
 /** One partition's part of a consistent cut. */
 export interface PartitionCut {
   readonly partition: number
   readonly epoch: number
   readonly base: number
   readonly position: number
-  /** Unresolved records in `[base, position)`, in order of offset. What is not listed there is resolved. */
-  unresolved(): Iterable<Unresolved>
+  /** Changes of the partition so far in its epoch: resolved records and those that were touched. */
+  readonly changes: number
+  /**
+   * Calls `visit` for each unresolved record in `[base, position)`, in order of offset; the others are resolved.
+   * It reads the live ledger: to be called before the next record is received or resolved.
+   */
+  eachUnresolved(visit: (offset: number, owner: number) => void): void
 }
 
 export interface Ledger {
@@ -46,22 +44,32 @@ export interface Ledger {
   revoke(partition: number): void
   /** The current epoch of a partition, undefined when it is not assigned. */
   epoch(partition: number): number | undefined
-  /** Notes a record as received; undefined when the partition is not assigned or the offset lies below `position`. */
+  /**
+   * Notes a record as received for `owner`, a number of the caller's, one per file. Undefined when the
+   * partition is not assigned or the offset lies below `position`.
+   */
   receive(partition: number, offset: number, owner: number): Receipt | undefined
   /** Moves `position` over offsets that hold no record, up to `offset`. */
   skipTo(partition: number, offset: number): void
+  /** The offset of an unresolved record; undefined once it is resolved or its epoch has ended. */
+  offsetOf(receipt: Receipt): number | undefined
   /** Resolves a record; false when its epoch ended or it was resolved before. */
   resolve(receipt: Receipt): boolean
+  /** Something else that a commit records of this partition has changed. */
+  touch(partition: number): void
   base(partition: number): number
   position(partition: number): number
   partitions(): number[]
   /** Records received and unresolved, over all partitions. */
   readonly unresolvedCount: number
   /**
-   * What there is to commit: all dirty partitions at one moment. They belong into one request, because a file's
-   * offsets lie in several partitions and must be recorded in all or in none. Empty when nothing moved.
+   * What there is to commit: all partitions with changes since the last acknowledged cut, at one moment. They belong
+   * into one request, because a file's offsets lie in several partitions and must be recorded in all or in none.
+   * Empty when nothing changed.
    */
   cut(): PartitionCut[]
+  /** Whether `cut` would be empty. */
+  readonly isClean: boolean
   /** Notes that the broker acknowledged a cut; parts of an epoch that ended are ignored. */
   committed(cut: readonly PartitionCut[]): void
 }
@@ -97,6 +105,11 @@ export function ledger(): Ledger {
       const p = live.get(receipt.partition)
       return p !== undefined && p.epoch === receipt.epoch && p.resolve(receipt.seq)
     },
+    offsetOf(receipt) {
+      const p = live.get(receipt.partition)
+      return p?.epoch === receipt.epoch ? p.offsetOf(receipt.seq) : undefined
+    },
+    touch: partition => live.get(partition)?.touch(),
     base: partition => owned(partition).base,
     position: partition => owned(partition).position,
     partitions: () => [...live.keys()],
@@ -110,10 +123,14 @@ export function ledger(): Ledger {
       for (const p of live.values()) if (p.isDirty) dirty.push(p.cut())
       return dirty
     },
+    get isClean() {
+      for (const p of live.values()) if (p.isDirty) return false
+      return true
+    },
     committed(cut) {
       for (const part of cut) {
         const p = live.get(part.partition)
-        if (p?.epoch === part.epoch) p.committed(part.base)
+        if (p?.epoch === part.epoch) p.committed(part)
       }
     },
   }
@@ -125,6 +142,8 @@ type PartitionLedger = ReturnType<typeof partitionLedger>
 function partitionLedger(partition: number, epoch: number, start: number, committedAtStart: number) {
   let position = start
   let committedBase = committedAtStart
+  let changes = 0
+  let committedChanges = 0
   let head = 0 // seq of the first unresolved record
   let tail = 0 // seq of the next record
   let unresolvedCount = 0
@@ -157,7 +176,7 @@ function partitionLedger(partition: number, epoch: number, start: number, commit
       return unresolvedCount
     },
     get isDirty() {
-      return base() !== committedBase
+      return changes !== committedChanges || base() !== committedBase
     },
     receive(offset: number, owner: number): number {
       if (tail - head === offsets.length) grow()
@@ -172,29 +191,35 @@ function partitionLedger(partition: number, epoch: number, start: number, commit
     skipTo(offset: number) {
       if (offset > position) position = offset
     },
+    offsetOf: (seq: number) =>
+      seq < head || seq >= tail || resolved[slot(seq)] === 1 ? undefined : (offsets[slot(seq)] as number),
     resolve(seq: number): boolean {
       if (seq < head || seq >= tail || resolved[slot(seq)] === 1) return false
       resolved[slot(seq)] = 1
       unresolvedCount--
+      changes++
       while (head < tail && resolved[slot(head)] === 1) head++
       return true
     },
-    committed(offset: number) {
-      committedBase = offset
+    touch() {
+      changes++
     },
-    cut(): PartitionCut {
-      const [from, to] = [head, tail]
-      const cut = { partition, epoch, base: base(), position }
-      return {
-        ...cut,
-        /** Reads the live ring: call it before the next record is received or resolved. */
-        *unresolved() {
-          for (let seq = from; seq < to; seq++) {
-            if (seq >= head && resolved[slot(seq)] === 0)
-              yield { offset: offsets[slot(seq)] as number, owner: owners[slot(seq)] as number }
-          }
-        },
-      }
+    committed(part: PartitionCut) {
+      committedBase = part.base
+      committedChanges = part.changes
     },
+    cut: (): PartitionCut => ({
+      partition,
+      epoch,
+      base: base(),
+      position,
+      changes,
+      eachUnresolved(visit) {
+        for (let seq = head; seq < tail; seq++) {
+          const at = slot(seq)
+          if (resolved[at] === 0) visit(offsets[at] as number, owners[at] as number)
+        }
+      },
+    }),
   }
 }

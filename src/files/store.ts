@@ -16,7 +16,7 @@ export interface StoredFile {
   readonly place: 'memory' | 'disk'
   /** Writes a chunk; system errors such as ENOSPC are thrown. */
   write(offset: number, data: Uint8Array): void
-  /** Moves the bytes to disk. */
+  /** Moves the bytes to disk; when the system's error is thrown they are in memory still. */
   spill(): void
   /** The whole file of `size` bytes. Nothing is written afterwards until `reopen`. */
   source(size: number): StoredSource
@@ -28,7 +28,11 @@ export interface Store {
   /** Makes room for a file's bytes; `disk` from the start where it is asked for. */
   open(place: 'memory' | 'disk'): StoredFile
   readonly memoryBytes: number
+  /** Writes and removes a small file; throws the system's error where the disk takes none. */
+  probe(): void
 }
+
+const PROBE_BYTES = 64 * 1024
 
 /** `tmpDir` holds the temporary files; it exists. */
 export function store(arena: Arena, tmpDir: string): Store {
@@ -39,6 +43,15 @@ export function store(arena: Arena, tmpDir: string): Store {
     get memoryBytes() {
       return arena.usedBytes
     },
+    probe() {
+      fs.mkdirSync(tmpDir, { recursive: true })
+      const name = path.join(tmpDir, 'probe')
+      try {
+        fs.writeFileSync(name, Buffer.alloc(PROBE_BYTES))
+      } finally {
+        fs.rmSync(name, { force: true })
+      }
+    },
   }
 }
 
@@ -46,7 +59,8 @@ export function store(arena: Arena, tmpDir: string): Store {
 const MOST_OPEN = 128
 
 interface Handles {
-  get(name: string): number
+  /** `isNew`: it is made. Otherwise its absence is an error: an empty one in its place would have lost what was written. */
+  get(name: string, isNew: boolean): number
   close(name: string): void
 }
 
@@ -58,12 +72,12 @@ function openHandles(most: number): Handles {
     open.delete(name)
   }
   return {
-    get(name) {
+    get(name, isNew) {
       const known = open.get(name)
       if (known !== undefined) return known
       if (open.size >= most) close(open.keys().next().value as string)
       // Neither append nor truncate: chunks come in any order, and a closed file is opened again.
-      const fd = fs.openSync(name, fs.constants.O_CREAT | fs.constants.O_RDWR, 0o600)
+      const fd = fs.openSync(name, fs.constants.O_RDWR | (isNew ? fs.constants.O_CREAT : 0), 0o600)
       open.set(name, fd)
       return fd
     },
@@ -80,8 +94,17 @@ function storedFile(
   let pages = new Map<number, number>() // page of the file -> page of the arena
   let name: string | undefined
   const handle = () => {
-    name ??= newName()
-    return handles.get(name)
+    if (name !== undefined) return handles.get(name, false)
+    const fresh = newName()
+    const fd = handles.get(fresh, true)
+    name = fresh
+    return fd
+  }
+  const removeFile = () => {
+    if (name === undefined) return
+    handles.close(name)
+    fs.rmSync(name, { force: true })
+    name = undefined
   }
   const freePages = () => {
     for (const page of pages.values()) arena.give(page)
@@ -110,7 +133,12 @@ function storedFile(
     spill() {
       if (stored.place === 'disk') return
       // Whole pages: the holes in them are written over by the chunks that are missing.
-      for (const [number, page] of pages) writeAll(handle(), arena.page(page), number * PAGE_BYTES)
+      try {
+        for (const [number, page] of pages) writeAll(handle(), arena.page(page), number * PAGE_BYTES)
+      } catch (error) {
+        removeFile()
+        throw error
+      }
       freePages()
       stored.place = 'disk'
     },
@@ -127,10 +155,7 @@ function storedFile(
     },
     release() {
       freePages()
-      if (name === undefined) return
-      handles.close(name)
-      fs.rmSync(name, { force: true })
-      name = undefined
+      removeFile()
     },
   }
   return stored

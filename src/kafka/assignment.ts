@@ -70,7 +70,7 @@ function withinLog(
   return { start: committed, notice: undefined }
 }
 
-interface Committed {
+export interface CommittedOffset {
   readonly offset: number
   readonly metadata: string | undefined
 }
@@ -79,12 +79,12 @@ async function committedOffsets(
   client: RdKafka.KafkaConsumer,
   topic: string,
   partitions: readonly number[],
-): Promise<Map<number, Committed | undefined>> {
+): Promise<Map<number, CommittedOffset | undefined>> {
   const list = partitions.map(partition => ({ topic, partition }))
   const answers = await new Promise<RdKafka.TopicPartitionOffsetAndMetadata[]>((resolve, reject) =>
     client.committed(list, TIMEOUT_MS, (error, found) => (error ? reject(error) : resolve(found))),
   )
-  const offsets = new Map<number, Committed | undefined>()
+  const offsets = new Map<number, CommittedOffset | undefined>()
   for (const answer of answers) {
     // A partition whose offset could not be read comes as an Error among the others.
     if (answer instanceof Error) throw answer

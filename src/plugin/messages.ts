@@ -61,7 +61,13 @@ export type TaskResult =
   | { readonly kind: 'mismatch'; readonly actual: string }
   | { readonly kind: 'examined'; readonly badChunks: readonly number[] }
   /** dfsp's own part of the work failed, such as writing the verified file. `code` is the system's, e.g. ENOSPC. */
-  | { readonly kind: 'io-error'; readonly message: string; readonly code: string }
+  | {
+      readonly kind: 'io-error'
+      readonly message: string
+      readonly code: string
+      /** Of the file that the system's error is about. */
+      readonly path?: string
+    }
 
 export interface SetupMessage {
   readonly type: 'setup'

@@ -149,8 +149,7 @@ async function processFile(id: number, job: FileJob, signal: AbortSignal): Promi
       }
     }
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? ''
-    return { kind: 'io-error', message: (error as Error).message, code }
+    return ioError(error)
   }
   if (setup.dryRun) return { kind: 'done' }
   tell({ type: 'started', id })
@@ -192,11 +191,7 @@ async function examine(
     })
     return { kind: 'examined', badChunks: bad }
   } catch (error) {
-    return {
-      kind: 'io-error',
-      message: (error as Error).message,
-      code: (error as NodeJS.ErrnoException).code ?? '',
-    }
+    return ioError(error)
   }
 }
 
@@ -334,4 +329,9 @@ function describe(value: unknown): string {
     return value === null ? 'null' : `an object (${value.constructor?.name ?? 'no class'})`
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 40))
   return typeof value === 'function' ? 'a function' : String(value)
+}
+
+function ioError(error: unknown): TaskResult {
+  const { message, code = '', path } = error as NodeJS.ErrnoException
+  return { kind: 'io-error', message, code, ...(path === undefined ? {} : { path }) }
 }

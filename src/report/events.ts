@@ -14,9 +14,11 @@ export type FileResult =
   | 'incomplete'
   /** Incomplete, and a newer content of the same path was processed. */
   | 'superseded'
+  /** Chunks of a file that was finished or set aside before, and the rest did not come again. */
+  | 'late'
 
 /** What becomes of the offsets of a file that was not processed. */
-export type SetAside = 'held' | 'skipped'
+export type SetAside = 'held' | 'dead-lettered' | 'skipped'
 
 export type RunEvent =
   | { readonly type: 'info'; readonly text: string; readonly fields?: object }

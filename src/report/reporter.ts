@@ -1,7 +1,7 @@
 /** Turns the events of a run into log lines, into --json lines, and into the live block. */
 import type { DfspError } from '../errors.ts'
 import { errorJson } from './error-text.ts'
-import type { RunEvent, RunStats, RunSummary } from './events.ts'
+import type { RunEvent, RunStats, RunSummary, SetAside } from './events.ts'
 import type { Log } from './log.ts'
 import { formatBytes, formatMs } from './quantities.ts'
 
@@ -127,10 +127,14 @@ function errorFields({ message, code, facts, next }: DfspError): [string, object
   return [`${message} [${code}]${why}`, next === undefined ? {} : { try: next }]
 }
 
-function setAsideText(setAside: 'held' | 'skipped' | undefined): string {
-  return setAside === 'skipped'
-    ? 'skipped: its offset is passed over'
-    : 'held: it comes again at the next start, later files go on'
+const SET_ASIDE: Readonly<Record<SetAside, string>> = {
+  held: 'held: it comes again at the next start, later files go on',
+  'dead-lettered': 'dead-lettered: dfsp retry --dlq runs it again',
+  skipped: 'skipped: its offset is passed over',
+}
+
+function setAsideText(setAside: SetAside = 'held'): string {
+  return SET_ASIDE[setAside]
 }
 
 function summaryText(s: RunSummary): [string, object] {

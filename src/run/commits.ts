@@ -1,10 +1,16 @@
 /** When to commit: at most once a second while files are in work, soon when idle, one request at a time. */
-import type { Ledger } from '../core/ledger.ts'
+import { encodeCommitRecord, type RecordContent } from '../core/commit-record.ts'
+import type { Ledger, PartitionCut } from '../core/ledger.ts'
+import type { CommittedOffset } from '../kafka/assignment.ts'
 import type { OffsetCommit } from '../kafka/committer.ts'
 
 export interface CommitDeps {
   readonly ledger: Ledger
+  /** What the commit is to say of a partition beside its offset. */
+  content(cut: PartitionCut, isFirst: boolean): RecordContent
   commit(offsets: readonly OffsetCommit[]): Promise<void>
+  /** What the broker has committed of the owned partitions. */
+  committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
   /** Whether no file is queued or running. */
   isIdle(): boolean
   now(): number
@@ -12,14 +18,16 @@ export interface CommitDeps {
   after(ms: number, then: () => void): () => void
   onFailed(error: unknown): void
   onCommitted(): void
+  /** How full the fullest record is, 0 to 1; above 1 it does not fit, and nothing was committed. */
+  onFill(fill: number): void
 }
 
 export interface Commits {
   /** Something was resolved: commit when it is time. */
   soon(): void
-  /** Commits what there is now and awaits the answer; false when the broker refused. */
+  /** Commits what there is now and awaits the answer; false when the broker refused or a record does not fit. */
   now(): Promise<boolean>
-  /** Nothing is dirty and no request is in flight. */
+  /** No request is in flight, and nothing is left to commit that could be. */
   readonly settled: boolean
   /** No more commits by itself. */
   stop(): void
@@ -27,25 +35,62 @@ export interface Commits {
 
 const BUSY_MS = 1_000
 const IDLE_MS = 200
+const TOO_FULL = 2
 
 export function commits(deps: CommitDeps): Commits {
+  const { ledger } = deps
   let inFlight: Promise<boolean> | undefined
   let planned: { readonly at: number; readonly cancel: () => void } | undefined
   let last = Number.NEGATIVE_INFINITY
+  let overfull = false
   let stopped = false
 
+  /** All dirty partitions, or none where one of them does not fit: a file is recorded in all its partitions or not. */
+  function encoded(cut: readonly PartitionCut[]): OffsetCommit[] | undefined {
+    const offsets: OffsetCommit[] = []
+    let fill = 0
+    for (const part of cut) {
+      const record = encodeCommitRecord(deps.content(part, part === cut[0]))
+      fill = Math.max(fill, record?.fill ?? TOO_FULL)
+      if (record) offsets.push({ partition: part.partition, offset: part.base, metadata: record.text })
+    }
+    overfull = fill > 1
+    deps.onFill(fill)
+    return overfull ? undefined : offsets
+  }
+
   async function request(): Promise<boolean> {
-    const cut = deps.ledger.cut()
+    const cut = ledger.cut()
     if (cut.length === 0) return true
     try {
-      await deps.commit(cut.map(part => ({ partition: part.partition, offset: part.base })))
-      deps.ledger.committed(cut)
+      const offsets = encoded(cut)
+      if (offsets === undefined) return false
+      try {
+        await deps.commit(offsets)
+      } catch (error) {
+        if (!(await wasApplied(offsets))) throw error
+      }
+      ledger.committed(cut)
       return true
     } catch (error) {
       deps.onFailed(error)
       return false
     } finally {
       last = deps.now()
+    }
+  }
+
+  /** Whether only the answer was lost. */
+  async function wasApplied(offsets: readonly OffsetCommit[]): Promise<boolean> {
+    try {
+      const found = await deps.committedNow()
+      return offsets.every(({ partition, offset, metadata = '' }) => {
+        const there = found.get(partition)
+        // The client's binding cuts the last character.
+        return there?.offset === offset && there.metadata === metadata.slice(0, -1)
+      })
+    } catch {
+      return false
     }
   }
 
@@ -63,7 +108,7 @@ export function commits(deps: CommitDeps): Commits {
   }
 
   function soon(): void {
-    if (stopped || inFlight !== undefined || deps.ledger.cut().length === 0) return
+    if (stopped || inFlight !== undefined || ledger.isClean) return
     const at = last + (deps.isIdle() ? IDLE_MS : BUSY_MS)
     if (planned && planned.at <= at) return
     planned?.cancel()
@@ -78,7 +123,7 @@ export function commits(deps: CommitDeps): Commits {
     soon,
     now: commitNow,
     get settled() {
-      return inFlight === undefined && deps.ledger.cut().length === 0
+      return inFlight === undefined && (overfull || ledger.isClean)
     },
     stop() {
       stopped = true

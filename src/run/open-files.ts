@@ -2,39 +2,59 @@
  * The files that are open: received in part or whole, and not yet done.
  *
  * A file's states:
- * - `assembling`: chunks are missing;
+ * - `assembling`: chunks are missing, or are being read again;
+ * - `evicted`: its bytes were dropped for want of room; its chunks are counted on, and read again once all were seen;
  * - `queued`: whole, waits for a thread;
  * - `running`: a thread verifies or processes it;
  * - `waiting`: an attempt failed, the next comes after a delay;
+ * - `parked`: given up, its dead letter is on its way;
  * - `held`: given up for this run, its offsets stay unresolved, its bytes are released;
  * - `closed`: resolved, or dropped with the epoch of one of its partitions. No longer in the table.
  */
 import { type Assembly, assembly } from '../core/assembly.ts'
 import type { Chunk } from '../core/chunk.ts'
+import { fileHash40 } from '../core/commit-record.ts'
 import type { FileId } from '../core/generation.ts'
 import type { Receipt } from '../core/ledger.ts'
 import type { StoredFile } from '../files/store.ts'
 
-export type FileState = 'assembling' | 'queued' | 'running' | 'waiting' | 'held' | 'closed'
+export type FileState =
+  | 'assembling'
+  | 'evicted'
+  | 'queued'
+  | 'running'
+  | 'waiting'
+  | 'parked'
+  | 'held'
+  | 'closed'
 
 const NEXT: Readonly<Record<FileState, readonly FileState[]>> = {
-  assembling: ['queued', 'held', 'closed'],
+  assembling: ['queued', 'evicted', 'parked', 'held', 'closed'],
+  evicted: ['assembling', 'parked', 'held', 'closed'],
   queued: ['running', 'closed'],
-  running: ['assembling', 'waiting', 'held', 'closed'],
+  running: ['assembling', 'evicted', 'queued', 'waiting', 'parked', 'held', 'closed'],
   waiting: ['queued', 'closed'],
+  parked: ['held', 'closed'],
   held: ['closed'],
   closed: [],
 }
 
+/** Whole and not finished: they will free what they occupy without a further record. */
+const UNDER_WAY: ReadonlySet<FileState> = new Set(['queued', 'running', 'waiting'])
+
 export interface OpenFile {
-  /** The ledger's owner number. */
+  /** The ledger's owner number; ascending with age. */
   readonly number: number
   readonly id: FileId
+  /** 128 bits of a hash of `id`. */
+  readonly digest: string
+  /** The 40 bits of it that stand for the file in commit records. */
+  readonly hash: number
   readonly path: string
   readonly fileHash: Uint8Array
   readonly mtime: number
-  readonly assembly: Assembly
-  readonly stored: StoredFile
+  assembly: Assembly
+  stored: StoredFile
   readonly receipts: Receipt[]
   /** Lowest and highest offset of its records, by partition. */
   readonly offsets: Map<number, [number, number]>
@@ -42,8 +62,10 @@ export interface OpenFile {
   /** Size in bytes once it is whole, else 0. */
   size: number
   attempts: number
-  /** Milliseconds at the last new chunk, by the clock that stands still while there is more to read. */
+  /** When the last new chunk came, in milliseconds of the processor's clock. */
   lastProgress: number
+  /** All its chunks were seen before it was evicted, and this is what was known of them. */
+  seen: Assembly | undefined
   /** Chunks were bad in themselves and went missing again: a later copy is checked before it is taken. */
   damaged: boolean
   /** It was reported as incomplete. */
@@ -54,56 +76,75 @@ export interface OpenFile {
 
 export interface OpenFiles {
   readonly byId: ReadonlyMap<FileId, OpenFile>
-  open(id: FileId, path: string, chunk: Chunk, stored: StoredFile, now: number): OpenFile
+  readonly byNumber: ReadonlyMap<number, OpenFile>
+  open(
+    given: Pick<OpenFile, 'id' | 'digest' | 'path' | 'stored' | 'attempts' | 'lastProgress'>,
+    chunk: Chunk,
+  ): OpenFile
   move(file: OpenFile, to: FileState): void
   count(state: FileState): number
+  /** Files that are queued, running or waiting, and their bytes. */
+  readonly underWay: { readonly files: number; readonly bytes: number }
 }
 
 export function openFiles(): OpenFiles {
   const byId = new Map<FileId, OpenFile>()
+  const byNumber = new Map<number, OpenFile>()
   const counts: Record<FileState, number> = {
     assembling: 0,
+    evicted: 0,
     queued: 0,
     running: 0,
     waiting: 0,
+    parked: 0,
     held: 0,
     closed: 0,
+  }
+  const underWay = { files: 0, bytes: 0 }
+  const note = (file: OpenFile, sign: 1 | -1) => {
+    counts[file.state] += sign
+    if (!UNDER_WAY.has(file.state)) return
+    underWay.files += sign
+    underWay.bytes += sign * file.size
   }
   let numbers = 0
   return {
     byId,
-    open(id, path, chunk, stored, now) {
+    byNumber,
+    open(given, chunk) {
       const file: OpenFile = {
+        ...given,
         number: numbers++,
-        id,
-        path,
+        hash: fileHash40(given.digest),
         // A copy: the chunk is a view of its record, which must not outlive it.
         fileHash: Uint8Array.from(chunk.fileHash),
         mtime: chunk.mtime,
         assembly: assembly(chunk.total),
-        stored,
         receipts: [],
         offsets: new Map(),
         state: 'assembling',
         size: 0,
-        attempts: 0,
-        lastProgress: now,
+        seen: undefined,
         damaged: false,
         reportedIncomplete: false,
         superseded: false,
       }
-      byId.set(id, file)
-      counts.assembling++
+      byId.set(file.id, file)
+      byNumber.set(file.number, file)
+      note(file, 1)
       return file
     },
     move(file, to) {
       if (!NEXT[file.state].includes(to))
         throw new Error(`${file.path} cannot go from ${file.state} to ${to}`)
-      counts[file.state]--
-      counts[to]++
+      note(file, -1)
       ;(file as { state: FileState }).state = to
-      if (to === 'closed') byId.delete(file.id)
+      note(file, 1)
+      if (to !== 'closed') return
+      byId.delete(file.id)
+      byNumber.delete(file.number)
     },
     count: state => counts[state],
+    underWay,
   }
 }

@@ -1,6 +1,8 @@
 /** One run of `dfsp run`: wires consumer, plugin threads, processor and reports, and brings it to its end. */
 import { constants } from 'node:buffer'
 import path from 'node:path'
+import { encodeDeadLetter } from '../core/dead-letter.ts'
+import type { Policy } from '../core/disposition.ts'
 import { reachedEnd } from '../core/run-end.ts'
 import { DfspError } from '../errors.ts'
 import { openOutputDir } from '../files/output-dir.ts'
@@ -13,7 +15,8 @@ import type { RunEvent, RunStats, RunSummary } from '../report/events.ts'
 import { realEdges } from './edges.ts'
 import type { OpenFile } from './open-files.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
-import { type Counts, type Processor, processor } from './processor.ts'
+import { type Processor, processor } from './processor.ts'
+import type { Counts } from './processor-deps.ts'
 import { onStopSignal, type StopSignal, signalNumber } from './shutdown.ts'
 
 export interface RunOptions {
@@ -26,8 +29,12 @@ export interface RunOptions {
   readonly waitForTopic: boolean
   readonly files: RegExp | undefined
   readonly retries: number
-  readonly onError: 'hold' | 'skip' | 'stop'
-  readonly onIncomplete: 'hold' | 'skip'
+  /** Topic of dead letters. */
+  readonly dlq: string | undefined
+  readonly onError: Policy
+  readonly onIncomplete: 'hold' | 'dlq' | 'skip'
+  readonly breakerAfter: number
+  readonly journal: boolean
   readonly incompleteAfterMs: number
   readonly reprocessIdentical: boolean
   readonly memoryBytes: number
@@ -60,6 +67,8 @@ type End =
   /** A policy asked for it, or going on is impossible. */
   | { readonly why: 'stop'; readonly reason: string; readonly error: unknown }
   | { readonly why: 'fatal'; readonly error: DfspError }
+  /** A finite run cannot go on at present. */
+  | { readonly why: 'blocked'; readonly reason: string }
 
 const TICK_MS = 1_000
 const TEARDOWN_MS = 5_000
@@ -152,6 +161,7 @@ async function consumeToEnd(
     ...realEdges,
     settings: {
       topic: options.topic,
+      group: options.group,
       mode: options.mode,
       diskPath: name => path.join(output.path, name),
       files: options.files,
@@ -162,19 +172,34 @@ async function consumeToEnd(
       memoryBytes: options.memoryBytes,
       largestBuffer: constants.MAX_LENGTH,
       maxFiles: options.maxFiles,
+      breakerAfter: options.breakerAfter,
     },
     host: runtime.host,
     hooks: new Set(options.dryRun ? [] : deps.loaded.hooks),
     store: runtime.store(output.tmpDir),
     commit: offsets => (options.dryRun ? Promise.resolve() : consumer.commit(offsets)),
+    committedNow: async () => new Map(),
+    deadLetter: async letter => {
+      if (!options.dryRun && options.dlq !== undefined)
+        await deps.produce({ topic: options.dlq, ...encodeDeadLetter(letter) })
+    },
+    refetch: async () => {
+      throw new Error('reading again is not wired yet')
+    },
+    journal: undefined,
     pause: () => consumer.pause(),
     resume: () => consumer.resume(),
     report,
     onChange: () => progress.check(work, () => ending.resolve({ why: 'goal' })),
     onStop: (reason, error) => ending.resolve({ why: 'stop', reason, error }),
   })
+  function tick(): void {
+    work.tick()
+    if (hasEnd(options) && work.blocked !== undefined && work.blocked.probes > 0)
+      ending.resolve({ why: 'blocked', reason: work.blocked.reason })
+  }
   const timers = [
-    setInterval(() => work.tick(), TICK_MS),
+    setInterval(tick, TICK_MS),
     ...(options.statsMs > 0
       ? [
           setInterval(
@@ -233,14 +258,25 @@ async function consumeToEnd(
   return { exit, error }
 }
 
+function hasEnd({ untilEnd, maxFiles, maxTimeMs }: RunOptions): boolean {
+  return untilEnd || maxFiles !== undefined || maxTimeMs !== undefined
+}
+
 function outcome(
   end: End,
   options: RunOptions,
   { failed, mismatched, undecodable }: SummaryCounts,
   drained: boolean,
 ): Outcome {
-  const finite = options.untilEnd || options.maxFiles !== undefined || options.maxTimeMs !== undefined
+  const finite = hasEnd(options)
   if (end.why === 'fatal') return { exit: end.error.exitCode, error: end.error }
+  if (end.why === 'blocked') {
+    const error = new DfspError('E_BREAKER', `nothing can be processed: ${end.reason}`, {
+      facts: ['nothing was given up for it: the next start goes on where this one stopped'],
+      next: 'mend the cause and start again; if it is the files that are bad: --breaker 0',
+    })
+    return { exit: error.exitCode, error }
+  }
   if (end.why === 'stop') {
     if (end.error instanceof Error) {
       const error = new DfspError('E_OUTPUT', end.reason, {

@@ -66,6 +66,7 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
     ...realEdges,
     settings: {
       topic: 'try',
+      group: 'try',
       mode: options.mode,
       diskPath: name => path.join(options.path, name),
       files: undefined,
@@ -76,11 +77,18 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
       memoryBytes: options.memoryBytes,
       largestBuffer: constants.MAX_LENGTH,
       maxFiles: undefined,
+      breakerAfter: 0,
     },
     host: runtime.host,
     hooks: new Set(deps.hooks),
     store: runtime.store(options.tmpDir),
     commit: async () => {},
+    committedNow: async () => new Map(),
+    deadLetter: async () => {},
+    refetch: async () => {
+      throw new Error('its chunks were made on the way and cannot be read again')
+    },
+    journal: undefined,
     pause() {
       paused = true
     },

@@ -9,6 +9,9 @@ const load = (memoryBytes: number, queuedBytes: number, queuedFiles: number): Lo
   queuedBytes,
   queuedFiles,
   budgetBytes: BUDGET,
+  recordFill: 0,
+  stopped: false,
+  diskFull: false,
 })
 
 test('below 80 % everything flows', () => {

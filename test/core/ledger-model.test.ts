@@ -90,6 +90,8 @@ interface ModelPartition {
   position: number
   readonly unresolved: Map<number, number> // offset -> owner
   committed: number | undefined
+  changes: number
+  committedChanges: number
   /** The highest base so far in this epoch. */
   highest: number
 }
@@ -141,7 +143,15 @@ class History {
     const epoch = this.#real.assign(p, base, committed)
     assert.ok(epoch > this.#epochs, 'no epoch comes twice')
     this.#epochs = epoch
-    this.#model.set(p, { epoch, position: base, unresolved: new Map(), committed, highest: base })
+    this.#model.set(p, {
+      epoch,
+      position: base,
+      unresolved: new Map(),
+      committed,
+      changes: 0,
+      committedChanges: 0,
+      highest: base,
+    })
   }
 
   #receive(p: number, gap: number, owner: number): void {
@@ -165,6 +175,7 @@ class History {
     const isNews = model !== undefined && !isStale && model.unresolved.delete(offset)
     assert.equal(this.#real.resolve(receipt), isNews)
     if (isNews) this.seen.done++
+    if (isNews) model.changes++
     if (isStale) this.seen.stale++
   }
 
@@ -186,6 +197,7 @@ class History {
       const model = this.#model.get(part.partition)
       if (model?.epoch !== part.epoch) continue
       model.committed = part.base
+      model.committedChanges = part.changes
       this.seen.acknowledged++
     }
     this.#inFlight = undefined
@@ -214,15 +226,23 @@ class History {
     }
     assert.equal(real.unresolvedCount, unresolved)
     assert.deepEqual(real.partitions().sort(), [...this.#model.keys()].sort())
-    const dirty = [...this.#model].filter(([, model]) => baseOf(model) !== model.committed)
+    const dirty = [...this.#model].filter(
+      ([, model]) => baseOf(model) !== model.committed || model.changes !== model.committedChanges,
+    )
+    assert.equal(real.isClean, dirty.length === 0)
     assert.deepEqual(
-      real.cut().map(({ unresolved, ...part }) => ({ ...part, unresolved: [...unresolved()] })),
+      real.cut().map(({ eachUnresolved, ...part }) => {
+        const unresolved: [number, number][] = []
+        eachUnresolved((offset, owner) => unresolved.push([offset, owner]))
+        return { ...part, unresolved }
+      }),
       dirty.map(([partition, model]) => ({
         partition,
         epoch: model.epoch,
         base: baseOf(model),
         position: model.position,
-        unresolved: [...model.unresolved].map(([offset, owner]) => ({ offset, owner })),
+        changes: model.changes,
+        unresolved: [...model.unresolved],
       })),
     )
   }

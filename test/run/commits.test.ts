@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Ledger, ledger, type Receipt } from '../../src/core/ledger.ts'
+import type { CommittedOffset } from '../../src/kafka/assignment.ts'
+import type { OffsetCommit } from '../../src/kafka/committer.ts'
 import { commits } from '../../src/run/commits.ts'
 import { manualClock, settled } from './clock.ts'
 import { deferred } from './world.ts'
 
 interface Request {
-  readonly offsets: readonly { readonly partition: number; readonly offset: number }[]
+  readonly offsets: readonly OffsetCommit[]
   readonly at: number
   answer(error?: Error): Promise<void>
 }
@@ -19,9 +21,26 @@ function setUp(isIdle = false) {
   const requests: Request[] = []
   const failures: string[] = []
   let succeeded = 0
-  const state = { isIdle }
+  const fills: number[] = []
+  const state = {
+    isIdle,
+    /** What the broker has committed. */
+    there: new Map<number, CommittedOffset>(),
+    /** A partition whose record has no room. */
+    tooLarge: undefined as number | undefined,
+  }
   const committing = commits({
     ledger: book,
+    content: ({ partition, base, position }) => ({
+      base,
+      position,
+      runs: partition === state.tooLarge ? undefined : position > base ? [0, position - base] : [],
+      files: undefined,
+      finished: [],
+      attempts: new Map(),
+    }),
+    committedNow: async () => state.there,
+    onFill: fill => fills.push(fill),
     async commit(offsets) {
       const { promise, resolve } = deferred<Error | undefined>()
       const answer = async (error?: Error) => {
@@ -42,7 +61,12 @@ function setUp(isIdle = false) {
     book.resolve(book.receive(partition, book.position(partition), 0) as Receipt)
     committing.soon()
   }
-  return { clock, book, requests, failures, committing, done, state, succeeded: () => succeeded }
+  return { clock, book, requests, failures, committing, done, state, fills, succeeded: () => succeeded }
+}
+
+/** Without the commit records. */
+function bare(request: Request | undefined) {
+  return request?.offsets.map(({ partition, offset }) => ({ partition, offset }))
 }
 
 test('all that moved is committed in one request', async () => {
@@ -53,7 +77,7 @@ test('all that moved is committed in one request', async () => {
   done(0)
   done(1)
   await clock.advance(1_000)
-  assert.deepEqual(requests[1]?.offsets, [
+  assert.deepEqual(bare(requests[1]), [
     { partition: 0, offset: 2 },
     { partition: 1, offset: 1 },
   ])
@@ -80,7 +104,7 @@ test('when nothing is in work a commit follows soon', async () => {
   state.isIdle = true
   done(0)
   await clock.advance(200)
-  assert.deepEqual(requests[1]?.offsets, [{ partition: 0, offset: 3 }])
+  assert.deepEqual(bare(requests[1]), [{ partition: 0, offset: 3 }])
 })
 
 test('one request is in flight at a time; what was resolved meanwhile follows', async () => {
@@ -95,7 +119,7 @@ test('one request is in flight at a time; what was resolved meanwhile follows', 
   await clock.advance(5_000)
   assert.equal(requests.length, 1)
   await requests[0]?.answer()
-  assert.deepEqual(requests[1]?.offsets, [{ partition: 0, offset: 6 }])
+  assert.deepEqual(bare(requests[1]), [{ partition: 0, offset: 6 }])
   await requests[1]?.answer()
   assert.equal(await now, true)
   assert.ok(committing.settled)
@@ -123,7 +147,7 @@ test('fault 15: a refused commit is told and repeated, and nothing is taken as c
   await clock.advance(999)
   assert.equal(requests.length, 1)
   await clock.advance(1)
-  assert.deepEqual(requests[1]?.offsets, [{ partition: 0, offset: 1 }])
+  assert.deepEqual(bare(requests[1]), [{ partition: 0, offset: 1 }])
   await requests[1]?.answer()
   assert.ok(committing.settled)
   assert.equal(succeeded(), 1)
@@ -167,4 +191,38 @@ test('after the end no request is made unasked', async () => {
   done(0)
   await clock.advance(10_000)
   assert.equal(requests.length, 0)
+})
+
+test('fault 16: a commit whose answer was lost is looked up, and not made again', async () => {
+  const { requests, done, clock, committing, failures, succeeded, state } = setUp()
+  done(0)
+  await clock.advance(0)
+  const [sent] = requests[0]?.offsets ?? []
+  state.there = new Map([[0, { offset: 1, metadata: sent?.metadata?.slice(0, -1) }]])
+  await requests[0]?.answer(new Error('timed out'))
+  assert.deepEqual(failures, [])
+  assert.equal(succeeded(), 1)
+  assert.ok(committing.settled)
+  await clock.advance(5_000)
+  assert.equal(requests.length, 1)
+})
+
+test('fault 66: where one record does not fit nothing is committed, and all once it does', async () => {
+  const { requests, done, clock, committing, fills, state, book } = setUp()
+  done(0)
+  done(1)
+  state.tooLarge = 1
+  await clock.advance(3_000)
+  assert.equal(requests.length, 0)
+  assert.ok(fills.every(fill => fill > 1))
+  assert.ok(committing.settled, 'a run may end, since nothing more can be done')
+  assert.equal(await committing.now(), false)
+  assert.equal(book.isClean, false)
+  state.tooLarge = undefined
+  await clock.advance(2_000)
+  assert.deepEqual(bare(requests[0]), [
+    { partition: 0, offset: 1 },
+    { partition: 1, offset: 1 },
+  ])
+  assert.ok((fills.at(-1) ?? 9) < 1)
 })

@@ -4,11 +4,14 @@ import type { StoredFile } from '../../src/files/store.ts'
 import { type FileState, openFiles } from '../../src/run/open-files.ts'
 import { chunkOf } from '../core/messages.ts'
 
-const nowhere = {} as StoredFile
+function given(path: string) {
+  const stored = {} as StoredFile
+  return { id: path, digest: 'abcdefghijklmnop', path, stored, attempts: 0, lastProgress: 0 }
+}
 
 function opened() {
   const files = openFiles()
-  return { files, file: files.open('id', 'a/f', chunkOf(), nowhere, 0) }
+  return { files, file: files.open(given('a/f'), chunkOf()) }
 }
 
 test('a file goes from state to state, is counted in each, and leaves the table at the end', () => {
@@ -41,7 +44,7 @@ test('a way that no file may go is refused', () => {
 test('numbers are given in the order of opening, and the hash is a copy', () => {
   const files = openFiles()
   const chunk = chunkOf()
-  const [a, b] = [files.open('a', 'a', chunk, nowhere, 0), files.open('b', 'b', chunk, nowhere, 0)]
+  const [a, b] = [files.open(given('a'), chunk), files.open(given('b'), chunk)]
   assert.ok(a.number < b.number)
   assert.notEqual(a.fileHash.buffer, chunk.fileHash.buffer)
   assert.deepEqual(Buffer.from(a.fileHash), Buffer.from(chunk.fileHash))

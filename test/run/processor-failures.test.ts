@@ -120,13 +120,31 @@ test('fault 52: for an attempt whose thread is gone the hook is called elsewhere
   )
 })
 
-test('a failure to store the verified file is retried, and told as dfsp’s own', async t => {
+test('fault 60: a disk that is full for the verified file is no failure of the file', async t => {
   const answers: TaskResult[] = [{ kind: 'io-error', message: 'ENOSPC: no space left', code: 'ENOSPC' }, DONE]
+  const w = world(t, { plugin: () => answers.shift() as TaskResult })
+  await w.send(0, ...cut('f', 'x').values)
+  assert.match(w.processor.blocked?.reason ?? '', /ENOSPC/)
+  assert.equal(w.isPaused, true)
+  await w.clock.advance(10_000)
+  w.processor.tick()
+  await w.clock.advance(2_000)
+  assert.deepEqual(
+    w.calls.map(c => c.job.attempt),
+    [1, 1],
+  )
+  assert.equal(w.processor.blocked, undefined)
+  assert.equal(w.isPaused, false)
+  assert.equal(w.committed.get(0), 1)
+})
+
+test('what dfsp cannot store of this file alone is retried, and told as dfsp’s own', async t => {
+  const answers: TaskResult[] = [{ kind: 'io-error', message: 'EACCES: not allowed', code: 'EACCES' }, DONE]
   const settings = { onFailure: { retries: 1, onError: 'hold' } } as const
   const w = world(t, { settings, plugin: () => answers.shift() as TaskResult })
   await w.send(0, ...cut('f', 'x').values)
   await w.clock.advance(2_000)
-  assert.match(w.events.find(e => e.type === 'retry')?.error ?? '', /^dfsp could not store it: ENOSPC/)
+  assert.match(w.events.find(e => e.type === 'retry')?.error ?? '', /^dfsp could not store it: EACCES/)
   assert.equal(w.committed.get(0), 1)
 })
 
@@ -386,14 +404,26 @@ test('without the hook no thread is troubled with junk', async t => {
 
 // ---- the disk, and a log that went back
 
-test('fault 60: a chunk that cannot be stored ends the run, with the error and nothing committed', async t => {
-  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+test('fault 60: a disk that is full pauses the reading, and it goes on by itself', async t => {
   const w = world(t, { settings: { mode: 'disk' } })
-  w.failWrites = full
+  w.failWrites = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
   await w.send(0, ...cut('f', 'aaaabbbb').values)
   await w.clock.advance(2_000)
-  assert.deepEqual(w.stops, [{ reason: `a chunk could not be stored: ${full.message}`, error: full }])
+  assert.deepEqual(w.stops, [])
+  assert.equal(w.isPaused, true)
+  assert.match(w.processor.blocked?.reason ?? '', /ENOSPC/)
   assert.equal(w.committed.get(0) ?? 0, 0)
+  w.failWrites = undefined
+  await w.clock.advance(10_000)
+  w.processor.tick()
+  await w.clock.advance(2_000)
+  assert.equal(w.isPaused, false)
+  assert.deepEqual(
+    w.calls.map(c => c.content),
+    ['aaaabbbb'],
+  )
+  assert.equal(w.committed.get(0), 2)
+  assert.equal(w.processor.blocked, undefined)
 })
 
 test('fault 44: an offset that no file system takes concerns its file alone', async t => {

@@ -174,28 +174,11 @@ class History {
       await w.clock.advance(5 * SECOND)
       this.check()
       if (w.log.every((values, p) => (w.committed.get(p) ?? 0) === values.length)) break
-      if (this.#onlyGhosts()) break
     }
     assert.deepEqual([...this.#finished.keys()].sort(), [...this.#paths].sort())
     assert.equal(w.processor.quiet, true)
     // What a killed process held went with it.
     if (this.kills === 0) assert.equal(w.store.memoryBytes, 0)
-  }
-
-  /**
-   * Whether all that is left are chunks of finished files whose other chunks lie below the committed offset of their
-   * partition: after a kill they come again without them, and the commit does not say yet that their file is done.
-   */
-  #onlyGhosts(): boolean {
-    const { processor, log } = this.world
-    const { assembling } = processor.unfinished()
-    return (
-      this.kills > 0 &&
-      processor.quiet &&
-      assembling.length > 0 &&
-      assembling.every(file => this.#finished.has(file.path)) &&
-      log.every((values, p) => processor.ledger.position(p) === values.length)
-    )
   }
 
   /** Without a kill or a loss each file is finished once; returns how many were finished more often. */

@@ -8,13 +8,15 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { encodeChunk } from '../../src/core/chunk-codec.ts'
+import type { DeadLetter } from '../../src/core/dead-letter.ts'
 import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
 import { type Store, store } from '../../src/files/store.ts'
 import { badChunks, content, digest, sharedPages } from '../../src/plugin/content.ts'
 import type { FileJob, Task, TaskResult } from '../../src/plugin/messages.ts'
 import type { RunEvent } from '../../src/report/events.ts'
 import { realEdges } from '../../src/run/edges.ts'
-import { type Processor, type ProcessorSettings, processor } from '../../src/run/processor.ts'
+import { type Processor, processor } from '../../src/run/processor.ts'
+import type { FinishedJournal, ProcessorSettings } from '../../src/run/processor-deps.ts'
 import { type ManualClock, manualClock, settled } from './clock.ts'
 
 export const DONE: TaskResult = { kind: 'done' }
@@ -80,6 +82,7 @@ export interface WorldOptions {
   readonly hooks?: readonly string[]
   readonly settings?: Partial<ProcessorSettings>
   /** The plugin: what it answers to a file. */
+  readonly journal?: FinishedJournal
   readonly plugin?: (call: Call) => TaskResult | Promise<TaskResult>
 }
 
@@ -97,6 +100,7 @@ export interface World {
   /** The committed offset of each partition. */
   readonly committed: ReadonlyMap<number, number>
   readonly commits: readonly ReadonlyMap<number, number>[]
+  readonly letters: readonly DeadLetter[]
   readonly stops: readonly { readonly reason: string; readonly error: unknown }[]
   readonly aborts: readonly string[]
   readonly isPaused: boolean
@@ -106,6 +110,10 @@ export interface World {
   onCommit: (() => Promise<void>) | undefined
   /** The error that the next writes of chunks meet. */
   failWrites: Error | undefined
+  /** What a dead letter waits for; rejects = refused. */
+  onDeadLetter: ((letter: DeadLetter) => Promise<void>) | undefined
+  /** What reading again waits for. */
+  onRefetch: (() => Promise<void>) | undefined
   /** What the examination of a file with a wrong digest waits for. */
   onExamine: (() => Promise<void>) | undefined
   /** Appends values to a partition, unread. */
@@ -143,6 +151,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
   const calls: Call[] = []
   const hooksRun: Task[] = []
   const events: RunEvent[] = []
+  const letters: DeadLetter[] = []
   const stops: { reason: string; error: unknown }[] = []
   const aborts: string[] = []
   let isPaused = false
@@ -152,6 +161,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
 
   const settings: ProcessorSettings = {
     topic: 'xrd',
+    group: 'g',
     mode: 'memory',
     diskPath: name => path.join(tmpDir, name),
     files: undefined,
@@ -162,6 +172,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     memoryBytes: 512 * 1024 * 1024,
     largestBuffer: 2 ** 32,
     maxFiles: undefined,
+    breakerAfter: 0,
     ...options.settings,
   }
 
@@ -231,6 +242,10 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
         get memoryBytes() {
           return files.memoryBytes
         },
+        probe() {
+          if (open.failWrites) throw open.failWrites
+          files.probe()
+        },
       },
       async commit(offsets) {
         if (open.onCommit) await open.onCommit()
@@ -242,6 +257,24 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
           metadata.set(partition, text)
         }
       },
+      committedNow: async () =>
+        new Map(
+          [...committed].map(([partition, offset]) => [
+            partition,
+            { offset, metadata: metadata.get(partition)?.slice(0, -1) },
+          ]),
+        ),
+      async deadLetter(letter) {
+        if (open.onDeadLetter) await open.onDeadLetter(letter)
+        if (alive()) letters.push(letter)
+      },
+      async refetch(ranges, onRecord, signal) {
+        if (open.onRefetch) await open.onRefetch()
+        for (const { partition, from, to } of ranges)
+          for (let offset = from; offset <= to && !signal.aborted; offset++)
+            onRecord({ partition, offset, timestamp: 0, value: log[partition]?.[offset] ?? null })
+      },
+      journal: options.journal,
       pause() {
         assert.ok(!isPaused, 'paused twice')
         pauses++
@@ -271,6 +304,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     events,
     committed,
     commits,
+    letters,
     stops,
     aborts,
     get isPaused() {
@@ -281,6 +315,8 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     },
     onCommit: undefined,
     onExamine: undefined,
+    onDeadLetter: undefined,
+    onRefetch: undefined,
     failWrites: undefined,
     append: (partition, ...values) => void log[partition]?.push(...values),
     async read(limit = Number.POSITIVE_INFINITY) {

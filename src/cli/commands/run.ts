@@ -6,7 +6,6 @@ import { optionsOf } from '../../config/options.ts'
 import type { PluginOptions } from '../../config/plugin-options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
-import type { RunOptions } from '../../run/run.ts'
 import type { Command, Invocation } from '../command.ts'
 import { declaredOptions, findPlugin } from '../plugin-path.ts'
 
@@ -78,9 +77,11 @@ export const command: Command = {
           waitForTopic: values.waitForTopic,
           files: values.files,
           retries: values.retries,
-          onError: values.onError as RunOptions['onError'],
-          onIncomplete: values.onIncomplete as RunOptions['onIncomplete'],
-          ...{ dlq: values.dlq, journal: values.journal, breakerAfter: values.breaker },
+          onError: values.onError,
+          onIncomplete: values.onIncomplete,
+          dlq: values.dlq,
+          journal: values.journal,
+          breakerAfter: values.breaker,
           incompleteAfterMs: values.incompleteAfter,
           reprocessIdentical: values.reprocessIdentical,
           memoryBytes: values.memory,

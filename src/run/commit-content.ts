@@ -1,0 +1,77 @@
+/** What a commit says of one partition: its unresolved records, and what the last commit said of those still unread. */
+import type { RecordContent } from '../core/commit-record.ts'
+import type { PartitionCut } from '../core/ledger.ts'
+import type { Replay, Stretch } from '../core/replay.ts'
+import type { OpenFile } from './open-files.ts'
+
+export interface ContentSources {
+  readonly cut: PartitionCut
+  /** Of the same partition. */
+  readonly replay: Replay | undefined
+  /** An open file by its ledger number. */
+  fileOf(owner: number): OpenFile | undefined
+  /** Digests of files that were finished lately. */
+  readonly finished: readonly string[]
+}
+
+/** More runs than any record has room for. */
+const MOST_RUNS = 20_000
+/** More single offsets than any record has room for. */
+const MOST_OFFSETS = 4_000
+
+export function commitContent({ cut, replay, fileOf, finished }: ContentSources): RecordContent {
+  const { base } = cut
+  const rest = replay !== undefined && replay.end > cut.position ? replay.rest(cut.position) : undefined
+  const position = Math.max(cut.position, rest === undefined ? 0 : (replay as Replay).end)
+  const runs = runLengths(base)
+  const hashes: number[] = [...(rest?.files ?? [])]
+  const offsets: number[] = []
+  const attempts = new Map(rest?.attempts)
+  const owners = new Map<number, OpenFile | undefined>()
+  cut.eachUnresolved((offset, owner) => {
+    runs.add(offset, offset + 1)
+    let file = owners.get(owner)
+    if (file === undefined && !owners.has(owner)) {
+      file = fileOf(owner)
+      owners.set(owner, file)
+      if (file !== undefined) {
+        hashes.push(file.hash)
+        if (file.attempts > 0 && file.receipts[0]?.partition === cut.partition)
+          attempts.set(file.hash, file.attempts)
+      }
+    }
+    // Of no file that is open: named one by one, so that nothing is taken for resolved that is not.
+    if (file === undefined && offsets.length <= MOST_OFFSETS) offsets.push(offset)
+  })
+  for (const [start, end] of rest?.stretches ?? []) {
+    runs.add(start, end)
+    for (let at = start; at < end && offsets.length <= MOST_OFFSETS; at++) offsets.push(at)
+  }
+  offsets.push(...(rest?.offsets ?? []))
+  return {
+    base,
+    position,
+    runs: rest !== undefined && rest.stretches === undefined ? undefined : runs.upTo(position),
+    files: offsets.length > MOST_OFFSETS ? undefined : { hashes, offsets },
+    finished,
+    attempts,
+  }
+}
+
+/** Alternating run lengths, unresolved first, from ascending stretches of unresolved offsets. */
+function runLengths(base: number) {
+  const runs = [0]
+  let at = base
+  return {
+    add(...[start, end]: Stretch): void {
+      if (runs.length > MOST_RUNS) return
+      if (start > at) runs.push(start - at, 0)
+      runs[runs.length - 1] = (runs.at(-1) as number) + end - start
+      at = end
+    },
+    upTo(position: number): number[] | undefined {
+      if (runs.length > MOST_RUNS) return undefined
+      return position > at ? [...runs, position - at] : runs
+    },
+  }
+}

@@ -1,0 +1,53 @@
+/** Dead letters on their way: how many, and what is said when one is refused. */
+import type { DeadLetter } from '../core/dead-letter.ts'
+
+export interface DeadLetterDeps {
+  /** Resolves once all replicas have the letter. */
+  deadLetter(letter: DeadLetter): Promise<void>
+  now(): number
+  onRefused(text: string): void
+  /** A letter is no longer on its way. */
+  onAnswer(): void
+}
+
+export interface DeadLetters {
+  /** False when the letter was refused: what it speaks of has to stay unresolved. */
+  send(letter: DeadLetter): Promise<boolean>
+  /** Letters on their way. */
+  readonly pending: number
+}
+
+const TELL_EVERY_MS = 60_000
+
+export function deadLetters(deps: DeadLetterDeps): DeadLetters {
+  let pending = 0
+  let told = Number.NEGATIVE_INFINITY
+  let untold = 0
+  return {
+    async send(letter) {
+      pending++
+      try {
+        await deps.deadLetter(letter)
+        return true
+      } catch (error) {
+        untold++
+        if (deps.now() - told < TELL_EVERY_MS) return false
+        told = deps.now()
+        const what = letter.kind === 'file' ? letter.path : `record ${letter.partition}@${letter.offset}`
+        const more = untold > 1 ? `, and ${untold - 1} others since the last such line` : ''
+        untold = 0
+        deps.onRefused(
+          `the dead letter of ${what} was refused${more}, so it is held: ${(error as Error).message}`,
+        )
+        return false
+      } finally {
+        pending--
+        // After the caller has settled what it speaks of.
+        queueMicrotask(deps.onAnswer)
+      }
+    },
+    get pending() {
+      return pending
+    },
+  }
+}

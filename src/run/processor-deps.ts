@@ -1,0 +1,128 @@
+/** What a processor is given, and what its parts have in common. */
+
+import type { Breaker } from '../core/breaker.ts'
+import type { DeadLetter } from '../core/dead-letter.ts'
+import type { RetryPolicy } from '../core/disposition.ts'
+import type { FinishedGenerations } from '../core/generation.ts'
+import type { Ledger } from '../core/ledger.ts'
+import type { OffsetRange } from '../core/offset-ranges.ts'
+import type { Replay } from '../core/replay.ts'
+import type { Store } from '../files/store.ts'
+import type { CommittedOffset } from '../kafka/assignment.ts'
+import type { OffsetCommit } from '../kafka/committer.ts'
+import type { ConsumedRecord } from '../kafka/consumer.ts'
+import type { Task, TaskResult } from '../plugin/messages.ts'
+import type { RunEvent } from '../report/events.ts'
+import type { Commits } from './commits.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import type { OpenFiles } from './open-files.ts'
+
+export interface ProcessorSettings {
+  readonly topic: string
+  readonly group: string
+  readonly mode: 'memory' | 'disk' | 'both'
+  /** Absolute path of a file in `--mode disk` and `both`. */
+  readonly diskPath: (path: string) => string
+  /** Only files whose path matches; others are passed over. */
+  readonly files: RegExp | undefined
+  readonly onFailure: RetryPolicy
+  readonly onIncomplete: 'hold' | 'dlq' | 'skip'
+  readonly incompleteAfterMs: number
+  readonly reprocessIdentical: boolean
+  readonly memoryBytes: number
+  /** Bytes that one Buffer can hold: a larger file needs `--mode disk`. */
+  readonly largestBuffer: number
+  /** Stop starting files once so many are finished. */
+  readonly maxFiles: number | undefined
+  /** Everything pauses after so many different files failed in a row; 0 = never. */
+  readonly breakerAfter: number
+}
+
+export interface ProcessorDeps {
+  readonly settings: ProcessorSettings
+  readonly host: {
+    run(task: Task, onStarted?: () => void): Promise<TaskResult>
+    readonly free: number
+    abort(reason: string): void
+  }
+  /** Hooks that the plugin has. */
+  readonly hooks: ReadonlySet<string>
+  readonly store: Store
+  commit(offsets: readonly OffsetCommit[]): Promise<void>
+  /** What the broker has committed of the owned partitions: asked when a commit was not answered well. */
+  committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
+  /** Resolves once all replicas have the letter. */
+  deadLetter(letter: DeadLetter): Promise<void>
+  /** Reads records again; resolves when all that the log still has of them were handed over. */
+  refetch(
+    ranges: readonly OffsetRange[],
+    onRecord: (r: ConsumedRecord) => void,
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Files that were processed, between the plugin's null and the commit; undefined without --journal. */
+  readonly journal: FinishedJournal | undefined
+  pause(): void
+  resume(): void
+  report(event: RunEvent): void
+  /** Monotonic milliseconds. */
+  now(): number
+  after(ms: number, then: () => void): () => void
+  sha512(data: Uint8Array): Uint8Array
+  /** 128 bits of a cryptographic hash, as text. */
+  digest128(text: string): string
+  /** A change after which the run may be over. */
+  onChange(): void
+  /** Go on is impossible or not wanted: the reason. */
+  onStop(reason: string, error?: unknown): void
+}
+
+/** See files/journal.ts. */
+export interface FinishedJournal {
+  has(key: string): boolean
+  /** Resolves once the key is on disk. */
+  append(key: string): Promise<void>
+  /** All that it holds is committed. */
+  clear(): void
+}
+
+export interface Counts {
+  done: number
+  failed: number
+  mismatched: number
+  skipped: number
+  undecodable: number
+  /** Tombstones and other records without a value. */
+  empty: number
+  filtered: number
+  duplicates: number
+  deadLettered: number
+  /** Records that were resolved before this start, read again because they lie above the committed offset. */
+  replayed: number
+  /** Files that the journal knew to be processed. */
+  journalled: number
+  /** Times that a file's bytes were dropped for want of room. */
+  evicted: number
+  doneBytes: number
+  receivedBytes: number
+}
+
+export interface Shared {
+  readonly deps: ProcessorDeps
+  readonly ledger: Ledger
+  readonly files: OpenFiles
+  /** By partition, while records are read again that the last commit spoke of. */
+  readonly replays: Map<number, Replay>
+  /** Generations that were processed. */
+  readonly finished: FinishedGenerations
+  /** Generations that were set aside, or known before this start: what comes of them in part is what is left of them. */
+  readonly known: FinishedGenerations
+  /**
+   * The latest of `finished`, which commits carry: chunks of them that come again after a restart (an upload that was
+   * repeated, records that the producer doubled) are not taken for a file of which the rest is missing.
+   */
+  readonly latest: FinishedGenerations
+  readonly breaker: Breaker
+  readonly counts: Counts
+  readonly committing: Commits
+  readonly letters: DeadLetters
+}

@@ -1,0 +1,51 @@
+/**
+ * Up to when everything that had arrived was read. A file whose last chunk lies long enough before makes no progress:
+ * neither a backlog nor a pause, in which chunks may still be waiting, lets a file grow old.
+ */
+export interface ReadUntil {
+  /** A partition is read from now on. */
+  assign(partition: number): void
+  revoke(partition: number): void
+  /** Everything that the partition has was read. */
+  atEnd(partition: number): void
+  /** A record of it came. */
+  moved(partition: number): void
+  /** Reading pauses, or goes on. */
+  paused(isPaused: boolean): void
+  /** Milliseconds of the clock; -Infinity before each partition was read to its end once. */
+  time(): number
+}
+
+/** After a pause the first records may take this long. */
+const RESUME_MS = 5_000
+
+export function readUntil(now: () => number): ReadUntil {
+  const lastEnds = new Map<number, number>() // of partitions that are not at their end
+  const there = new Set<number>() // those at their end
+  let pause: { readonly from: number; to: number } | undefined
+  return {
+    assign: partition => void lastEnds.set(partition, Number.NEGATIVE_INFINITY),
+    revoke(partition) {
+      lastEnds.delete(partition)
+      there.delete(partition)
+    },
+    atEnd(partition) {
+      lastEnds.delete(partition)
+      there.add(partition)
+    },
+    moved(partition) {
+      if (there.delete(partition)) lastEnds.set(partition, now())
+    },
+    paused(isPaused) {
+      if (isPaused) pause = { from: now(), to: Number.POSITIVE_INFINITY }
+      else if (pause) pause.to = now()
+    },
+    time() {
+      if (lastEnds.size + there.size === 0) return Number.NEGATIVE_INFINITY
+      let least = now()
+      for (const at of lastEnds.values()) least = Math.min(least, at)
+      if (pause && least - pause.to < RESUME_MS) least = Math.min(least, pause.from)
+      return least
+    },
+  }
+}

@@ -1,0 +1,353 @@
+/**
+ * Room for the bytes of open files: places chunks, pauses reading, moves to disk, and where neither memory nor disk
+ * has room, evicts the youngest files and reads them again later. So memory is bounded and nothing waits for ever.
+ */
+import { assembly } from '../core/assembly.ts'
+import { type Flow, lowMark, nextFlow } from '../core/backpressure.ts'
+import { PROBE_EVERY_MS } from '../core/breaker.ts'
+import type { Chunk } from '../core/chunk.ts'
+import { decodeChunk } from '../core/chunk-codec.ts'
+import { fileId } from '../core/generation.ts'
+import { offsetRanges } from '../core/offset-ranges.ts'
+import { relativePath } from '../core/output-path.ts'
+import type { ConsumedRecord } from '../kafka/consumer.ts'
+import type { FileWork } from './file-work.ts'
+import type { OpenFile } from './open-files.ts'
+import type { Shared } from './processor-deps.ts'
+
+export interface Room {
+  readonly flow: Flow
+  firstPlace(chunk: Chunk): 'memory' | 'disk'
+  /** Takes a chunk of a file that is assembling or evicted. */
+  place(file: OpenFile, chunk: Chunk): void
+  /** Drops a file's bytes; it is read again once all its chunks were seen and there is room. */
+  evict(file: OpenFile): void
+  /** Something changed: pauses or resumes reading. */
+  update(): void
+  /** Called every second or so. */
+  tick(): void
+  /** How full the fullest commit record is. */
+  recordFill: number
+  /** Stops reading files again: their partitions are taken away, or the run ends. */
+  cancel(): void
+  /** Files that were whole when they were evicted and wait for room, or are being read again. */
+  readonly waiting: number
+  /** Why the disk takes nothing, and how often it was tried since; undefined when it does. */
+  readonly diskTrouble: { readonly reason: string; readonly probes: number } | undefined
+}
+
+export interface RoomDeps extends Shared {
+  readonly work: FileWork
+  onPause(isPaused: boolean): void
+}
+
+/** Dead letters on their way beyond which nothing is read. */
+const MOST_LETTERS = 1_000
+
+export function room(s: RoomDeps): Room {
+  const { deps, files, ledger, breaker, counts, letters, work } = s
+  const { settings, store, report, now } = deps
+  const low = lowMark(settings.memoryBytes)
+  let flow: Flow = 'flow'
+  let recordFill = 0
+  let disk: { reason: string; probes: number; retryAt: number } | undefined
+  let again: { readonly files: ReadonlySet<OpenFile>; readonly abort: AbortController } | undefined
+  let retryAt = Number.NEGATIVE_INFINITY
+
+  // ---- chunks
+
+  function firstPlace(chunk: Chunk): 'memory' | 'disk' {
+    return goesToDisk(chunk.total * chunk.data.length) ? 'disk' : 'memory'
+  }
+
+  function goesToDisk(size: number): boolean {
+    const isLarge = size >= settings.memoryBytes / 2 || size > settings.largestBuffer
+    return isLarge || settings.mode === 'disk' || flow === 'spool'
+  }
+
+  function place(file: OpenFile, chunk: Chunk): void {
+    if (file.state === 'evicted') {
+      if (file.assembly.place(chunk) === 'duplicate') counts.duplicates++
+      else file.lastProgress = now()
+      return
+    }
+    const duplicate = file.assembly.has(chunk.index)
+    if (duplicate) counts.duplicates++
+    // A copy that is right by its own digest replaces whatever is there; one that is wrong replaces nothing.
+    if ((duplicate || file.damaged) && !sameHash(deps.sha512(chunk.data), chunk.chunkHash)) return
+    if (flow === 'spool' && file.stored.place === 'memory') spill(file)
+    if (!write(file, chunk)) {
+      // Evicted: the chunk was seen all the same.
+      if (isEvicted(file) && !file.assembly.has(chunk.index)) place(file, chunk)
+      return
+    }
+    if (duplicate) return
+    file.assembly.place(chunk)
+    file.lastProgress = now()
+    file.reportedIncomplete = false
+    counts.receivedBytes += chunk.data.length
+    if (file.assembly.count === file.assembly.total) complete(file)
+  }
+
+  function spill(file: OpenFile): void {
+    try {
+      file.stored.spill()
+    } catch (error) {
+      diskFailed(error as Error)
+    }
+  }
+
+  /** False when the chunk could not be written: the file was evicted or given up. */
+  function write(file: OpenFile, chunk: Chunk): boolean {
+    for (;;) {
+      try {
+        file.stored.write(chunk.offset, chunk.data)
+        return true
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException
+        // Only this file asks for what no file system gives; anything else concerns all files.
+        if (code === 'EFBIG' || code === 'EINVAL') {
+          work.giveUp(file, 'failed', message)
+          return false
+        }
+        diskFailed(error as Error)
+        const victim = youngest(other => other.stored.place === 'disk') ?? file
+        evict(victim)
+        if (victim === file) return false
+      }
+    }
+  }
+
+  function complete(file: OpenFile): void {
+    const size = file.assembly.size()
+    if (typeof size !== 'number')
+      return work.giveUp(file, 'mismatch', `chunks do not make a file: ${size.wrong}`)
+    if (file.damaged) {
+      // Good copies have healed it: how it ends is still to be seen.
+      counts.mismatched--
+      file.damaged = false
+    }
+    file.size = size
+    file.seen = undefined
+    if (settings.mode !== 'disk' && size > settings.largestBuffer) {
+      const error = `${size} bytes do not fit into one Buffer of Node (${settings.largestBuffer}): use --mode disk`
+      return work.giveUp(file, 'failed', error)
+    }
+    work.enqueue(file)
+  }
+
+  // ---- flow
+
+  function update(): void {
+    const { files: queuedFiles, bytes: queuedBytes } = files.underWay
+    const next = nextFlow(flow, {
+      memoryBytes: store.memoryBytes,
+      queuedBytes,
+      queuedFiles,
+      budgetBytes: settings.memoryBytes,
+      recordFill,
+      stopped:
+        breaker.state !== 'closed' ||
+        letters.pending > MOST_LETTERS ||
+        (disk !== undefined && settings.mode === 'disk'),
+      diskFull: disk !== undefined,
+    })
+    if (next !== flow) {
+      const wasPaused = flow === 'pause'
+      flow = next
+      if (wasPaused !== (next === 'pause')) {
+        s.onPause(next === 'pause')
+        if (next === 'pause') deps.pause()
+        else deps.resume()
+      }
+    }
+    if (flow !== 'pause') readAgain()
+  }
+
+  function tick(): void {
+    if (disk !== undefined && (now() >= disk.retryAt || (flow === 'pause' && isStuck()))) probe(disk)
+    if (flow === 'pause' && disk !== undefined && isStuck()) relieve(disk)
+    update()
+  }
+
+  /** Nothing is under way that could free anything. */
+  function isStuck(): boolean {
+    return (
+      breaker.state === 'closed' &&
+      files.underWay.files === 0 &&
+      work.running.size === 0 &&
+      letters.pending === 0 &&
+      again === undefined
+    )
+  }
+
+  // ---- disk
+
+  function diskFailed(error: Error): void {
+    if (disk === undefined) {
+      const text = `the disk takes nothing: ${error.message}; reading pauses where memory does not suffice, the disk is tried every 10 s [E_BREAKER]`
+      report({ type: 'problem', text })
+      disk = { reason: error.message, probes: 0, retryAt: now() + PROBE_EVERY_MS }
+    } else disk.reason = error.message
+  }
+
+  function probe(trouble: { probes: number; retryAt: number; reason: string }): void {
+    try {
+      store.probe()
+      disk = undefined
+      report({ type: 'info', text: 'resumed: the disk takes writes again' })
+    } catch (error) {
+      if (now() >= trouble.retryAt) trouble.probes++
+      trouble.retryAt = now() + PROBE_EVERY_MS
+      trouble.reason = (error as Error).message
+    }
+  }
+
+  /** Neither memory nor disk frees itself: the youngest files give up their place. */
+  function relieve(trouble: { probes: number; retryAt: number; reason: string }): void {
+    for (;;) {
+      const victim = youngest(file => file.stored.place === 'disk')
+      if (victim === undefined || disk === undefined) break
+      evict(victim)
+      probe(trouble)
+    }
+    while (store.memoryBytes >= low) {
+      const victim = youngest(file => file.stored.place === 'memory')
+      if (victim === undefined) break
+      evict(victim)
+    }
+  }
+
+  function youngest(among: (file: OpenFile) => boolean): OpenFile | undefined {
+    let found: OpenFile | undefined
+    for (const file of files.byId.values())
+      if (file.state === 'assembling' && !file.damaged && among(file) && file.number >= (found?.number ?? 0))
+        found = file
+    return found
+  }
+
+  // ---- eviction
+
+  function evict(file: OpenFile): void {
+    if (counts.evicted === 0)
+      report({
+        type: 'problem',
+        text: 'neither memory nor disk has room for all incomplete files: the youngest are dropped and read again later',
+      })
+    counts.evicted++
+    file.stored.release()
+    if (file.seen) file.assembly = file.seen
+    file.seen = undefined
+    files.move(file, 'evicted')
+    file.size = 0
+  }
+
+  function isWhole(file: OpenFile): boolean {
+    return isEvicted(file) && file.assembly.count === file.assembly.total
+  }
+
+  /** The oldest whole ones first, as many as memory has room for; one of them may be large and go to disk. */
+  function candidates(): OpenFile[] {
+    const chosen: OpenFile[] = []
+    let left = low - store.memoryBytes
+    for (const file of [...files.byId.values()].sort((a, b) => a.number - b.number)) {
+      if (!isWhole(file)) continue
+      const onDisk = goesToDisk(file.assembly.bytes)
+      if (onDisk ? disk !== undefined || chosen.length > 0 : file.assembly.bytes > left) continue
+      chosen.push(file)
+      if (onDisk) break
+      left -= file.assembly.bytes
+    }
+    return chosen
+  }
+
+  function readAgain(): void {
+    if (again !== undefined || files.count('evicted') === 0 || now() < retryAt) return
+    const chosen = candidates()
+    if (chosen.length === 0) return
+    const offsets = chosen.flatMap(file =>
+      file.receipts.map(r => ({ partition: r.partition, offset: ledger.offsetOf(r) as number })),
+    )
+    for (const file of chosen) {
+      const size = file.assembly.bytes
+      file.seen = file.assembly
+      file.assembly = assembly(file.assembly.total)
+      file.stored = store.open(goesToDisk(size) ? 'disk' : 'memory')
+      files.move(file, 'assembling')
+    }
+    const abort = new AbortController()
+    const own = { files: new Set(chosen), abort }
+    again = own
+    deps
+      .refetch(offsetRanges(offsets), r => !abort.signal.aborted && recordAgain(r), abort.signal)
+      .then(
+        () => readAgainEnded(own),
+        error => readAgainEnded(own, error as Error),
+      )
+  }
+
+  function recordAgain(r: ConsumedRecord): void {
+    const chunk = r.value === null ? undefined : decodeChunk(r.value)
+    if (chunk?.kind !== 'chunk') return
+    const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
+    if ('refused' in found) return
+    const file = files.byId.get(fileId(found.path, chunk))
+    if (file !== undefined && again?.files.has(file) && file.state === 'assembling') place(file, chunk)
+  }
+
+  function readAgainEnded(own: typeof again, error?: Error): void {
+    if (again === own) again = undefined
+    for (const file of own?.files ?? []) {
+      if (file.state !== 'assembling' || file.seen === undefined) continue
+      if (error !== undefined || own?.abort.signal.aborted) evict(file)
+      else {
+        file.seen = undefined
+        work.giveUp(file, 'incomplete', 'its records were deleted before it could be read again')
+      }
+    }
+    if (error !== undefined && !own?.abort.signal.aborted) {
+      retryAt = now() + PROBE_EVERY_MS
+      report({ type: 'problem', text: `reading again failed, it is tried again: ${error.message}` })
+    }
+    work.dispatch()
+    update()
+    deps.onChange()
+  }
+
+  return {
+    get flow() {
+      return flow
+    },
+    firstPlace,
+    place,
+    evict,
+    update,
+    tick,
+    get recordFill() {
+      return recordFill
+    },
+    set recordFill(fill) {
+      recordFill = fill
+    },
+    cancel() {
+      again?.abort.abort()
+      again = undefined
+    },
+    get waiting() {
+      let whole = again?.files.size ?? 0
+      if (files.count('evicted') > 0) for (const file of files.byId.values()) if (isWhole(file)) whole++
+      return whole
+    },
+    get diskTrouble() {
+      return disk
+    },
+  }
+}
+
+function isEvicted(file: OpenFile): boolean {
+  return file.state === 'evicted'
+}
+
+function sameHash(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}
