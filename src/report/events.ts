@@ -82,6 +82,7 @@ export interface RunSummary {
   readonly failed: number
   readonly mismatched: number
   readonly skipped: number
+  readonly deadLettered: number
   readonly undecodable: number
   readonly incomplete: number
   readonly bytes: number

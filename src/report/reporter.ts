@@ -138,7 +138,7 @@ function setAsideText(setAside: SetAside = 'held'): string {
 }
 
 function summaryText(s: RunSummary): [string, object] {
-  const { done, failed, mismatched, skipped, undecodable, incomplete, bytes, seconds, exit } = s
+  const { done, failed, mismatched, skipped, deadLettered, undecodable, incomplete, bytes, seconds, exit } = s
   const names = s.incompleteFiles.length > 0 ? { incomplete_files: s.incompleteFiles.join(', ') } : {}
   return [
     'summary',
@@ -147,6 +147,7 @@ function summaryText(s: RunSummary): [string, object] {
       failed,
       mismatched,
       skipped,
+      dead_lettered: deadLettered,
       undecodable,
       incomplete,
       bytes: formatBytes(bytes, ''),

@@ -135,7 +135,15 @@ async function unless<T>(ending: Deferred<End>, work: Promise<T>): Promise<T | E
 
 /** A run that was ended before it read anything. */
 function notBegun(options: RunOptions, { report }: RunDeps, end: End, started: number): Outcome {
-  const none = { done: 0, failed: 0, mismatched: 0, skipped: 0, undecodable: 0, doneBytes: 0 }
+  const none = {
+    done: 0,
+    failed: 0,
+    mismatched: 0,
+    skipped: 0,
+    deadLettered: 0,
+    undecodable: 0,
+    doneBytes: 0,
+  }
   const { exit, error } = outcome(end, options, none, true)
   if (error) report({ type: 'error', error })
   report({ type: 'summary', summary: summaryOf(none, [], started, exit) })
@@ -390,10 +398,13 @@ function statsOf(work: Processor, progress: RunProgress, started: number): RunSt
 
 const NAMED_INCOMPLETE = 20
 
-type SummaryCounts = Pick<Counts, 'done' | 'failed' | 'mismatched' | 'skipped' | 'undecodable' | 'doneBytes'>
+type SummaryCounts = Pick<
+  Counts,
+  'done' | 'failed' | 'mismatched' | 'skipped' | 'deadLettered' | 'undecodable' | 'doneBytes'
+>
 
 function summaryOf(
-  { done, failed, mismatched, skipped, undecodable, doneBytes }: SummaryCounts,
+  { done, failed, mismatched, skipped, deadLettered, undecodable, doneBytes }: SummaryCounts,
   assembling: readonly OpenFile[],
   started: number,
   exit: number,
@@ -403,6 +414,7 @@ function summaryOf(
     failed,
     mismatched,
     skipped,
+    deadLettered,
     undecodable,
     incomplete: assembling.length,
     bytes: doneBytes,

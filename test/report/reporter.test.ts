@@ -33,6 +33,7 @@ const SUMMARY: RunSummary = {
   failed: 3,
   mismatched: 0,
   skipped: 0,
+  deadLettered: 0,
   undecodable: 0,
   incomplete: 1,
   bytes: 2048,

@@ -99,6 +99,8 @@ export interface World {
   readonly events: readonly RunEvent[]
   /** The committed offset of each partition. */
   readonly committed: ReadonlyMap<number, number>
+  /** The metadata of the committed offsets, as it was sent. */
+  readonly metadata: Map<number, string | undefined>
   readonly commits: readonly ReadonlyMap<number, number>[]
   readonly letters: readonly DeadLetter[]
   readonly stops: readonly { readonly reason: string; readonly error: unknown }[]
@@ -110,6 +112,8 @@ export interface World {
   onCommit: (() => Promise<void>) | undefined
   /** The error that the next writes of chunks meet. */
   failWrites: Error | undefined
+  /** Only there; undefined = everywhere. */
+  failWritesTo: 'memory' | 'disk' | undefined
   /** What a dead letter waits for; rejects = refused. */
   onDeadLetter: ((letter: DeadLetter) => Promise<void>) | undefined
   /** What reading again waits for. */
@@ -231,11 +235,15 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
       store: {
         open(place) {
           const file = files.open(place)
-          const write = file.write
+          const { write, spill } = file
           return Object.assign(file, {
             write(offset: number, data: Uint8Array) {
-              if (open.failWrites) throw open.failWrites
+              if (open.failWrites && (open.failWritesTo ?? file.place) === file.place) throw open.failWrites
               write(offset, data)
+            },
+            spill() {
+              if (open.failWrites) throw open.failWrites
+              spill()
             },
           })
         },
@@ -303,6 +311,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     hooksRun,
     events,
     committed,
+    metadata,
     commits,
     letters,
     stops,
@@ -318,6 +327,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     onDeadLetter: undefined,
     onRefetch: undefined,
     failWrites: undefined,
+    failWritesTo: undefined,
     append: (partition, ...values) => void log[partition]?.push(...values),
     async read(limit = Number.POSITIVE_INFINITY) {
       let left = limit
