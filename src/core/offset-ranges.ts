@@ -28,3 +28,44 @@ export function spans(ranges: readonly OffsetRange[]): OffsetRange[] {
     found.set(range.partition, { ...range, from: (found.get(range.partition) ?? range).from })
   return [...found.values()]
 }
+
+/** What a partition has: offsets `low` to `high` - 1. */
+export interface Extent {
+  readonly low: number
+  readonly high: number
+}
+
+/** Splits sorted ranges into what lies within the extents and what does not; a partition without extent has nothing. */
+export function clip(
+  ranges: readonly OffsetRange[],
+  extents: ReadonlyMap<number, Extent>,
+): { readonly inside: OffsetRange[]; readonly outside: OffsetRange[] } {
+  const inside: OffsetRange[] = []
+  const outside: OffsetRange[] = []
+  const add = (list: OffsetRange[], partition: number, from: number, to: number) => {
+    if (from <= to) list.push({ partition, from, to })
+  }
+  for (const { partition, from, to } of ranges) {
+    const { low, high } = extents.get(partition) ?? { low: 0, high: 0 }
+    add(outside, partition, from, Math.min(to, low - 1, high - 1))
+    add(inside, partition, Math.max(from, low), Math.min(to, high - 1))
+    add(outside, partition, Math.max(from, high), to)
+  }
+  return { inside, outside }
+}
+
+/** Sorted ranges with those made one that overlap or lie at most `gap` offsets apart. */
+export function joined(ranges: readonly OffsetRange[], gap: number): OffsetRange[] {
+  const found: OffsetRange[] = []
+  for (const range of ranges) {
+    const last = found.at(-1)
+    if (last?.partition === range.partition && range.from - last.to - 1 <= gap)
+      found[found.length - 1] = { ...last, to: Math.max(last.to, range.to) }
+    else found.push(range)
+  }
+  return found
+}
+
+export function sortedRanges(ranges: readonly OffsetRange[]): OffsetRange[] {
+  return [...ranges].sort((a, b) => a.partition - b.partition || a.from - b.from)
+}

@@ -51,6 +51,21 @@ export async function deleteTopic(brokers: string, topic: string): Promise<void>
   }
 }
 
+/** Deletes the records of partitions below the given offsets, as retention does; a real broker only. */
+export async function deleteRecords(
+  brokers: string,
+  topic: string,
+  before: readonly { partition: number; offset: number }[],
+): Promise<void> {
+  const admin = kafka.AdminClient.create({ 'bootstrap.servers': brokers })
+  try {
+    const list = before.map(({ partition, offset }) => ({ topic, partition, offset }))
+    await answer(done => admin.deleteRecords(list, { timeout: TIMEOUT_MS }, done))
+  } finally {
+    admin.disconnect()
+  }
+}
+
 /**
  * Produces records in order and resolves when the broker has acknowledged all of them: to their offsets.
  *

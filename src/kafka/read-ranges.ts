@@ -1,0 +1,195 @@
+/**
+ * Reads given ranges of offsets, in rounds: each assigns one stretch of each partition and ends when every partition
+ * is past its own, by a record at or beyond its last offset, or by the end of the partition, since the last offsets
+ * may hold no record (compaction, transaction markers). No call of consume is outstanding while a round is assigned,
+ * so that nothing of an earlier one comes late.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type RdKafka from '@confluentinc/kafka-javascript'
+import { clip, type Extent, joined, type OffsetRange, sortedRanges } from '../core/offset-ranges.ts'
+import { DfspError } from '../errors.ts'
+import { type ClientError, ERR, explain, loginOf, plainDetail } from './client.ts'
+import type { ConsumedRecord } from './consumer.ts'
+import { topicPartitions, watermarks } from './topic.ts'
+
+/** A client without a group, what it reads from, and as whom. */
+export interface Reader {
+  readonly client: RdKafka.KafkaConsumer
+  readonly topic: string
+  readonly properties: Readonly<Record<string, string>>
+}
+
+const STALL_MS = 60_000
+const ERROR_WAIT_MS = 100
+const BATCH_BYTES = 4 * 1024 * 1024
+/** Up to so many unwanted records are read and dropped rather than passed over by a new assignment. */
+const GAP_RECORDS = 16
+
+/** See `Refetcher.read`. Nothing is assigned to the client afterwards. */
+export async function readRanges(
+  reader: Reader,
+  ranges: readonly OffsetRange[],
+  onRecord: (record: ConsumedRecord) => void | Promise<void>,
+  signal: AbortSignal,
+): Promise<{ missing: OffsetRange[] }> {
+  signal.throwIfAborted()
+  const wanted = joined(sortedRanges(ranges), 0)
+  const before = clip(wanted, await extents(reader, wanted))
+  const passed: OffsetRange[] = []
+  const rounds = new Map<number, OffsetRange[]>()
+  for (const stretch of joined(before.inside, GAP_RECORDS)) {
+    const list = rounds.get(stretch.partition) ?? []
+    list.push(stretch)
+    rounds.set(stretch.partition, list)
+  }
+  const isWanted = finder(before.inside)
+  try {
+    for (let i = 0; ; i++) {
+      const round = [...rounds.values()].flatMap(list => list[i] ?? [])
+      if (round.length === 0) break
+      await readRound(reader, round, {
+        signal,
+        onPassed: range => passed.push(range),
+        onRecord: record => (isWanted(record) ? onRecord(record) : undefined),
+      })
+    }
+  } finally {
+    reader.client.unassign()
+  }
+  // Records that were deleted while they were read: what was passed over lies below the beginning of the log now.
+  const lost = passed.length === 0 ? [] : clip(passed, await extents(reader, passed)).outside
+  const gone = lost.flatMap(range => overlaps(before.inside, range))
+  return { missing: joined(sortedRanges([...before.outside, ...gone]), 0) }
+}
+
+/** What the topic has of the partitions in `ranges`; a partition that it has not got is left out. */
+async function extents(
+  { client, topic, properties }: Reader,
+  ranges: readonly OffsetRange[],
+): Promise<ReadonlyMap<number, Extent>> {
+  const login = loginOf(properties)
+  const there = new Set(await topicPartitions(client, topic, login))
+  const partitions = [...new Set(ranges.map(range => range.partition))].filter(p => there.has(p))
+  try {
+    return new Map(
+      await Promise.all(partitions.map(async p => [p, await watermarks(client, topic, p)] as const)),
+    )
+  } catch (error) {
+    throw explain(error as ClientError, { topic, login, doing: 'read offsets' })
+  }
+}
+
+interface RoundHandlers {
+  readonly signal: AbortSignal
+  onRecord(record: ConsumedRecord): void | Promise<void>
+  /** Offsets of a stretch that were passed over without a record. */
+  onPassed(range: OffsetRange): void
+}
+
+async function readRound(
+  { client, topic, properties }: Reader,
+  round: readonly OffsetRange[],
+  { signal, onRecord, onPassed }: RoundHandlers,
+): Promise<void> {
+  const login = loginOf(properties)
+  const open = new Map(round.map(({ partition, from, to }) => [partition, { position: from, to }]))
+  let meanBytes = 64 * 1024
+  let detail = 'no record came'
+  let progress = performance.now()
+
+  const pass = (partition: number, offset: number) => {
+    const stretch = open.get(partition)
+    if (!stretch || offset < stretch.position) return
+    progress = performance.now()
+    const end = Math.min(offset - 1, stretch.to)
+    if (end >= stretch.position) onPassed({ partition, from: stretch.position, to: end })
+    stretch.position = offset
+    if (offset > stretch.to) open.delete(partition)
+  }
+  const onEnd = ({ partition }: { partition: number }) => ends.push(partition)
+  const onError = (error: ClientError) => {
+    detail = plainDetail(error.message)
+  }
+  let ends: number[] = []
+  client.on('partition.eof', onEnd)
+  client.on('event.error', onError)
+  try {
+    client.assign(round.map(({ partition, from }) => ({ topic, partition, offset: from })))
+    while (open.size > 0) {
+      signal.throwIfAborted()
+      if (performance.now() - progress > STALL_MS)
+        throw new DfspError('E_KAFKA', `reading ${topic} again came to a halt`, {
+          facts: [
+            `${detail} for ${STALL_MS / 1_000} s`,
+            `at ${[...open].map(([p, { position }]) => `[${p}]@${position}`).join(', ')}`,
+          ],
+        })
+      let messages: RdKafka.Message[] = []
+      try {
+        messages = await consume(client, Math.round(Math.min(256, Math.max(8, BATCH_BYTES / meanBytes))))
+      } catch (error) {
+        const told = failure(error as ClientError)
+        if (told) throw told
+        await delay(ERROR_WAIT_MS)
+      }
+      for (const message of messages) {
+        const { partition, offset, size, timestamp = 0, value } = message
+        meanBytes += (size - meanBytes) / 32
+        const stretch = open.get(partition)
+        if (!stretch || offset < stretch.position) continue
+        pass(partition, offset)
+        if (offset > stretch.to) continue
+        const taken = onRecord({ partition, offset, timestamp, value })
+        if (taken instanceof Promise) await taken
+        stretch.position = offset + 1
+        if (offset === stretch.to) open.delete(partition)
+      }
+      for (const partition of ends) pass(partition, (open.get(partition)?.to ?? 0) + 1)
+      ends = []
+    }
+  } finally {
+    client.removeListener('partition.eof', onEnd)
+    client.removeListener('event.error', onError)
+  }
+
+  /** What ends the read; undefined for what the client mends by itself. */
+  function failure(error: ClientError): DfspError | undefined {
+    // Nobody asks the group for anything: it need not be allowed.
+    if (error.code === ERR.GROUP_AUTHORIZATION_FAILED) return undefined
+    const told = explain(error, { topic, login, doing: 'read' })
+    if (error.isFatal || told.code !== 'E_KAFKA') return told
+    onError(error)
+    return undefined
+  }
+}
+
+function consume(client: RdKafka.KafkaConsumer, n: number): Promise<RdKafka.Message[]> {
+  return new Promise((resolve, reject) => {
+    client.consume(n, (error, messages) => {
+      if (error && error.code !== ERR.TIMED_OUT) reject(error)
+      else resolve(messages ?? [])
+    })
+  })
+}
+
+/** Whether a record lies in one of the ranges, which are sorted; asked in order within a partition. */
+function finder(ranges: readonly OffsetRange[]): (record: ConsumedRecord) => boolean {
+  const left = new Map<number, OffsetRange[]>()
+  for (const range of ranges.toReversed()) {
+    const list = left.get(range.partition) ?? []
+    list.push(range)
+    left.set(range.partition, list)
+  }
+  return ({ partition, offset }) => {
+    const list = left.get(partition) ?? []
+    while ((list.at(-1)?.to ?? offset) < offset) list.pop()
+    const next = list.at(-1)
+    return next !== undefined && next.from <= offset
+  }
+}
+
+function overlaps(ranges: readonly OffsetRange[], { partition, from, to }: OffsetRange): OffsetRange[] {
+  return ranges
+    .filter(range => range.partition === partition && range.from <= to && range.to >= from)
+    .map(range => ({ partition, from: Math.max(from, range.from), to: Math.min(to, range.to) }))
+}

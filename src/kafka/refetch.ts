@@ -1,0 +1,83 @@
+/** Records read again by reference, beside the consumer and without its group: a second client that is given offsets. */
+import type RdKafka from '@confluentinc/kafka-javascript'
+import type { OffsetRange } from '../core/offset-ranges.ts'
+import { connect, loginOf, rdkafka } from './client.ts'
+import type { ConsumedRecord } from './consumer.ts'
+import { splitProperties } from './properties.ts'
+import { readRanges } from './read-ranges.ts'
+
+export interface RefetchOptions {
+  readonly topic: string
+  readonly properties: Readonly<Record<string, string>>
+}
+
+export interface Refetcher {
+  /**
+   * Hands over the records that lie in `ranges`, in order within a partition; waits for a promise of `onRecord`.
+   * `missing`: what the topic has no longer, or never had; single offsets without a record are not missing.
+   * Rejects with a DfspError, or with the reason of `signal`. A second read waits until the first has ended.
+   */
+  read(
+    ranges: readonly OffsetRange[],
+    onRecord: (record: ConsumedRecord) => void | Promise<void>,
+    signal: AbortSignal,
+  ): Promise<{ readonly missing: readonly OffsetRange[] }>
+  close(): Promise<void>
+}
+
+const CONNECT_MS = 10_000
+const POLL_MS = 100
+
+/** Connects when first read from. */
+export function openRefetcher(options: RefetchOptions): Refetcher {
+  let opening: Promise<RdKafka.KafkaConsumer> | undefined
+  let reading: Promise<unknown> = Promise.resolve()
+  const client = () => {
+    opening ??= connected(options).catch(error => {
+      opening = undefined
+      throw error
+    })
+    return opening
+  }
+  return {
+    read(ranges, onRecord, signal) {
+      const read = reading.then(async () =>
+        readRanges({ client: await client(), ...options }, ranges, onRecord, signal),
+      )
+      reading = read.catch(() => {})
+      return read
+    },
+    async close() {
+      await reading
+      const client = await opening?.catch(() => undefined)
+      if (client) await new Promise<void>(resolve => client.disconnect(() => resolve()))
+    },
+  }
+}
+
+async function connected({ properties }: RefetchOptions): Promise<RdKafka.KafkaConsumer> {
+  const given = splitProperties(properties, 'consumer')
+  const { KafkaConsumer } = rdkafka()
+  const client = new KafkaConsumer(
+    {
+      'receive.message.max.bytes': 1_000_000_000,
+      ...given.global,
+      'queued.max.messages.kbytes': 16 * 1024,
+      // What is asked for is there; a fetch that waits for more at one partition's end keeps the others waiting.
+      'fetch.wait.max.ms': 5,
+      'fetch.queue.backoff.ms': 10,
+      // Nothing joins it and nothing is committed in it: the client asks for a name.
+      'group.id': `dfsp.refetch.${process.pid}`,
+      'enable.auto.commit': false,
+      'enable.auto.offset.store': false,
+      'enable.partition.eof': true,
+    } as unknown as RdKafka.ConsumerGlobalConfig,
+    { ...given.topic, 'auto.offset.reset': 'earliest' },
+  )
+  await connect(client, loginOf(properties), CONNECT_MS)
+  client.setDefaultConsumeTimeout(POLL_MS)
+  ;(
+    client as unknown as { setDefaultIsTimeoutOnlyForFirstMessage(on: boolean): void }
+  ).setDefaultIsTimeoutOnlyForFirstMessage(true)
+  return client
+}
