@@ -9,6 +9,13 @@ const PLUGIN = fileURLToPath(import.meta.resolve('../fixtures/steered.mjs'))
 
 export type Order = 'fail' | 'wait' | 'ok'
 
+export type Place = {
+  /** Name of the output folder below `folder`: another one is another host. */
+  out?: string
+  /** DFSP_FAULT: see src/fault-point.ts. */
+  fault?: string
+}
+
 export type Steered = {
   folder: string
   order(orders: Readonly<Record<string, Order>>): void
@@ -20,8 +27,8 @@ export type Steered = {
   forget(): void
   /** Resolves when `path` was started (or ended). */
   until(what: 'start' | 'end', path: string): Promise<void>
-  start(args: readonly string[]): Cli
-  run(args: readonly string[]): Promise<CliResult>
+  start(args: readonly string[], place?: Place): Cli
+  run(args: readonly string[], place?: Place): Promise<CliResult>
   end(): void
 }
 
@@ -40,10 +47,10 @@ export function steered(): Steered {
     fs.renameSync(join(folder, 'orders.new'), join(folder, 'orders.json'))
   }
   const forget = () => fs.writeFileSync(ran, '')
-  const start = (args: readonly string[]) =>
-    startCli(['run', '-p', PLUGIN, '-o', join(folder, 'out'), ...args], {
+  const start = (args: readonly string[], { out = 'out', fault }: Place = {}) =>
+    startCli(['run', '-p', PLUGIN, '-o', join(folder, out), ...args], {
       cwd: folder,
-      env: { STEER: folder },
+      env: { STEER: folder, DFSP_FAULT: fault },
     })
   order({})
   forget()
@@ -70,7 +77,7 @@ export function steered(): Steered {
         look()
       }),
     start,
-    run: args => start(args).done,
+    run: (args, place) => start(args, place).done,
     end: () => fs.rmSync(folder, { recursive: true, force: true }),
   }
 }
