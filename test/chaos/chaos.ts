@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { random as seeded } from '../core/random.ts'
 import { type Kafka, startKafka } from '../support/kafka.ts'
-import { createTopic, endOffsets, readCommitted } from '../support/topics.ts'
+import { createTopic, endOffsets, readAll, readCommitted } from '../support/topics.ts'
 import { openCalls } from './calls.ts'
 import { type Member, pause, startMember } from './member.ts'
 import { readTopicIndex } from './topic-index.ts'
@@ -15,6 +15,7 @@ import { type Snapshot, type Verdict, verdict } from './verdict.ts'
 
 const PLUGIN = fileURLToPath(import.meta.resolve('./plugin.mjs'))
 const TOPIC = 'chaos'
+const LETTERS = 'chaos-letters'
 const PARTITIONS = 12
 const MOST_BAD = 4
 /** Files sent and not yet processed, beyond which sending waits. */
@@ -217,9 +218,11 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: strin
     /** No more faults: runs until all is done. Returns what is not as it should be then. */
     async settle(): Promise<string[]> {
       tell('no more faults: running until all is done')
+      await createTopic(kafka.brokers, LETTERS, 1)
+      const finish = ['--until-end', '--retries', '0', '--on-error', 'dlq', '--dlq', LETTERS]
       const good = [...sent.files.values()].filter(file => !file.isBad)
       for (let tries = 1; ; tries++) {
-        const member = start(false, ['--until-end', '--retries', '0'])
+        const member = start(false, finish)
         if (!(await member.end(300_000))) member.kill('SIGSTOP')
         await snapshot()
         const done = new Set(calls.all().flatMap(({ what, path }) => (what === 'ok' ? [path] : [])))
@@ -231,24 +234,30 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: strin
         member.kill('SIGKILL')
         return [`the last run ${why}, ${missing.length} files are missing: see ${member.log}`]
       }
-      return await unresolvedAtEnd()
+      return [...(await unresolvedAtEnd()), ...(await missingLetters())]
     },
   }
 
-  /** With everything done, only bad files may hold the offsets. */
+  /** With everything done and the bad files dead-lettered, nothing holds an offset. */
   async function unresolvedAtEnd(): Promise<string[]> {
     const ends = await endOffsets(kafka.brokers, TOPIC)
     const index = await readTopicIndex(kafka.brokers, TOPIC)
     const committed = await readCommitted(kafka.brokers, 'chaos', TOPIC)
     return committed.flatMap(({ partition, offset = 0 }) => {
       if (offset === ends[partition]) return []
-      const path = index.owners[partition]?.[offset] as string
-      return sent.files.get(path)?.isBad
-        ? []
-        : [
-            `partition ${partition} stands at ${offset} of ${ends[partition]}: there lies ${path}, which is finished`,
-          ]
+      const path = index.owners[partition]?.[offset]
+      return [
+        `partition ${partition} stands at ${offset} of ${ends[partition]}: there lies ${path}, which is finished`,
+      ]
     })
+  }
+
+  async function missingLetters(): Promise<string[]> {
+    const letters = (await readAll(kafka.brokers, LETTERS)).map(({ value }) => String(value))
+    const bad = [...sent.files.values()].filter(file => file.isBad)
+    return bad
+      .filter(({ path }) => !letters.some(letter => letter.includes(path)))
+      .map(({ path }) => `${path} was given up and has no dead letter`)
   }
 }
 

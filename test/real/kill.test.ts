@@ -125,13 +125,13 @@ describe('kill -9', { skip: noBroker }, () => {
       (await readCommitted(broker, topic, topic)).map(({ offset }) => offset),
       [0, 0, 0, 0],
     )
-    await finish2(topic, args, open.slice(4))
+    await finishOpen(topic, args, open.slice(4))
     assert.deepEqual(plugin.ended().slice(0, -1).sort(), finished)
     assert.equal(plugin.ended().at(-1), 'open.dat')
   })
 
   /** A start that finds nothing to do but the open file, and one more after its last chunk. */
-  async function finish2(topic: string, args: readonly string[], rest: ReturnType<typeof recordsOf>) {
+  async function finishOpen(topic: string, args: readonly string[], rest: ReturnType<typeof recordsOf>) {
     const without = await plugin.run([...args, '--until-end'], { out: 'other' })
     assert.equal(without.code, 0, without.stderr)
     assert.match(without.stderr, /summary done=0 .*incomplete=1/)
@@ -145,7 +145,9 @@ describe('kill -9', { skip: noBroker }, () => {
       (await readCommitted(broker, topic, topic)).every(({ metadata }) => {
         const unresolved = decodeCommitRecord(metadata)?.unresolved
         if (unresolved === undefined) return false
-        return unresolved.kind === 'files' ? unresolved.files.length === 1 : unresolved.runs[0] === 1
+        return unresolved.kind === 'files'
+          ? unresolved.files.length === 1
+          : unresolved.runs.length === 2 && unresolved.runs[0] === 1
       }),
     )
   }
