@@ -6,7 +6,7 @@ import { faultPoint } from '../fault-point.ts'
 import type { ChunkPlace, FileJob, Source } from './messages.ts'
 
 /** In the output folder, not for files from messages. */
-const OWN_FOLDERS = ['.dfsp-tmp', 'LOGS']
+const isOwn = (name: string) => name === 'LOGS' || name.startsWith('.dfsp-')
 const READ_BYTES = 1024 * 1024
 
 /** Shared memory as the host hands it out: segments, divided into pages that are numbered through. */
@@ -123,7 +123,7 @@ function readSome(fd: number, into: Buffer, at: number, length: number, position
 export function placeOnDisk(file: FileJob, pages: SharedPages, root: string, tmpDir: () => string): void {
   const target = file.diskPath as string
   const [top = ''] = path.relative(root, target).split(path.sep)
-  if (OWN_FOLDERS.includes(top)) throw new Error(`${top} is a folder of dfsp's own in ${root}`)
+  if (isOwn(top)) throw new Error(`${top} is dfsp's own in ${root}`)
   makeFolders(root, path.dirname(target))
   let temporary: string
   if (file.source.kind === 'disk') {

@@ -309,9 +309,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
   }
 
   function supersede(newer: OpenFile): void {
-    for (const file of files.byId.values()) {
-      if (file.path === newer.path && file.number < newer.number) file.superseded = true
-    }
+    for (const file of files.ofPath(newer.path)) if (file.number < newer.number) file.superseded = true
   }
 
   function reportFile(file: OpenFile, result: FileResult, ms: number, error?: string, how?: SetAside): void {

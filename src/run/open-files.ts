@@ -77,6 +77,8 @@ export interface OpenFile {
 export interface OpenFiles {
   readonly byId: ReadonlyMap<FileId, OpenFile>
   readonly byNumber: ReadonlyMap<number, OpenFile>
+  /** Open generations of one path. */
+  ofPath(path: string): Iterable<OpenFile>
   open(
     given: Pick<OpenFile, 'id' | 'digest' | 'path' | 'stored' | 'attempts' | 'lastProgress'>,
     chunk: Chunk,
@@ -90,6 +92,7 @@ export interface OpenFiles {
 export function openFiles(): OpenFiles {
   const byId = new Map<FileId, OpenFile>()
   const byNumber = new Map<number, OpenFile>()
+  const byPath = new Map<string, Set<OpenFile>>()
   const counts: Record<FileState, number> = {
     assembling: 0,
     evicted: 0,
@@ -111,6 +114,7 @@ export function openFiles(): OpenFiles {
   return {
     byId,
     byNumber,
+    ofPath: path => byPath.get(path) ?? [],
     open(given, chunk) {
       const file: OpenFile = {
         ...given,
@@ -131,6 +135,9 @@ export function openFiles(): OpenFiles {
       }
       byId.set(file.id, file)
       byNumber.set(file.number, file)
+      const others = byPath.get(file.path)
+      if (others) others.add(file)
+      else byPath.set(file.path, new Set([file]))
       note(file, 1)
       return file
     },
@@ -143,6 +150,9 @@ export function openFiles(): OpenFiles {
       if (to !== 'closed') return
       byId.delete(file.id)
       byNumber.delete(file.number)
+      const others = byPath.get(file.path) as Set<OpenFile>
+      others.delete(file)
+      if (others.size === 0) byPath.delete(file.path)
     },
     count: state => counts[state],
     underWay,

@@ -73,7 +73,7 @@ export interface ProcessorDeps {
   /** A change after which the run may be over. */
   onChange(): void
   /** Go on is impossible or not wanted: the reason. */
-  onStop(reason: string, error?: unknown): void
+  onStop(reason: string): void
 }
 
 /** See files/journal.ts. */

@@ -3,21 +3,22 @@ import { constants } from 'node:buffer'
 import path from 'node:path'
 import { encodeDeadLetter } from '../core/dead-letter.ts'
 import type { Policy } from '../core/disposition.ts'
-import { reachedEnd } from '../core/run-end.ts'
 import { DfspError } from '../errors.ts'
+import { type Journal, journalPath, openJournal } from '../files/journal.ts'
 import { openOutputDir } from '../files/output-dir.ts'
 import type { StartOffset } from '../kafka/assignment.ts'
 import { type FileConsumer, openConsumer } from '../kafka/consumer.ts'
+import { openRefetcher, type Refetcher } from '../kafka/refetch.ts'
 import type { LoadedInfo } from '../plugin/host.ts'
 import type { FromThread } from '../plugin/messages.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
-import type { RunEvent, RunStats, RunSummary } from '../report/events.ts'
+import type { RunEvent } from '../report/events.ts'
 import { realEdges } from './edges.ts'
-import type { OpenFile } from './open-files.ts'
+import { type End, hasEnd, type Outcome, outcome } from './outcome.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 import { type Processor, processor } from './processor.ts'
-import type { Counts } from './processor-deps.ts'
-import { onStopSignal, type StopSignal, signalNumber } from './shutdown.ts'
+import { runProgress, statsOf, summaryOf } from './run-progress.ts'
+import { onStopSignal } from './shutdown.ts'
 
 export interface RunOptions {
   readonly topic: string
@@ -59,17 +60,6 @@ export interface RunDeps {
   readonly produce: (record: OutgoingRecord) => Promise<void>
 }
 
-/** Why a run ends. */
-type End =
-  | { readonly why: 'signal'; readonly signal: StopSignal }
-  /** Its goal (--until-end, --max-files, --max-time) is reached. */
-  | { readonly why: 'goal' }
-  /** A policy asked for it, or going on is impossible. */
-  | { readonly why: 'stop'; readonly reason: string; readonly error: unknown }
-  | { readonly why: 'fatal'; readonly error: DfspError }
-  /** A finite run cannot go on at present. */
-  | { readonly why: 'blocked'; readonly reason: string }
-
 const TICK_MS = 1_000
 const TEARDOWN_MS = 5_000
 
@@ -84,8 +74,11 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
   for (const name of output.removedStale)
     report({ type: 'info', text: `removed temporary files of an earlier run: ${name}` })
   let consumer: FileConsumer | undefined
+  let journal: Journal | undefined
+  const refetcher = openRefetcher({ topic: options.topic, properties: options.consumerProperties })
   let stopListening = () => {}
   try {
+    if (options.journal) journal = await openJournal(journalPath(output.path, options.topic, options.group))
     const ending = deferred<End>()
     stopListening = onStopSignal(signal => {
       report({ type: 'info', text: `${signal}: finishing what runs, then stopping (again to stop at once)` })
@@ -118,11 +111,14 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     })
     const interrupted = await unless(ending, starting)
     if (interrupted) return notBegun(options, deps, interrupted, started)
-    return await consumeToEnd(options, deps, consumer, output, ending, started)
+    const beside = { refetcher, journal }
+    return await consumeToEnd(options, deps, consumer, beside, output, ending, started)
   } finally {
     stopListening()
     await runtime.host.close(0)
+    await refetcher.close()
     await consumer?.close()
+    await journal?.close()
     output.close()
   }
 }
@@ -150,21 +146,23 @@ function notBegun(options: RunOptions, { report }: RunDeps, end: End, started: n
   return { exit, error }
 }
 
-interface Outcome {
-  readonly exit: number
-  readonly error: DfspError | undefined
+interface Beside {
+  readonly refetcher: Refetcher
+  readonly journal: Journal | undefined
 }
 
 async function consumeToEnd(
   options: RunOptions,
   deps: RunDeps,
   consumer: FileConsumer,
+  beside: Beside,
   output: { readonly path: string; readonly tmpDir: string },
   ending: Deferred<End>,
   started: number,
 ): Promise<Outcome> {
   const { runtime, report } = deps
   const progress = runProgress(options, consumer)
+  const { refetcher, journal } = beside
   const work: Processor = processor({
     ...realEdges,
     settings: {
@@ -191,15 +189,15 @@ async function consumeToEnd(
       if (!options.dryRun && options.dlq !== undefined)
         await deps.produce({ topic: options.dlq, ...encodeDeadLetter(letter) })
     },
-    refetch: async () => {
-      throw new Error('reading again is not wired yet')
+    refetch: async (ranges, onRecord, signal) => {
+      await refetcher.read(ranges, onRecord, signal)
     },
-    journal: undefined,
+    journal,
     pause: () => consumer.pause(),
     resume: () => consumer.resume(),
     report,
     onChange: () => progress.check(work, () => ending.resolve({ why: 'goal' })),
-    onStop: (reason, error) => ending.resolve({ why: 'stop', reason, error }),
+    onStop: reason => ending.resolve({ why: 'stop', reason }),
   })
   function tick(): void {
     work.tick()
@@ -236,11 +234,17 @@ async function consumeToEnd(
           ending.resolve({
             why: 'stop',
             reason: `end offsets are unknown: ${(error as Error).message}`,
-            error,
           }),
       )
     },
-    onRecords: records => work.records(records),
+    onRecords(records) {
+      try {
+        work.records(records)
+      } catch (cause) {
+        const error = new DfspError('E_INTERNAL', (cause as Error).message, { cause })
+        ending.resolve({ why: 'fatal', error })
+      }
+    },
     onPartitionEnd(partition, offset) {
       progress.endSeen(partition)
       work.partitionEnd(partition, offset)
@@ -266,41 +270,6 @@ async function consumeToEnd(
   return { exit, error }
 }
 
-function hasEnd({ untilEnd, maxFiles, maxTimeMs }: RunOptions): boolean {
-  return untilEnd || maxFiles !== undefined || maxTimeMs !== undefined
-}
-
-function outcome(
-  end: End,
-  options: RunOptions,
-  { failed, mismatched, undecodable }: SummaryCounts,
-  drained: boolean,
-): Outcome {
-  const finite = hasEnd(options)
-  if (end.why === 'fatal') return { exit: end.error.exitCode, error: end.error }
-  if (end.why === 'blocked') {
-    const error = new DfspError('E_BREAKER', `nothing can be processed: ${end.reason}`, {
-      facts: ['nothing was given up for it: the next start goes on where this one stopped'],
-      next: 'mend the cause and start again; if it is the files that are bad: --breaker 0',
-    })
-    return { exit: error.exitCode, error }
-  }
-  if (end.why === 'stop') {
-    if (end.error instanceof Error) {
-      const error = new DfspError('E_OUTPUT', end.reason, {
-        next: 'nothing is lost: free space or mend the output directory, then start again',
-        cause: end.error,
-      })
-      return { exit: error.exitCode, error }
-    }
-    return { exit: 3, error: undefined }
-  }
-  if (end.why === 'signal' && finite) return { exit: 128 + signalNumber(end.signal), error: undefined }
-  if (!drained) return { exit: 75, error: undefined }
-  if (end.why === 'signal') return { exit: 0, error: undefined }
-  return { exit: failed + mismatched + undecodable > 0 ? 3 : 0, error: undefined }
-}
-
 interface Deferred<T> {
   readonly promise: Promise<T>
   /** The first call counts. */
@@ -313,113 +282,4 @@ function deferred<T>(): Deferred<T> {
     resolve = r
   })
   return { promise, resolve }
-}
-
-interface RunProgress {
-  /** Takes the end offsets of all owned partitions as the goal, once. */
-  aim(work: Processor): Promise<void>
-  endSeen(partition: number): void
-  /** Calls `reached` when a finite run is over. */
-  check(work: Processor, reached: () => void): void
-  /** 0 to 1, of a run until the end. */
-  fraction(work: Processor): number | undefined
-  lag(work: Processor): number | undefined
-}
-
-function runProgress(options: RunOptions, consumer: FileConsumer): RunProgress {
-  let goals: ReadonlyMap<number, number> | undefined
-  let starts: ReadonlyMap<number, number> | undefined
-  const seen = new Set<number>()
-  const position = (work: Processor, p: number) =>
-    work.ledger.epoch(p) === undefined ? 0 : work.ledger.position(p)
-  return {
-    async aim(work) {
-      if (goals || !options.untilEnd) return
-      const from = new Map(work.ledger.partitions().map(p => [p, work.ledger.position(p)]))
-      const ends = await consumer.endOffsets()
-      starts = from
-      goals = ends
-    },
-    endSeen(partition) {
-      if (goals) seen.add(partition)
-    },
-    check(work, reached) {
-      const { done, failed, mismatched } = work.counts
-      if (options.maxFiles !== undefined && done + failed + mismatched >= options.maxFiles) return reached()
-      if (!goals) return
-      const partitions = [...goals].map(([p, goal]) => ({
-        position: position(work, p),
-        goal,
-        endSeen: seen.has(p),
-      }))
-      if (!reachedEnd(partitions)) return
-      if (work.quiet) return reached()
-      consumer.pause()
-    },
-    fraction(work) {
-      if (!goals || !starts) return undefined
-      let have = 0
-      let want = 0
-      for (const [p, goal] of goals) {
-        const start = starts.get(p) ?? 0
-        want += goal - start
-        have += Math.min(goal, Math.max(start, position(work, p))) - start
-      }
-      return want === 0 ? 1 : have / want
-    },
-    lag(work) {
-      const partitions = work.ledger.partitions()
-      if (partitions.length === 0) return undefined
-      let lag = 0
-      for (const p of partitions) lag += Math.max(0, consumer.knownEnd(p) - position(work, p))
-      return lag
-    },
-  }
-}
-
-function statsOf(work: Processor, progress: RunProgress, started: number): RunStats {
-  const { assembling, queued, running } = work.unfinished()
-  const now = performance.now()
-  return {
-    done: work.counts.done,
-    failed: work.counts.failed + work.counts.mismatched,
-    assembling: assembling.length,
-    queued,
-    running: [...running].map(([file, since]) => ({ path: file.path, ms: Math.round(now - since) })),
-    doneBytes: work.counts.doneBytes,
-    receivedBytes: work.counts.receivedBytes,
-    memoryBytes: work.memoryBytes,
-    lag: progress.lag(work),
-    progress: progress.fraction(work),
-    flow: work.flow,
-    seconds: (now - started) / 1_000,
-  }
-}
-
-const NAMED_INCOMPLETE = 20
-
-type SummaryCounts = Pick<
-  Counts,
-  'done' | 'failed' | 'mismatched' | 'skipped' | 'deadLettered' | 'undecodable' | 'doneBytes'
->
-
-function summaryOf(
-  { done, failed, mismatched, skipped, deadLettered, undecodable, doneBytes }: SummaryCounts,
-  assembling: readonly OpenFile[],
-  started: number,
-  exit: number,
-): RunSummary {
-  return {
-    done,
-    failed,
-    mismatched,
-    skipped,
-    deadLettered,
-    undecodable,
-    incomplete: assembling.length,
-    bytes: doneBytes,
-    seconds: Math.round(performance.now() - started) / 1_000,
-    exit,
-    incompleteFiles: assembling.slice(0, NAMED_INCOMPLETE).map(file => file.path),
-  }
 }

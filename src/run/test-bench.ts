@@ -98,8 +98,7 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
     },
     report: heard,
     onChange: () => {},
-    onStop: (reason, cause) =>
-      deps.onBroken(new DfspError('E_OUTPUT', reason, { next: 'choose another --output-dir', cause })),
+    onStop: reason => deps.onBroken(new DfspError('E_OUTPUT', reason)),
   })
   work.assign([
     {

@@ -103,7 +103,7 @@ export interface World {
   readonly metadata: Map<number, string | undefined>
   readonly commits: readonly ReadonlyMap<number, number>[]
   readonly letters: readonly DeadLetter[]
-  readonly stops: readonly { readonly reason: string; readonly error: unknown }[]
+  readonly stops: readonly string[]
   readonly aborts: readonly string[]
   readonly isPaused: boolean
   /** How often reading was paused. */
@@ -156,7 +156,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
   const hooksRun: Task[] = []
   const events: RunEvent[] = []
   const letters: DeadLetter[] = []
-  const stops: { reason: string; error: unknown }[] = []
+  const stops: string[] = []
   const aborts: string[] = []
   let isPaused = false
   let pauses = 0
@@ -296,7 +296,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
       now: clock.now,
       after: (ms, then) => clock.after(ms, () => alive() && then()),
       onChange() {},
-      onStop: (reason, error) => stops.push({ reason, error }),
+      onStop: reason => void stops.push(reason),
     })
   }
 

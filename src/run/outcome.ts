@@ -1,0 +1,53 @@
+/** Why a run ended, and what exit status that makes. */
+import { DfspError } from '../errors.ts'
+import type { SummaryCounts } from './run-progress.ts'
+import { type StopSignal, signalNumber } from './shutdown.ts'
+
+/** Why a run ends. */
+export type End =
+  | { readonly why: 'signal'; readonly signal: StopSignal }
+  /** Its goal (--until-end, --max-files, --max-time) is reached. */
+  | { readonly why: 'goal' }
+  /** A policy asked for it, or going on is impossible. */
+  | { readonly why: 'stop'; readonly reason: string }
+  | { readonly why: 'fatal'; readonly error: DfspError }
+  /** A finite run cannot go on at present. */
+  | { readonly why: 'blocked'; readonly reason: string }
+
+export interface Goals {
+  readonly untilEnd: boolean
+  readonly maxFiles: number | undefined
+  readonly maxTimeMs: number | undefined
+}
+
+export interface Outcome {
+  readonly exit: number
+  readonly error: DfspError | undefined
+}
+
+/** It ends by itself. */
+export function hasEnd({ untilEnd, maxFiles, maxTimeMs }: Goals): boolean {
+  return untilEnd || maxFiles !== undefined || maxTimeMs !== undefined
+}
+
+export function outcome(
+  end: End,
+  goals: Goals,
+  { failed, mismatched, undecodable }: SummaryCounts,
+  drained: boolean,
+): Outcome {
+  const finite = hasEnd(goals)
+  if (end.why === 'fatal') return { exit: end.error.exitCode, error: end.error }
+  if (end.why === 'blocked') {
+    const error = new DfspError('E_BREAKER', `nothing can be processed: ${end.reason}`, {
+      facts: ['nothing was given up for it: the next start goes on where this one stopped'],
+      next: 'mend the cause and start again; if it is the files that are bad: --breaker 0',
+    })
+    return { exit: error.exitCode, error }
+  }
+  if (end.why === 'stop') return { exit: 3, error: undefined }
+  if (end.why === 'signal' && finite) return { exit: 128 + signalNumber(end.signal), error: undefined }
+  if (!drained) return { exit: 75, error: undefined }
+  if (end.why === 'signal') return { exit: 0, error: undefined }
+  return { exit: failed + mismatched + undecodable > 0 ? 3 : 0, error: undefined }
+}

@@ -1,0 +1,120 @@
+/** How far a run is: its goal, its figures while it runs, its summary. */
+import { reachedEnd } from '../core/run-end.ts'
+import type { FileConsumer } from '../kafka/consumer.ts'
+import type { RunStats, RunSummary } from '../report/events.ts'
+import type { OpenFile } from './open-files.ts'
+import type { Processor } from './processor.ts'
+import type { Counts } from './processor-deps.ts'
+
+export interface RunProgress {
+  /** Takes the end offsets of all owned partitions as the goal, once. */
+  aim(work: Processor): Promise<void>
+  endSeen(partition: number): void
+  /** Calls `reached` when a finite run is over. */
+  check(work: Processor, reached: () => void): void
+  /** 0 to 1, of a run until the end. */
+  fraction(work: Processor): number | undefined
+  lag(work: Processor): number | undefined
+}
+
+/** What a run has to reach, and how far it is. */
+export function runProgress(
+  options: { readonly untilEnd: boolean; readonly maxFiles: number | undefined },
+  consumer: FileConsumer,
+): RunProgress {
+  let goals: ReadonlyMap<number, number> | undefined
+  let starts: ReadonlyMap<number, number> | undefined
+  const seen = new Set<number>()
+  const position = (work: Processor, p: number) =>
+    work.ledger.epoch(p) === undefined ? 0 : work.ledger.position(p)
+  return {
+    async aim(work) {
+      if (goals || !options.untilEnd) return
+      const from = new Map(work.ledger.partitions().map(p => [p, work.ledger.position(p)]))
+      const ends = await consumer.endOffsets()
+      starts = from
+      goals = ends
+    },
+    endSeen(partition) {
+      if (goals) seen.add(partition)
+    },
+    check(work, reached) {
+      const { done, failed, mismatched } = work.counts
+      if (options.maxFiles !== undefined && done + failed + mismatched >= options.maxFiles) return reached()
+      if (!goals) return
+      const partitions = [...goals].map(([p, goal]) => ({
+        position: position(work, p),
+        goal,
+        endSeen: seen.has(p),
+      }))
+      if (!reachedEnd(partitions)) return
+      if (work.quiet) return reached()
+      consumer.pause()
+    },
+    fraction(work) {
+      if (!goals || !starts) return undefined
+      let have = 0
+      let want = 0
+      for (const [p, goal] of goals) {
+        const start = starts.get(p) ?? 0
+        want += goal - start
+        have += Math.min(goal, Math.max(start, position(work, p))) - start
+      }
+      return want === 0 ? 1 : have / want
+    },
+    lag(work) {
+      const partitions = work.ledger.partitions()
+      if (partitions.length === 0) return undefined
+      let lag = 0
+      for (const p of partitions) lag += Math.max(0, consumer.knownEnd(p) - position(work, p))
+      return lag
+    },
+  }
+}
+
+export function statsOf(work: Processor, progress: RunProgress, started: number): RunStats {
+  const { assembling, queued, running } = work.unfinished()
+  const now = performance.now()
+  return {
+    done: work.counts.done,
+    failed: work.counts.failed + work.counts.mismatched,
+    assembling: assembling.length,
+    queued,
+    running: [...running].map(([file, since]) => ({ path: file.path, ms: Math.round(now - since) })),
+    doneBytes: work.counts.doneBytes,
+    receivedBytes: work.counts.receivedBytes,
+    memoryBytes: work.memoryBytes,
+    lag: progress.lag(work),
+    progress: progress.fraction(work),
+    flow: work.flow,
+    seconds: (now - started) / 1_000,
+  }
+}
+
+const NAMED_INCOMPLETE = 20
+
+export type SummaryCounts = Pick<
+  Counts,
+  'done' | 'failed' | 'mismatched' | 'skipped' | 'deadLettered' | 'undecodable' | 'doneBytes'
+>
+
+export function summaryOf(
+  { done, failed, mismatched, skipped, deadLettered, undecodable, doneBytes }: SummaryCounts,
+  assembling: readonly OpenFile[],
+  started: number,
+  exit: number,
+): RunSummary {
+  return {
+    done,
+    failed,
+    mismatched,
+    skipped,
+    deadLettered,
+    undecodable,
+    incomplete: assembling.length,
+    bytes: doneBytes,
+    seconds: Math.round(performance.now() - started) / 1_000,
+    exit,
+    incompleteFiles: assembling.slice(0, NAMED_INCOMPLETE).map(file => file.path),
+  }
+}
