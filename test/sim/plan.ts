@@ -1,0 +1,70 @@
+/** What a history is made of, drawn from its seed alone. */
+import type { ProcessorSettings } from '../../src/run/processor.ts'
+import { drawFiles, type Sending, type SimFile } from './files.ts'
+import { drawKinds, type Kind } from './kinds.ts'
+import type { Dice } from './seed.ts'
+
+export interface Plan {
+  readonly seed: number
+  readonly on: ReadonlySet<Kind>
+  readonly partitions: number
+  readonly threads: number
+  readonly files: readonly SimFile[]
+  readonly sendings: readonly Sending[]
+  /** Milliseconds in which things go wrong; afterwards all goes well. */
+  readonly span: number
+  readonly batchMost: number
+  readonly tickMs: number
+  readonly drainMs: number
+  readonly hooks: readonly string[]
+  /** The binding returns metadata without its last character. */
+  readonly cutsMetadata: boolean
+  readonly settings: Omit<ProcessorSettings, 'diskPath' | 'files' | 'topic'>
+  /** One more life at the end, in which all goes well. */
+  readonly endsWithRestart: boolean
+}
+
+/** What a smaller history of the same seed leaves out. */
+export interface Without {
+  readonly kinds: ReadonlySet<Kind>
+  readonly files: ReadonlySet<number>
+}
+
+export function drawPlan(seed: number, dice: Dice, without: Without): Plan {
+  const on = drawKinds(dice.fork('kinds'), without.kinds)
+  const scope = dice.fork('scope')
+  const partitions = scope.between(1, 4)
+  const span = scope.delay(2_000, 60_000)
+  const mostFiles = scope.pick([2, 4, 8, 12])
+  const { files, sendings } = drawFiles(dice.fork('files'), on, { partitions, mostFiles, span })
+  const choice = dice.fork('settings')
+  const mode = choice.pick(['memory', 'memory', 'disk', 'both'] as const)
+  return {
+    seed,
+    on,
+    partitions,
+    threads: scope.between(1, 3),
+    files,
+    sendings: sendings.filter(({ what }) => what.kind !== 'chunk' || !without.files.has(what.file)),
+    span,
+    batchMost: scope.pick([1, 3, 8, 30]),
+    tickMs: 1_000,
+    drainMs: scope.pick([0, 1_000, 20_000]),
+    hooks: on.has('hooks') ? ['onUndecodable', 'onFailure', 'onMismatch'] : [],
+    cutsMetadata: scope.chance(0.5),
+    endsWithRestart: scope.chance(0.5),
+    settings: {
+      mode,
+      onFailure: {
+        retries: choice.pick([0, 0, 1, 2, 3]),
+        onError: choice.pick(['hold', 'hold', 'skip'] as const),
+      },
+      onIncomplete: choice.pick(['hold', 'hold', 'skip'] as const),
+      incompleteAfterMs: choice.pick([3_000, 10_000, 60_000]),
+      reprocessIdentical: false,
+      memoryBytes: on.has('smallMemory') ? choice.pick([32, 64, 128]) : 2 ** 20,
+      largestBuffer: 2 ** 32,
+      maxFiles: undefined,
+    },
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The plugin threads: a queue, a number of threads, and what they answer when. They behave as `plugin/host.ts` does;
+ * what they are told to do to a file comes from the history.
+ */
+import type { FileJob, Task, TaskResult } from '../../src/plugin/messages.ts'
+import type { ProcessorDeps } from '../../src/run/processor.ts'
+import type { SimClock } from './clock.ts'
+import type { SimStore } from './disk.ts'
+import { sha } from './files.ts'
+
+/** How one call of the plugin goes. */
+export type Fate =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly hookCalled: boolean }
+  | { readonly kind: 'io-error'; readonly code: string }
+
+export interface Orders {
+  /** The plugin is called with a verified file; decides what comes of it and when, in milliseconds. */
+  onCall(job: FileJob, content: Buffer): { readonly fate: Fate; readonly ms: number }
+  /** The plugin returned null. `told` is false when the host counts the attempt as failed all the same. */
+  onNull(job: FileJob, told: boolean): void
+  /** An attempt failed and the processor hears of it. */
+  onFailed(job: FileJob): void
+  /** The bytes of a task were not there. */
+  onBytesGone(job: FileJob, when: string): void
+  /** How long a task without a call takes. */
+  ms(): number
+  /** A thread dies while it examines. */
+  diesExamining(): boolean
+}
+
+interface Busy {
+  readonly answer: (result: TaskResult) => void
+  readonly task: Task
+  aborted: boolean
+  cancel: () => void
+}
+
+const ABORT_GRACE_MS = 1_000
+
+export function threads(
+  count: number,
+  clock: SimClock,
+  store: SimStore,
+  orders: Orders,
+): ProcessorDeps['host'] & { readonly busy: number } {
+  const queue: { task: Task; onStarted: (() => void) | undefined; answer: (result: TaskResult) => void }[] =
+    []
+  const running = new Set<Busy>()
+
+  function next(): void {
+    while (running.size < count) {
+      const waiting = queue.shift()
+      if (!waiting) return
+      const busy: Busy = { answer: waiting.answer, task: waiting.task, aborted: false, cancel: () => {} }
+      running.add(busy)
+      // A message to the thread and back.
+      busy.cancel = clock.after(orders.ms(), () => begin(busy, waiting.onStarted))
+    }
+  }
+
+  function end(busy: Busy, result: TaskResult): void {
+    running.delete(busy)
+    busy.answer(result)
+    next()
+  }
+
+  function begin(busy: Busy, onStarted: (() => void) | undefined): void {
+    const { task } = busy
+    if (task.kind === 'onUndecodable' || task.kind === 'onFailure') {
+      busy.cancel = clock.after(orders.ms(), () => end(busy, { kind: 'done' }))
+      return
+    }
+    const content = store.read(task.file.source)
+    if (!content) {
+      if (!busy.aborted) orders.onBytesGone(task.file, 'at the beginning')
+      return end(busy, failed('no bytes', false))
+    }
+    if (task.kind === 'examine') return examine(busy, task, content)
+    const actual = sha(content)
+    if (Buffer.compare(actual, task.file.sha512) !== 0)
+      return end(busy, { kind: 'mismatch', actual: actual.toString('hex') })
+    onStarted?.()
+    const { fate, ms } = orders.onCall(task.file, Buffer.from(content))
+    busy.cancel = clock.after(ms, () => finish(busy, task.file, content, fate))
+  }
+
+  function finish(busy: Busy, file: FileJob, before: Buffer, fate: Fate): void {
+    // The plugin may read its content as late as now.
+    const now = store.read(file.source)
+    if (!busy.aborted && (!now || Buffer.compare(now, before) !== 0)) orders.onBytesGone(file, 'at the end')
+    if (fate.kind === 'done') {
+      orders.onNull(file, !busy.aborted)
+      return end(busy, busy.aborted ? failed('aborted', false) : fate)
+    }
+    orders.onFailed(file)
+    if (fate.kind === 'io-error' && !busy.aborted)
+      return end(busy, { kind: 'io-error', message: `${fate.code}: as told`, code: fate.code })
+    end(busy, failed('told to fail', fate.kind === 'failed' && fate.hookCalled))
+  }
+
+  function examine(busy: Busy, task: Extract<Task, { kind: 'examine' }>, content: Buffer): void {
+    const badChunks = task.chunks
+      .filter(({ offset, length, hash }) => {
+        const actual = sha(content.subarray(offset, offset + length)).subarray(0, hash.length)
+        return Buffer.compare(actual, hash) !== 0
+      })
+      .map(chunk => chunk.index)
+    const result: TaskResult = orders.diesExamining()
+      ? failed('died', false)
+      : { kind: 'examined', badChunks }
+    busy.cancel = clock.after(orders.ms(), () => end(busy, busy.aborted ? failed('aborted', false) : result))
+  }
+
+  return {
+    run: (task, onStarted) =>
+      new Promise(answer => {
+        queue.push({ task, onStarted, answer })
+        next()
+      }),
+    get free() {
+      return Math.max(0, count - running.size - queue.length)
+    },
+    get busy() {
+      return running.size
+    },
+    abort() {
+      for (const busy of running) {
+        if (busy.aborted) continue
+        busy.aborted = true
+        clock.after(ABORT_GRACE_MS, () => {
+          if (!running.has(busy)) return
+          busy.cancel()
+          if (busy.task.kind === 'process') orders.onFailed(busy.task.file)
+          end(busy, failed('aborted', false))
+        })
+      }
+    },
+  }
+}
+
+function failed(message: string, hookCalled: boolean): TaskResult {
+  return { kind: 'failed', fault: { message, frames: [] }, hookCalled }
+}

@@ -1,0 +1,26 @@
+/** What all parts of a history share. */
+import type { Partition } from './broker.ts'
+import type { SimClock } from './clock.ts'
+import type { SimStore } from './disk.ts'
+import type { Plan } from './plan.ts'
+import type { Dice } from './seed.ts'
+import type { Truth } from './truth.ts'
+
+export interface World {
+  readonly plan: Plan
+  readonly clock: SimClock
+  /** The dice of all that happens; the plan had its own. */
+  readonly chance: Dice
+  readonly store: SimStore
+  readonly truth: Truth
+  /** Count of processes so far; 0 while none runs. */
+  life: number
+  /** Faults are over. */
+  calm: boolean
+  /** Every file fails at the moment. */
+  outage: boolean
+  /** A commit's metadata as the client's binding returns it. */
+  readMetadata(partition: Partition): string | undefined
+  happened(what: string): void
+  trace(line: () => string): void
+}
