@@ -15,7 +15,7 @@ interface Event {
   readonly at: number
   readonly number: number
   readonly idle: boolean
-  then: (() => void) | undefined
+  work: (() => void) | undefined
 }
 
 export function simClock(): SimClock {
@@ -58,22 +58,22 @@ export function simClock(): SimClock {
   return {
     now: () => time,
     after(ms, then, idle = false) {
-      const event: Event = { at: time + Math.max(0, ms), number: numbers++, idle, then }
+      const event: Event = { at: time + Math.max(0, ms), number: numbers++, idle, work: then }
       push(event)
       if (!idle) pending++
       return () => {
-        if (event.then !== undefined && !idle) pending--
-        event.then = undefined
+        if (event.work !== undefined && !idle) pending--
+        event.work = undefined
       }
     },
     step() {
       for (let event = pop(); event; event = pop()) {
-        const { then } = event
-        if (!then) continue // cancelled
+        const { work } = event
+        if (!work) continue // cancelled
         time = event.at
-        event.then = undefined
+        event.work = undefined
         if (!event.idle) pending--
-        then()
+        work()
         return true
       }
       return false

@@ -34,7 +34,8 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
   let epoch = 0
   let owns = false
   let positions: number[] = []
-  let endTold: boolean[] = []
+  /** The end of each partition as it was told last. */
+  let endTold: number[] = []
   let paused = false
   let fetching = true
   let asleep = true
@@ -54,7 +55,7 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
   }
 
   function tellsEnd(p: Partition): boolean {
-    return left(p) === 0 && !endTold[p.number]
+    return left(p) === 0 && endTold[p.number] !== p.end
   }
 
   function wake(): void {
@@ -88,7 +89,6 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
       const run = p.records.slice(at, at + Math.min(chance.between(1, 4), most - batch.length))
       for (const { offset, value } of run) batch.push({ partition: p.number, offset, timestamp: 0, value })
       positions[p.number] = (run.at(-1) as LogRecord).offset + 1
-      endTold[p.number] = false
       if (left(p) === 0) from.splice(i, 1)
     }
     return batch
@@ -105,7 +105,7 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
     }
     for (const p of broker.partitions) {
       if (!tellsEnd(p)) continue
-      endTold[p.number] = true
+      endTold[p.number] = p.end
       positions[p.number] = p.end
       processor().partitionEnd(p.number, p.end)
     }
@@ -123,7 +123,7 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
       const committed = p.committed?.offset
       const start = committed === undefined || committed < low || committed > end ? low : committed
       positions[partition] = start
-      endTold[partition] = false
+      endTold[partition] = -1
       const notice = start === (committed ?? start) ? undefined : 'as told'
       return { partition, start, committed, metadata: world.readMetadata(p), end, notice }
     })
@@ -233,7 +233,7 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
       return owns
     },
     get atEnds() {
-      return owns && asleep && broker.partitions.every(p => left(p) === 0 && endTold[p.number])
+      return owns && asleep && broker.partitions.every(p => left(p) === 0 && !tellsEnd(p))
     },
   }
 }

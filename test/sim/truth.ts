@@ -28,8 +28,8 @@ export interface FileTruth {
   heldIn: number
   /** A commit that says it is final was applied. */
   durable: boolean
-  /** Its attempt runs. */
-  running: boolean
+  /** The attempt that runs in the present epoch. */
+  running: FileJob | undefined
   /** Why it need not come to its end. */
   excuse: string | undefined
   deliveryId: string | undefined
@@ -74,7 +74,7 @@ export function truthOf(plan: Plan, broker: Broker, happened: (what: string) => 
       lettered: false,
       heldIn: 0,
       durable: false,
-      running: false,
+      running: undefined,
       excuse: undefined,
       deliveryId: undefined,
     }),
@@ -197,11 +197,13 @@ export function truthOf(plan: Plan, broker: Broker, happened: (what: string) => 
     },
     onGivenUp() {
       epoch++
+      // What still runs is being aborted, and may overlap with the first run of the next epoch.
+      for (const f of files) f.running = undefined
     },
     onLifeBegins(number) {
       life = number
       epoch++
-      for (const f of files) f.running = false
+      for (const f of files) f.running = undefined
     },
     onCall(job, content) {
       const f = fileOf(job)
@@ -218,20 +220,20 @@ export function truthOf(plan: Plan, broker: Broker, happened: (what: string) => 
       if (job.final !== job.attempt > settings.onFailure.retries)
         violate(`${who} is wrong about its last attempt`)
       if (f.nulls > 0) happened('file run again')
-      f.running = true
+      f.running = job
     },
     onNull(job) {
       const f = fileOf(job)
       if (!f) return
       f.nulls++
-      f.running = false
+      if (f.running === job) f.running = undefined
       happened('file processed')
     },
     onFailed(job) {
       const f = fileOf(job)
       if (!f) return
       f.failed++
-      f.running = false
+      if (f.running === job) f.running = undefined
       happened('attempt failed')
     },
     onEvent(event) {
