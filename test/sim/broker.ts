@@ -30,12 +30,11 @@ export interface Broker {
   readonly partitions: readonly Partition[]
   /** Who may commit: a count of group generations. */
   readonly generation: number
-  /** Ends the present generation: commits that it sent and that have not arrived are refused from now on. */
+  /** Ends the present generation: its commits that have not arrived are refused from now on. */
   nextGeneration(): number
   append(partition: number, value: Buffer | null, what: What): void
   deleteBelow(partition: number, offset: number): void
-  /** False when the generation is over. */
-  store(generation: number, commits: readonly OffsetCommit[]): boolean
+  store(commits: readonly OffsetCommit[]): void
 }
 
 export function broker(count: number): Broker {
@@ -63,10 +62,8 @@ export function broker(count: number): Broker {
       const p = at(partition)
       p.low = Math.max(p.low, Math.min(offset, p.end))
     },
-    store(from, commits) {
-      if (from !== generation) return false
+    store(commits) {
       for (const { partition, offset, metadata } of commits) at(partition).committed = { offset, metadata }
-      return true
     },
   }
 }

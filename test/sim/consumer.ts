@@ -29,7 +29,7 @@ export interface SimConsumer {
 const LONGEST_COMMIT_MS = 60_000
 
 export function simConsumer(world: World, broker: Broker, processor: () => Processor): SimConsumer {
-  const { clock, chance, plan, happened, trace, truth } = world
+  const { clock, chance, plan, happened, trace, truth, checks } = world
   let generation = broker.generation
   let epoch = 0
   let owns = false
@@ -100,7 +100,6 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
         () =>
           `records ${batch.map(r => `${r.partition}@${r.offset}=${truth.name(r.partition, r.offset)}`).join(' ')}`,
       )
-      truth.onDelivered(batch)
       processor().records(batch)
     }
     for (const p of broker.partitions) {
@@ -129,7 +128,7 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
     })
     trace(() => `assigned ${assigned.map(a => `${a.partition}@${a.start} ${a.metadata ?? ''}`).join(', ')}`)
     happened('assignment')
-    truth.onAssigned(assigned.map(a => a.start))
+    checks.onAssigned()
     processor().assign(assigned)
     wake()
   }
@@ -150,21 +149,21 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
       if (life !== world.life) return
       trace(() => 'partitions are given up')
       owns = false
-      truth.onGivenUp()
+      checks.onGivenUp()
       broker.nextGeneration()
       later(chance.delay(10, 5_000), assign)
     },
     commit(commits) {
-      if (committing) truth.violate('two commits in flight')
+      if (committing) checks.violate('two commits in flight')
       for (const { partition, offset, metadata } of commits) {
         if (!Number.isSafeInteger(partition) || !Number.isSafeInteger(offset) || offset < 0)
-          truth.violate(`commit of ${partition}@${offset}`)
+          checks.violate(`commit of ${partition}@${offset}`)
         if (metadata !== undefined && (metadata.length > 4095 || /[^\x20-\x7e]/.test(metadata)))
-          truth.violate('metadata that no broker takes')
+          checks.violate('metadata that no broker takes')
       }
       if (!owns) happened('commit without partitions')
       committing = true
-      const sent = truth.onCommitSent()
+      const sent = checks.onCommitSent(commits)
       const from = generation
       trace(() => `commit ${commits.map(c => `${c.partition}@${c.offset} ${c.metadata ?? ''}`).join(', ')}`)
       const slow = plan.on.has('slowCommits') && !world.calm
@@ -183,11 +182,13 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
         // The request is on its way whatever becomes of its sender.
         clock.after(toBroker, () => {
           if (refused) happened('commit refused')
-          const error = refused ? 'refused' : broker.store(from, commits) ? undefined : 'illegal generation'
+          const isOld = from !== broker.generation
+          const error = refused ? 'refused' : isOld ? 'illegal generation' : undefined
           if (!error) {
             trace(() => 'commit applied')
             happened('commit applied')
-            truth.onCommitted(commits, sent)
+            checks.onCommitted(commits, sent)
+            broker.store(commits)
           }
           if (life !== world.life) {
             if (!error) happened('commit applied after a crash')

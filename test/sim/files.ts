@@ -176,3 +176,7 @@ function sendFile(
 export function sha(data: Uint8Array): Buffer {
   return hash('sha512', data, 'buffer')
 }
+
+export function digest128(text: string): string {
+  return hash('md5', text, 'buffer').toString('latin1')
+}

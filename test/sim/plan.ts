@@ -1,11 +1,10 @@
 /** What a history is made of, drawn from its seed alone. */
-import type { ProcessorSettings } from '../../src/run/processor.ts'
+import type { ProcessorSettings } from '../../src/run/processor-deps.ts'
 import { drawFiles, type Sending, type SimFile } from './files.ts'
 import { drawKinds, type Kind } from './kinds.ts'
 import type { Dice } from './seed.ts'
 
 export interface Plan {
-  readonly seed: number
   readonly on: ReadonlySet<Kind>
   readonly partitions: number
   readonly threads: number
@@ -30,7 +29,7 @@ export interface Without {
   readonly files: ReadonlySet<number>
 }
 
-export function drawPlan(seed: number, dice: Dice, without: Without): Plan {
+export function drawPlan(dice: Dice, without: Without): Plan {
   const on = drawKinds(dice.fork('kinds'), without.kinds)
   const scope = dice.fork('scope')
   const partitions = scope.between(1, 4)
@@ -38,9 +37,10 @@ export function drawPlan(seed: number, dice: Dice, without: Without): Plan {
   const mostFiles = scope.pick([2, 4, 8, 12])
   const { files, sendings } = drawFiles(dice.fork('files'), on, { partitions, mostFiles, span })
   const choice = dice.fork('settings')
+  const letters = scope.chance(0.4)
+  const failing = files.filter(file => file.failures > 0).length
   const mode = choice.pick(['memory', 'memory', 'disk', 'both'] as const)
   return {
-    seed,
     on,
     partitions,
     threads: scope.between(1, 3),
@@ -57,14 +57,17 @@ export function drawPlan(seed: number, dice: Dice, without: Without): Plan {
       mode,
       onFailure: {
         retries: choice.pick([0, 0, 1, 2, 3]),
-        onError: choice.pick(['hold', 'hold', 'skip'] as const),
+        onError: choice.pick(letters ? (['dlq'] as const) : (['hold', 'hold', 'skip'] as const)),
       },
-      onIncomplete: choice.pick(['hold', 'hold', 'skip'] as const),
+      onIncomplete: choice.pick(letters ? (['hold', 'dlq'] as const) : (['hold', 'hold', 'skip'] as const)),
       incompleteAfterMs: choice.pick([3_000, 10_000, 60_000]),
       reprocessIdentical: false,
       memoryBytes: on.has('smallMemory') ? choice.pick([32, 64, 128]) : 2 ** 20,
       largestBuffer: 2 ** 32,
       maxFiles: undefined,
+      // Files that always fail must not keep it open for ever.
+      breakerAfter: choice.chance(0.4) ? 0 : failing + choice.between(1, 3),
+      group: 'beamline',
     },
   }
 }

@@ -3,7 +3,7 @@
  * what they are told to do to a file comes from the history.
  */
 import type { FileJob, Task, TaskResult } from '../../src/plugin/messages.ts'
-import type { ProcessorDeps } from '../../src/run/processor.ts'
+import type { ProcessorDeps } from '../../src/run/processor-deps.ts'
 import type { SimClock } from './clock.ts'
 import type { SimStore } from './disk.ts'
 import { sha } from './files.ts'

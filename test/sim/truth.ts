@@ -1,121 +1,67 @@
-/**
- * What really happened to each file and record, and the promises, checked as it happens. A broken one is kept in
- * `violation`: an error thrown inside the processor's promises could be lost.
- */
-import type { OffsetCommit } from '../../src/kafka/committer.ts'
-import type { ConsumedRecord } from '../../src/kafka/consumer.ts'
+/** What really happened to each file and record of a history, whatever the processor believes. */
+import { fileId } from '../../src/core/generation.ts'
 import type { FileJob } from '../../src/plugin/messages.ts'
-import type { RunEvent } from '../../src/report/events.ts'
 import { type Broker, indexAt, type LogRecord } from './broker.ts'
-import type { SimFile, What } from './files.ts'
+import { digest128, type SimFile, type What } from './files.ts'
 import type { Plan } from './plan.ts'
 
 export interface FileTruth {
   readonly file: SimFile
-  /** Copies in the log, by chunk: good ones, and all. */
+  /** Its digest, by which journal and commits know it. */
+  readonly key: string
+  /** Copies in the log by chunk: good ones, and all. */
   readonly good: number[]
   readonly copies: number[]
+  /** Its records that were deleted from the log, or passed over by a tool. */
+  lost: number
   /** How often the plugin returned null. */
   nulls: number
-  /** Failed attempts of which the processor heard or could have heard. */
   failed: number
-  /** Life in which it was reported as done, skipped or dead-lettered; 0 = never. */
+  skipped: boolean
+  /** A dead letter of it was written. */
+  lettered: boolean
+  /** Life and epoch in which it was reported as done, skipped or dead-lettered; 0 = never. */
   finalIn: number
   finalEpoch: number
-  skipped: boolean
-  lettered: boolean
   /** Life in which it was reported as held; 0 = never. */
   heldIn: number
-  /** A commit that says it is final was applied. */
+  /** A commit was applied that says it is final. */
   durable: boolean
+  /** The host whose journal has it; 0 = none. */
+  journalOn: number
+  /** It was over and had unread copies when a process began: what comes of them is no whole file. */
+  mayHaunt: boolean
   /** The attempt that runs in the present epoch. */
   running: FileJob | undefined
-  /** Why it need not come to its end. */
-  excuse: string | undefined
   deliveryId: string | undefined
 }
 
 export interface Truth {
-  readonly violation: string | undefined
   readonly files: readonly FileTruth[]
-  violate(what: string): void
-  /** What a record is, for the trace. */
-  name(partition: number, offset: number): string
+  /** Records of no file that were skipped or dead-lettered, as `partition@offset`. */
+  readonly junkOver: Set<string>
+  life: number
+  epoch: number
+  /** A tool changed what the group had committed. */
+  wasReset: boolean
+  appended(what: What): void
+  /** The records from `from` to `to` - 1 will not be read any more. */
+  lose(partition: number, from: number, to: number): void
+  recordAt(partition: number, offset: number): LogRecord | undefined
   fileOf(job: Pick<FileJob, 'path' | 'sha512'>): FileTruth | undefined
-  onAppended(partition: number, what: What): void
-  onDelivered(batch: readonly ConsumedRecord[]): void
-  onAssigned(starts: readonly number[]): void
-  onGivenUp(): void
-  onLifeBegins(life: number): void
-  onCall(job: FileJob, content: Buffer): void
-  onNull(job: FileJob, told: boolean): void
-  onFailed(job: FileJob): void
-  onEvent(event: RunEvent): void
-  /** Files that a commit sent now must make durable. */
-  onCommitSent(): readonly FileTruth[]
-  onCommitted(commits: readonly OffsetCommit[], sent: readonly FileTruth[]): void
-  /** Everything has come to rest: what is still wrong. */
-  atRest(): string | undefined
-  /** The first offset of a partition that must not be passed. */
+  fileAt(partition: number, offset: number): FileTruth | undefined
+  /** Offset of the first record that no commit may pass; the end when there is none. */
   safe(partition: number): number
+  /** A record as the trace names it. */
+  name(partition: number, offset: number): string
 }
 
-export function truthOf(plan: Plan, broker: Broker, happened: (what: string) => void): Truth {
-  const files = plan.files.map(
-    (file): FileTruth => ({
-      file,
-      good: Array(file.total).fill(0),
-      copies: Array(file.total).fill(0),
-      nulls: 0,
-      failed: 0,
-      finalIn: 0,
-      finalEpoch: 0,
-      skipped: false,
-      lettered: false,
-      heldIn: 0,
-      durable: false,
-      running: undefined,
-      excuse: undefined,
-      deliveryId: undefined,
-    }),
-  )
-  const byId = new Map(files.map(f => [idOf(f.file), f]))
-  const undecodableOver = new Set<string>()
-  const safeIndex = plan.files.length === 0 ? [] : broker.partitions.map(() => 0)
-  const { settings } = plan
-  let violation: string | undefined
-  let life = 0
-  let epoch = 0
-
-  function violate(what: string): void {
-    violation ??= what
-  }
-
-  function isFinal(f: FileTruth): boolean {
-    return f.nulls > 0 || f.skipped || f.lettered
-  }
-
-  function isOver(partition: number, { offset, what }: LogRecord): boolean {
-    if (offset < (broker.partitions[partition]?.low ?? 0)) return true
-    switch (what.kind) {
-      case 'chunk': {
-        const f = files[what.file] as FileTruth
-        return f.file.filtered || isFinal(f)
-      }
-      case 'junk':
-        return undecodableOver.has(`${partition}@${offset}`)
-      default:
-        return true
-    }
-  }
-
-  function safe(partition: number): number {
-    const { records, end } = broker.partitions[partition] as Broker['partitions'][number]
-    let at = safeIndex[partition] ?? 0
-    while (at < records.length && isOver(partition, records[at] as LogRecord)) at++
-    safeIndex[partition] = at
-    return records[at]?.offset ?? end
-  }
+export function truthOf(plan: Plan, broker: Broker): Truth {
+  const files = plan.files.map(newTruth)
+  const byId = new Map(files.map(f => [idOf(f.file.path, f.file.sha512), f]))
+  const junkOver = new Set<string>()
+  const skippedTo = broker.partitions.map(() => 0)
+  const safeIndex = broker.partitions.map(() => 0)
 
   function recordAt(partition: number, offset: number): LogRecord | undefined {
     const records = broker.partitions[partition]?.records ?? []
@@ -123,178 +69,102 @@ export function truthOf(plan: Plan, broker: Broker, happened: (what: string) => 
     return found?.offset === offset ? found : undefined
   }
 
-  /** All chunks lie in the log, in copies that are good. */
-  function isWhole(f: FileTruth): boolean {
-    return f.good.every(n => n > 0)
-  }
-
-  function sentTwice(f: FileTruth): boolean {
-    return f.copies.every(n => n > 1)
-  }
-
-  function fileOf(job: Pick<FileJob, 'path' | 'sha512'>): FileTruth | undefined {
-    return byId.get(`${job.path}\0${Buffer.from(job.sha512).toString('latin1')}`)
-  }
-
-  function fileAt(partitions: Readonly<Record<string, readonly [number, number]>>): FileTruth | undefined {
-    for (const [partition, [low]] of Object.entries(partitions)) {
-      const what = recordAt(Number(partition), low)?.what
-      if (what?.kind === 'chunk') return files[what.file]
-    }
-    return undefined
-  }
-
-  function setAside(event: Extract<RunEvent, { type: 'file' }>, f: FileTruth): void {
-    const { result } = event
-    const who = `f${f.file.index}`
-    const retries = settings.onFailure.retries
-    if (result === 'failed' && f.failed <= (plan.on.has('ioErrors') ? 0 : retries))
-      violate(`${who} is given up after ${f.failed} failed attempts`)
-    if (result === 'mismatch' && f.file.nature !== 'impossible' && f.good.join() === f.copies.join())
-      violate(`${who} is said to be damaged and is not`)
-    if ((result === 'incomplete' || result === 'superseded') && f.copies.every(n => n > 0) && !f.excuse)
-      violate(`${who} is passed over as ${result}, and all its chunks are in the log`)
-    if (event.setAside === 'held') {
-      f.heldIn = life
-      happened('file held')
-    } else {
-      happened(`file passed over: ${result}`)
-      if (result === 'superseded') {
-        const newer = files.some(other => other.file.path === f.file.path && other !== f && other.nulls > 0)
-        if (!newer) violate(`${who} is superseded by nothing`)
-      } else {
-        const policy = result === 'incomplete' ? settings.onIncomplete : settings.onFailure.onError
-        if (policy !== 'skip') violate(`${who} is skipped: ${result}`)
-      }
-      f.skipped = true
-      f.finalIn = life
-      f.finalEpoch = epoch
-    }
+  function isOver(partition: number, { offset, what }: LogRecord): boolean {
+    if (offset < (skippedTo[partition] as number)) return true
+    if (what.kind === 'junk') return junkOver.has(`${partition}@${offset}`)
+    if (what.kind !== 'chunk') return true
+    const f = files[what.file] as FileTruth
+    return f.file.filtered || isFinal(f)
   }
 
   return {
-    get violation() {
-      return violation
-    },
     files,
-    violate,
-    safe,
-    fileOf,
+    junkOver,
+    life: 0,
+    epoch: 0,
+    wasReset: false,
+    appended(what) {
+      if (what.kind !== 'chunk') return
+      const { good, copies } = files[what.file] as FileTruth
+      copies[what.chunk] = (copies[what.chunk] as number) + 1
+      if (what.good) good[what.chunk] = (good[what.chunk] as number) + 1
+    },
+    lose(partition, from, to) {
+      const { records } = broker.partitions[partition] as Broker['partitions'][number]
+      for (const { what } of records.slice(indexAt(records, from), indexAt(records, to)))
+        if (what.kind === 'chunk') (files[what.file] as FileTruth).lost++
+      skippedTo[partition] = Math.max(skippedTo[partition] as number, to)
+    },
+    recordAt,
+    fileOf: job => byId.get(idOf(job.path, job.sha512)),
+    fileAt(partition, offset) {
+      const what = recordAt(partition, offset)?.what
+      return what?.kind === 'chunk' ? files[what.file] : undefined
+    },
+    safe(partition) {
+      const { records, end } = broker.partitions[partition] as Broker['partitions'][number]
+      let at = safeIndex[partition] as number
+      while (at < records.length && isOver(partition, records[at] as LogRecord)) at++
+      safeIndex[partition] = at
+      return records[at]?.offset ?? end
+    },
     name(partition, offset) {
       const what = recordAt(partition, offset)?.what
       if (what?.kind !== 'chunk') return what?.kind ?? 'nothing'
       return `f${what.file}.${what.chunk + 1}/${files[what.file]?.file.total}${what.good ? '' : '!'}`
     },
-    onAppended(_partition, what) {
-      if (what.kind !== 'chunk') return
-      const f = files[what.file] as FileTruth
-      f.copies[what.chunk] = (f.copies[what.chunk] as number) + 1
-      if (what.good) f.good[what.chunk] = (f.good[what.chunk] as number) + 1
-    },
-    onDelivered() {},
-    onAssigned() {
-      epoch++
-    },
-    onGivenUp() {
-      epoch++
-      // What still runs is being aborted, and may overlap with the first run of the next epoch.
-      for (const f of files) f.running = undefined
-    },
-    onLifeBegins(number) {
-      life = number
-      epoch++
-      for (const f of files) f.running = undefined
-    },
-    onCall(job, content) {
-      const f = fileOf(job)
-      if (!f) return violate(`the plugin is given ${job.path}, which nobody sent like this`)
-      const who = `f${f.file.index}`
-      if (Buffer.compare(content, f.file.content) !== 0) violate(`the plugin sees a wrong content of ${who}`)
-      if (f.file.filtered) violate(`${who} should have been filtered`)
-      if (f.file.nature === 'impossible') violate(`${who} cannot be whole`)
-      if (f.running) violate(`${who} runs twice at a time`)
-      f.deliveryId ??= job.deliveryId
-      if (f.deliveryId !== job.deliveryId) violate(`${who} has two delivery ids`)
-      if (f.finalIn === life) violate(`${who} runs again in the process that finished it`)
-      else if (f.durable && !sentTwice(f)) violate(`${who} runs again, and a commit said that it is finished`)
-      if (job.final !== job.attempt > settings.onFailure.retries)
-        violate(`${who} is wrong about its last attempt`)
-      if (f.nulls > 0) happened('file run again')
-      f.running = job
-    },
-    onNull(job) {
-      const f = fileOf(job)
-      if (!f) return
-      f.nulls++
-      if (f.running === job) f.running = undefined
-      happened('file processed')
-    },
-    onFailed(job) {
-      const f = fileOf(job)
-      if (!f) return
-      f.failed++
-      if (f.running === job) f.running = undefined
-      happened('attempt failed')
-    },
-    onEvent(event) {
-      switch (event.type) {
-        case 'file': {
-          const f = fileAt(event.partitions)
-          if (!f) return violate(`a report about ${event.path}, whose offsets are not its own`)
-          if (event.result !== 'ok') return setAside(event, f)
-          if (f.nulls === 0) violate(`f${f.file.index} is reported as done and is not`)
-          f.finalIn = life
-          f.finalEpoch = epoch
-          return
-        }
-        case 'undecodable': {
-          const { partition, offset } = event
-          if (recordAt(partition, offset)?.what.kind !== 'junk')
-            violate(`${partition}@${offset} is called undecodable`)
-          if (event.setAside === 'skipped') {
-            if (settings.onFailure.onError !== 'skip') violate('an undecodable record is skipped')
-            undecodableOver.add(`${partition}@${offset}`)
-          }
-          return
-        }
-        default:
-          happened(`event ${event.type}`)
-      }
-    },
-    onCommitSent: () => files.filter(f => f.finalIn === life && f.finalEpoch === epoch && !f.durable),
-    onCommitted(commits, sent) {
-      for (const { partition, offset } of commits) {
-        const limit = safe(partition)
-        if (offset > limit) {
-          const record = broker.partitions[partition]?.records.find(r => r.offset === limit)
-          violate(
-            `committed ${partition}@${offset} passes ${record ? JSON.stringify(record.what) : 'the end'} at ${limit}`,
-          )
-        }
-      }
-      for (const f of sent) f.durable = true
-    },
-    atRest() {
-      for (const f of files) {
-        const who = `f${f.file.index} (${f.file.path})`
-        if (f.file.filtered || isFinal(f) || f.excuse || f.copies.every(n => n === 0)) continue
-        if (f.heldIn === life) continue
-        if (isWhole(f)) return `${who} is neither processed nor held`
-        if (settings.onIncomplete === 'skip' && f.copies.some(n => n === 0))
-          return `${who} is incomplete and not skipped`
-      }
-      for (const p of broker.partitions) {
-        const limit = safe(p.number)
-        const at = p.committed?.offset ?? p.low
-        if (at === limit || (limit === p.low && at <= limit)) continue
-        const first = p.records[indexAt(p.records, at)]
-        return `${p.number}@${at} is committed, not ${limit}: ${first ? JSON.stringify(first.what) : 'the end'} holds it`
-      }
-      return undefined
-    },
   }
 }
 
-function idOf(file: SimFile): string {
-  return `${file.path}\0${file.sha512.toString('latin1')}`
+/** Whatever the broker knows of it: no commit can be wrong about this file any more. */
+export function isFinal(f: FileTruth): boolean {
+  return f.nulls > 0 || f.skipped || f.lettered
+}
+
+export function wasSent(f: FileTruth): boolean {
+  return f.copies.some(n => n > 0)
+}
+
+/** Each of its chunks was sent, in whatever state. */
+export function isComplete(f: FileTruth): boolean {
+  return f.copies.every(n => n > 0)
+}
+
+/** Each of its chunks was sent well. */
+export function isWhole(f: FileTruth): boolean {
+  return f.good.every(n => n > 0) && f.file.nature !== 'impossible'
+}
+
+export function isDamaged(f: FileTruth): boolean {
+  return f.file.nature === 'impossible' || f.good.some((n, i) => n < (f.copies[i] as number))
+}
+
+export function wasSentTwice(f: FileTruth): boolean {
+  return f.copies.every(n => n > 1)
+}
+
+function idOf(path: string, sha512: Uint8Array): string {
+  return `${path}\0${Buffer.from(sha512).toString('latin1')}`
+}
+
+function newTruth(file: SimFile): FileTruth {
+  return {
+    file,
+    key: digest128(fileId(file.path, { total: file.total, fileHash: file.sha512 })),
+    good: Array(file.total).fill(0),
+    copies: Array(file.total).fill(0),
+    lost: 0,
+    nulls: 0,
+    failed: 0,
+    skipped: false,
+    lettered: false,
+    finalIn: 0,
+    finalEpoch: 0,
+    heldIn: 0,
+    durable: false,
+    journalOn: 0,
+    mayHaunt: false,
+    running: undefined,
+    deliveryId: undefined,
+  }
 }

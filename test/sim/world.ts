@@ -1,5 +1,6 @@
 /** What all parts of a history share. */
 import type { Partition } from './broker.ts'
+import type { Checks } from './checks.ts'
 import type { SimClock } from './clock.ts'
 import type { SimStore } from './disk.ts'
 import type { Plan } from './plan.ts'
@@ -13,7 +14,8 @@ export interface World {
   readonly chance: Dice
   readonly store: SimStore
   readonly truth: Truth
-  /** Count of processes so far; 0 while none runs. */
+  readonly checks: Checks
+  /** Number of the present process; it changes when one ends and when one begins. */
   life: number
   /** Faults are over. */
   calm: boolean

@@ -1,0 +1,272 @@
+/**
+ * The promises, checked as things happen. A broken one is kept in `violation`: an error thrown inside the processor's
+ * promises could be lost.
+ */
+
+import { decodeCommitRecord } from '../../src/core/commit-record.ts'
+import type { DeadLetter } from '../../src/core/dead-letter.ts'
+import type { OffsetCommit } from '../../src/kafka/committer.ts'
+import type { FileJob } from '../../src/plugin/messages.ts'
+import type { RunEvent } from '../../src/report/events.ts'
+import { type Broker, indexAt } from './broker.ts'
+import type { Plan } from './plan.ts'
+import {
+  type FileTruth,
+  isComplete,
+  isDamaged,
+  isFinal,
+  isWhole,
+  type Truth,
+  wasSent,
+  wasSentTwice,
+} from './truth.ts'
+
+type FileEvent = Extract<RunEvent, { type: 'file' }>
+
+export interface Checks {
+  /** The first promise that was broken. */
+  readonly violation: string | undefined
+  violate(what: string): void
+  onAssigned(): void
+  onGivenUp(): void
+  onLifeBegins(life: number, host: number): void
+  onCall(job: FileJob, content: Buffer): void
+  onNull(job: FileJob): void
+  onFailed(job: FileJob): void
+  /** `blocked`: why everything pauses. */
+  onEvent(event: RunEvent, blocked: string | undefined): void
+  onLetterSent(letter: DeadLetter, blocked: string | undefined): void
+  onLetterWritten(letter: DeadLetter): void
+  onJournalled(key: string): void
+  /** Returns the files that a commit sent now says are over. */
+  onCommitSent(commits: readonly OffsetCommit[]): readonly FileTruth[]
+  /** The broker is about to store a commit. */
+  onCommitted(commits: readonly OffsetCommit[], sent: readonly FileTruth[]): void
+  /** Everything has come to rest: what is still wrong. */
+  atRest(): string | undefined
+}
+
+export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (what: string) => void): Checks {
+  const { settings } = plan
+  const { onError, retries } = settings.onFailure
+  let violation: string | undefined
+  let host = 0
+
+  function violate(what: string): void {
+    violation ??= what
+  }
+
+  function become(f: FileTruth): void {
+    f.finalIn = truth.life
+    f.finalEpoch = truth.epoch
+  }
+
+  /** Copies of files that are over, of which no commit speaks: without the others they make no whole file. */
+  function noteHaunting(): void {
+    for (const { number, records, committed } of broker.partitions) {
+      const from = decodeCommitRecord(committed?.metadata)?.position ?? committed?.offset ?? 0
+      for (const { offset } of records.slice(indexAt(records, from))) {
+        const f = truth.fileAt(number, offset)
+        if (f?.durable) f.mayHaunt = true
+      }
+    }
+  }
+
+  function given(up: FileEvent, f: FileTruth, blocked: string | undefined): void {
+    const { result } = up
+    switch (result) {
+      case 'failed':
+        if (f.failed <= (plan.on.has('ioErrors') ? 0 : retries))
+          violate(`${nameOf(f)} is given up after ${f.failed} failed attempts`)
+        if (blocked !== undefined && !plan.on.has('ioErrors'))
+          violate(`${nameOf(f)} is given up while everything pauses: ${blocked}`)
+        return
+      case 'mismatch':
+        if (!isDamaged(f)) violate(`${nameOf(f)} is said to be damaged and is not`)
+        return
+      case 'incomplete':
+      case 'superseded':
+        if (isComplete(f) && f.lost === 0 && !f.mayHaunt && !truth.wasReset)
+          violate(`${nameOf(f)} is passed over as ${result}, and all its chunks are in the log`)
+        if (result === 'superseded' && !isSuperseded(f)) violate(`${nameOf(f)} is superseded by nothing`)
+        return
+      case 'late':
+        if (!isFinal(f)) violate(`${nameOf(f)} is passed over as a late copy, and was never finished`)
+    }
+  }
+
+  function isSuperseded(f: FileTruth): boolean {
+    return truth.files.some(other => other.file.path === f.file.path && other !== f && other.nulls > 0)
+  }
+
+  function fileEvent(event: FileEvent, blocked: string | undefined): void {
+    const [first] = Object.entries(event.partitions)
+    const f = first && truth.fileAt(Number(first[0]), first[1][0])
+    if (f?.file.path !== event.path) return violate(`a report about ${event.path} with offsets of another`)
+    if (event.result === 'ok') {
+      if (f.nulls === 0) violate(`${nameOf(f)} is reported as done and is not`)
+      return become(f)
+    }
+    given(event, f, blocked)
+    happened(`file ${event.setAside}: ${event.result}`)
+    const byItself = event.result === 'superseded' || event.result === 'late'
+    const policy = event.result === 'incomplete' ? settings.onIncomplete : onError
+    switch (event.setAside) {
+      case 'held':
+        f.heldIn = truth.life
+        return
+      case 'dead-lettered':
+        if (!f.lettered) violate(`${nameOf(f)} is said to be dead-lettered and is not`)
+        return become(f)
+      default:
+        if (!byItself && policy !== 'skip') violate(`${nameOf(f)} is skipped: ${event.result}`)
+        f.skipped = true
+        become(f)
+    }
+  }
+
+  function undecodable(event: Extract<RunEvent, { type: 'undecodable' }>): void {
+    const { partition, offset } = event
+    const where = `${partition}@${offset}`
+    if (truth.recordAt(partition, offset)?.what.kind !== 'junk') violate(`${where} is called undecodable`)
+    happened(`junk ${event.setAside}`)
+    if (event.setAside !== 'skipped') return
+    if (onError !== 'skip') violate(`${where} is skipped`)
+    truth.junkOver.add(where)
+  }
+
+  function commitCheck({ partition, offset }: OffsetCommit): void {
+    const before = broker.partitions[partition]?.committed?.offset ?? 0
+    if (offset < before && !truth.wasReset && !plan.on.has('retention'))
+      violate(`${partition}: committed ${offset} after ${before}`)
+    const limit = truth.safe(partition)
+    if (offset > limit)
+      violate(`committed ${partition}@${offset} passes ${truth.name(partition, limit)} at ${limit}`)
+  }
+
+  return {
+    get violation() {
+      return violation
+    },
+    violate,
+    onAssigned() {
+      truth.epoch++
+      noteHaunting()
+    },
+    onGivenUp() {
+      truth.epoch++
+      // What still runs is being aborted, and may overlap with the first run of the next epoch.
+      for (const f of truth.files) f.running = undefined
+    },
+    onLifeBegins(life, onHost) {
+      truth.life = life
+      truth.epoch++
+      host = onHost
+      for (const f of truth.files) f.running = undefined
+    },
+    onCall(job, content) {
+      const f = truth.fileOf(job)
+      if (!f) return violate(`the plugin is given ${job.path}, which nobody sent like this`)
+      const who = nameOf(f)
+      if (Buffer.compare(content, f.file.content) !== 0) violate(`the plugin sees a wrong content of ${who}`)
+      if (f.file.filtered) violate(`${who} should have been filtered`)
+      if (f.file.nature === 'impossible') violate(`${who} cannot be whole`)
+      if (f.running) violate(`${who} runs twice at a time`)
+      f.deliveryId ??= job.deliveryId
+      if (f.deliveryId !== job.deliveryId) violate(`${who} has two delivery ids`)
+      if (job.final !== job.attempt > retries) violate(`${who} is wrong about its last attempt`)
+      if (f.nulls > 0) happened('file run again')
+      f.running = job
+      if (wasSentTwice(f) || truth.wasReset) return
+      if (f.nulls > 0 && f.finalIn === truth.life)
+        violate(`${who} runs again in the process that finished it`)
+      if (f.durable) violate(`${who} runs again, and a commit said that it is over`)
+      if (f.journalOn === host) violate(`${who} runs again, and the journal said that it is done`)
+    },
+    onNull(job) {
+      const f = truth.fileOf(job)
+      if (!f) return
+      f.nulls++
+      if (f.running === job) f.running = undefined
+      happened('file processed')
+    },
+    onFailed(job) {
+      const f = truth.fileOf(job)
+      if (!f) return
+      f.failed++
+      if (f.running === job) f.running = undefined
+      happened('attempt failed')
+    },
+    onEvent(event, blocked) {
+      if (event.type === 'file') fileEvent(event, blocked)
+      else if (event.type === 'undecodable') undecodable(event)
+      else happened(`event ${event.type}`)
+    },
+    onLetterSent(letter, blocked) {
+      if (letter.kind === 'record') {
+        if (onError !== 'dlq') violate('a dead letter of a record that nobody asked for')
+        return
+      }
+      const f = truth.fileOf({ path: letter.path, sha512: Buffer.from(letter.sha512, 'hex') })
+      if (!f) return violate(`a dead letter about ${letter.path}, which nobody sent like this`)
+      if ((letter.reason === 'incomplete' ? settings.onIncomplete : onError) !== 'dlq')
+        violate(`a dead letter of ${nameOf(f)} that nobody asked for`)
+      if (letter.reason === 'failed' && blocked !== undefined && !plan.on.has('ioErrors'))
+        violate(`a dead letter of ${nameOf(f)} while everything pauses: ${blocked}`)
+      for (const { partition, from, to } of letter.ranges)
+        for (let offset = from; offset <= to; offset++) {
+          const other = truth.recordAt(partition, offset)
+          if (letter.exact && other && truth.fileAt(partition, offset) !== f)
+            violate(`a dead letter of ${nameOf(f)} names ${truth.name(partition, offset)}`)
+        }
+    },
+    onLetterWritten(letter) {
+      if (letter.kind === 'record') {
+        truth.junkOver.add(`${letter.partition}@${letter.offset}`)
+        return
+      }
+      const f = truth.fileOf({ path: letter.path, sha512: Buffer.from(letter.sha512, 'hex') })
+      if (f) f.lettered = true
+    },
+    onJournalled(key) {
+      const f = truth.files.find(other => other.key === key)
+      if (!f || f.nulls === 0) return violate('an entry of the journal about nothing that was processed')
+      f.journalOn = host
+    },
+    onCommitSent(commits) {
+      if (commits.length === 0) violate('an empty commit')
+      return truth.files.filter(f => f.finalIn === truth.life && f.finalEpoch === truth.epoch && !f.durable)
+    },
+    onCommitted(commits, sent) {
+      for (const f of sent) f.durable = true
+      for (const commit of commits) commitCheck(commit)
+    },
+    atRest() {
+      for (const f of truth.files) {
+        if (f.file.filtered || isFinal(f) || !wasSent(f) || f.heldIn === truth.life || f.lost > 0) continue
+        if (isWhole(f)) return `${nameOf(f)} is neither processed nor held`
+        if (settings.onIncomplete !== 'hold' && !isComplete(f))
+          return `${nameOf(f)} is incomplete and not set aside`
+      }
+      if (truth.wasReset) return undefined
+      for (const p of broker.partitions) {
+        const limit = truth.safe(p.number)
+        const at = p.committed?.offset ?? p.low
+        if (at >= limit) continue
+        const holder = p.records[indexAt(p.records, at)]
+        const f = holder && truth.fileAt(p.number, holder.offset)
+        // Only the chunks that came late are known of it, and nothing says that it was finished.
+        if (f && (f.mayHaunt || f.lost > 0)) happened('left over: copies of a finished file')
+        else {
+          const by = holder ? truth.name(p.number, holder.offset) : 'nothing'
+          return `${p.number}@${at} is committed, not ${limit}: ${by} holds it`
+        }
+      }
+      return undefined
+    },
+  }
+}
+
+function nameOf(f: FileTruth): string {
+  return `f${f.file.index} (${f.file.path})`
+}

@@ -1,0 +1,43 @@
+/** A host's journal: what was synced survives a crash, what was on its way may. */
+import type { FinishedJournal } from '../../src/run/processor-deps.ts'
+import { systemError } from './disk.ts'
+import type { World } from './world.ts'
+
+export interface SimJournal extends FinishedJournal {
+  /** The process dies; what is in the file now is what the next one finds. */
+  crash(): void
+}
+
+export function simJournal({ clock, chance, store, checks, happened }: World): SimJournal {
+  const safe = new Set<string>()
+  const underWay = new Set<string>()
+  const cleared = new Set<string>()
+  return {
+    has: key => safe.has(key),
+    append(key) {
+      underWay.add(key)
+      return new Promise((resolve, reject) =>
+        clock.after(chance.delay(1, 100), () => {
+          if (!underWay.delete(key)) return // the process died before
+          const { broken, capacity, usedBytes } = store.disk
+          if (broken !== undefined || usedBytes >= capacity) return reject(systemError(broken ?? 'ENOSPC'))
+          happened('journal entry')
+          safe.add(key)
+          checks.onJournalled(key)
+          resolve()
+        }),
+      )
+    },
+    clear() {
+      if (safe.size > 0) happened('journal cleared')
+      for (const key of safe) cleared.add(key)
+      safe.clear()
+    },
+    crash() {
+      for (const keys of [underWay, cleared]) {
+        if (chance.chance(0.5)) for (const key of keys) safe.add(key)
+        keys.clear()
+      }
+    },
+  }
+}

@@ -1,0 +1,60 @@
+/** One process: a processor and all that it is given. It ends with its life; nothing it waits for comes afterwards. */
+import { processor as newProcessor, type Processor } from '../../src/run/processor.ts'
+import type { Broker } from './broker.ts'
+import type { SimClock } from './clock.ts'
+import { type SimConsumer, simConsumer } from './consumer.ts'
+import { digest128, sha } from './files.ts'
+import type { SimJournal } from './journal.ts'
+import { deadLetterTopic } from './letters.ts'
+import { pluginOrders } from './plugin.ts'
+import { simRefetch } from './refetch.ts'
+import { threads } from './threads.ts'
+import type { World } from './world.ts'
+
+export interface Process {
+  readonly processor: Processor
+  readonly consumer: SimConsumer
+  readonly host: ReturnType<typeof threads>
+}
+
+export function beginProcess(world: World, broker: Broker, journal: SimJournal | undefined): Process {
+  const { plan, store, checks, trace } = world
+  const life = world.life
+  const clock: SimClock = {
+    ...world.clock,
+    after: (ms, then, idle) => world.clock.after(ms, () => life === world.life && then(), idle),
+  }
+  let processor: Processor
+  const blocked = () => processor.blocked?.reason
+  const consumer = simConsumer(world, broker, () => processor)
+  const host = threads(plan.threads, clock, store, pluginOrders(world))
+  processor = newProcessor({
+    settings: {
+      ...plan.settings,
+      topic: 'xrd',
+      diskPath: path => `/out/${path}`,
+      files: plan.on.has('filtered') ? /^d\// : undefined,
+    },
+    host,
+    hooks: new Set(plan.hooks),
+    store,
+    journal,
+    commit: consumer.commit,
+    committedNow: consumer.committedNow,
+    deadLetter: deadLetterTopic(world, blocked),
+    refetch: simRefetch(world, broker, clock),
+    pause: consumer.pause,
+    resume: consumer.resume,
+    report(event) {
+      trace(() => `event ${JSON.stringify(event)}`)
+      checks.onEvent(event, blocked())
+    },
+    now: clock.now,
+    after: (ms, then) => clock.after(ms, then),
+    sha512: sha,
+    digest128,
+    onChange() {},
+    onStop: reason => checks.violate(`the run stops: ${reason}`),
+  })
+  return { processor, consumer, host }
+}
