@@ -256,6 +256,8 @@ export function fileWork(s: FileWorkDeps): FileWork {
     }
     for (const index of badChunks) file.assembly.remove(index)
     file.damaged = true
+    // The plugin was not called.
+    file.attempts--
     files.move(file, 'assembling')
     file.size = 0
   }

@@ -58,6 +58,8 @@ export function processor(deps: ProcessorDeps): Processor {
   const ledger = newLedger()
   const files = openFiles()
   const replays = new Map<number, Replay>()
+  /** Where each partition ended when it was assigned. */
+  const ends = new Map<number, number>()
   const latest = finishedGenerations(LATEST)
   const breaker = newBreaker(settings.breakerAfter)
   const counts: Counts = {
@@ -97,7 +99,7 @@ export function processor(deps: ProcessorDeps): Processor {
     onFailed: error =>
       report({ type: 'problem', text: `offset commit failed, nothing is lost: ${(error as Error).message}` }),
     onCommitted() {
-      if (committing.settled) deps.journal?.clear()
+      if (committing.settled && isReadAgain()) deps.journal?.clear()
       deps.onChange()
     },
     onFill,
@@ -132,6 +134,12 @@ export function processor(deps: ProcessorDeps): Processor {
     deps.onChange()
   }
 
+  /** All was read that lay in the log when the partitions were assigned, and so all that the journal speaks of. */
+  function isReadAgain(): boolean {
+    for (const [partition, end] of ends) if (ledger.position(partition) < end) return false
+    return true
+  }
+
   function onFill(fill: number): void {
     room.recordFill = fill
     if (overfull === fill > 1) return
@@ -147,6 +155,7 @@ export function processor(deps: ProcessorDeps): Processor {
   function assign({ partition, start, committed, metadata, end, notice }: AssignedPartition): void {
     if (notice !== undefined) report({ type: 'problem', text: notice })
     ledger.assign(partition, start, committed)
+    ends.set(partition, end)
     read.assign(partition)
     const record = committed === undefined ? undefined : acceptedRecord(metadata, committed, end)
     if (record === undefined) return
@@ -216,6 +225,7 @@ export function processor(deps: ProcessorDeps): Processor {
       for (const partition of partitions) {
         if (ledger.epoch(partition) !== undefined) ledger.revoke(partition)
         replays.delete(partition)
+        ends.delete(partition)
         read.revoke(partition)
       }
       breaker.reset()

@@ -49,6 +49,8 @@ export interface Checks {
 export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (what: string) => void): Checks {
   const { settings } = plan
   const { onError, retries } = settings.onFailure
+  /** Records of no file that this process holds, although a dead letter may have been written. */
+  const junkHeld = new Set<string>()
   let violation: string | undefined
   let host = 0
 
@@ -61,13 +63,17 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
     f.finalEpoch = truth.epoch
   }
 
-  /** Copies of files that are over, of which no commit speaks: without the others they make no whole file. */
+  /**
+   * Copies of files that are over, of which no commit speaks: without the others they make no whole file. Commits
+   * say what was processed; of files that were set aside, copies that came later are told like those of new files.
+   */
   function noteHaunting(): void {
     for (const { number, records, committed } of broker.partitions) {
-      const from = decodeCommitRecord(committed?.metadata)?.position ?? committed?.offset ?? 0
+      const from = committed?.offset ?? 0
+      const unread = decodeCommitRecord(committed?.metadata)?.position ?? from
       for (const { offset } of records.slice(indexAt(records, from))) {
         const f = truth.fileAt(number, offset)
-        if (f?.durable) f.mayHaunt = true
+        if (f?.durable && (offset >= unread || f.nulls === 0)) f.mayHaunt = true
       }
     }
   }
@@ -76,8 +82,8 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
     const { result } = up
     switch (result) {
       case 'failed':
-        if (f.failed <= (plan.on.has('ioErrors') ? 0 : retries))
-          violate(`${nameOf(f)} is given up after ${f.failed} failed attempts`)
+        if (f.calls <= (plan.on.has('ioErrors') ? 0 : retries))
+          violate(`${nameOf(f)} is given up after ${f.calls} attempts`)
         if (blocked !== undefined && !plan.on.has('ioErrors'))
           violate(`${nameOf(f)} is given up while everything pauses: ${blocked}`)
         return
@@ -86,7 +92,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
         return
       case 'incomplete':
       case 'superseded':
-        if (isComplete(f) && f.lost === 0 && !f.mayHaunt && !truth.wasReset)
+        if (isComplete(f) && !isDamaged(f) && f.lost === 0 && !f.mayHaunt && !truth.wasReset)
           violate(`${nameOf(f)} is passed over as ${result}, and all its chunks are in the log`)
         if (result === 'superseded' && !isSuperseded(f)) violate(`${nameOf(f)} is superseded by nothing`)
         return
@@ -130,6 +136,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
     const where = `${partition}@${offset}`
     if (truth.recordAt(partition, offset)?.what.kind !== 'junk') violate(`${where} is called undecodable`)
     happened(`junk ${event.setAside}`)
+    if (event.setAside === 'held') junkHeld.add(where)
     if (event.setAside !== 'skipped') return
     if (onError !== 'skip') violate(`${where} is skipped`)
     truth.junkOver.add(where)
@@ -162,6 +169,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       truth.life = life
       truth.epoch++
       host = onHost
+      junkHeld.clear()
       for (const f of truth.files) f.running = undefined
     },
     onCall(job, content) {
@@ -176,6 +184,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       if (f.deliveryId !== job.deliveryId) violate(`${who} has two delivery ids`)
       if (job.final !== job.attempt > retries) violate(`${who} is wrong about its last attempt`)
       if (f.nulls > 0) happened('file run again')
+      f.calls++
       f.running = job
       if (wasSentTwice(f) || truth.wasReset) return
       if (f.nulls > 0 && f.finalIn === truth.life)
@@ -193,7 +202,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
     onFailed(job) {
       const f = truth.fileOf(job)
       if (!f) return
-      f.failed++
+      f.failures++
       if (f.running === job) f.running = undefined
       happened('attempt failed')
     },
@@ -256,6 +265,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
         const holder = p.records[indexAt(p.records, at)]
         const f = holder && truth.fileAt(p.number, holder.offset)
         // Only the chunks that came late are known of it, and nothing says that it was finished.
+        if (f?.heldIn === truth.life || junkHeld.has(`${p.number}@${at}`)) continue
         if (f && (f.mayHaunt || f.lost > 0)) happened('left over: copies of a finished file')
         else {
           const by = holder ? truth.name(p.number, holder.offset) : 'nothing'

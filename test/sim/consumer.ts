@@ -61,7 +61,9 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
   function wake(): void {
     if (!asleep || !owns || !hasWork()) return
     asleep = false
-    later(plan.on.has('slowReads') && !world.calm ? chance.delay(1, 8_000) : chance.delay(1, 300), poll)
+    // What is not fetched yet must not be taken for missing: that takes longer than any fetch.
+    const slow = plan.on.has('slowReads') && !world.calm
+    later(chance.delay(1, slow ? plan.settings.incompleteAfterMs / 3 : 300), poll)
   }
 
   function poll(): void {

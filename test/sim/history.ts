@@ -162,7 +162,7 @@ export async function runHistory(
   function checkLeftOvers({ processor }: Process): void {
     const { queued, running } = processor.unfinished()
     if (queued + running.size > 0) checks.violate('files are left in the queue')
-    const isOpen = world.truth.files.some(f => wasSent(f) && (!isFinal(f) || f.mayHaunt))
+    const isOpen = world.truth.files.some(f => wasSent(f) && (!isFinal(f) || f.mayHaunt || f.lost > 0))
     if (!isOpen && !world.truth.wasReset && store.memoryBytes + store.disk.files > 0)
       checks.violate('bytes are left in the store')
   }

@@ -37,7 +37,7 @@ export function pluginOrders(world: World): Orders {
     onCall(job, content) {
       checks.onCall(job, content)
       const f = truth.fileOf(job)
-      const { fate, ms } = fateOf(f?.file.failures ?? 0, f?.failed ?? 0)
+      const { fate, ms } = fateOf(f?.file.failures ?? 0, f?.failures ?? 0)
       trace(() => `plugin called with f${f?.file.index}, attempt ${job.attempt}, to be ${fate.kind}`)
       return { fate, ms }
     },

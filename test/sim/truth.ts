@@ -16,7 +16,9 @@ export interface FileTruth {
   lost: number
   /** How often the plugin returned null. */
   nulls: number
-  failed: number
+  /** Calls of the plugin, and how many of them failed. */
+  calls: number
+  failures: number
   skipped: boolean
   /** A dead letter of it was written. */
   lettered: boolean
@@ -155,7 +157,8 @@ function newTruth(file: SimFile): FileTruth {
     copies: Array(file.total).fill(0),
     lost: 0,
     nulls: 0,
-    failed: 0,
+    calls: 0,
+    failures: 0,
     skipped: false,
     lettered: false,
     finalIn: 0,
