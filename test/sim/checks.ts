@@ -33,7 +33,7 @@ export interface Checks {
   onCall(job: FileJob, content: Buffer): void
   onNull(job: FileJob): void
   onFailed(job: FileJob): void
-  /** `blocked`: why everything pauses. */
+  /** `blocked`: why everything pauses, if it does. */
   onEvent(event: RunEvent, blocked: string | undefined): void
   onLetterSent(letter: DeadLetter, blocked: string | undefined): void
   onLetterWritten(letter: DeadLetter): void
@@ -46,7 +46,16 @@ export interface Checks {
   atRest(): string | undefined
 }
 
-export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (what: string) => void): Checks {
+/** No read takes longer where reads are not slow. */
+const FETCH_MS = 1_000
+
+export function checksOf(
+  plan: Plan,
+  broker: Broker,
+  truth: Truth,
+  now: () => number,
+  happened: (what: string) => void,
+): Checks {
   const { settings } = plan
   const { onError, retries } = settings.onFailure
   /** Records of no file that this process holds, although a dead letter may have been written. */
@@ -84,7 +93,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       case 'failed':
         if (f.calls <= (plan.on.has('ioErrors') ? 0 : retries))
           violate(`${nameOf(f)} is given up after ${f.calls} attempts`)
-        if (blocked !== undefined && !plan.on.has('ioErrors'))
+        if (blocked !== undefined && onError !== 'dlq' && !plan.on.has('ioErrors'))
           violate(`${nameOf(f)} is given up while everything pauses: ${blocked}`)
         return
       case 'mismatch':
@@ -92,13 +101,19 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
         return
       case 'incomplete':
       case 'superseded':
-        if (isComplete(f) && !isDamaged(f) && f.lost === 0 && !f.mayHaunt && !truth.wasReset)
-          violate(`${nameOf(f)} is passed over as ${result}, and all its chunks are in the log`)
+        if (up.setAside === 'skipped') incomplete(f)
         if (result === 'superseded' && !isSuperseded(f)) violate(`${nameOf(f)} is superseded by nothing`)
         return
       case 'late':
         if (!isFinal(f)) violate(`${nameOf(f)} is passed over as a late copy, and was never finished`)
     }
+  }
+
+  function incomplete(f: FileTruth): void {
+    // What came a moment ago may not have been fetched yet.
+    const known = now() - settings.incompleteAfterMs / 3 - FETCH_MS
+    if (f.completeAt < known && !isDamaged(f) && f.lost === 0 && !wasLeft(f) && !truth.wasReset)
+      violate(`${nameOf(f)} is called incomplete, and all its chunks are in the log`)
   }
 
   function isSuperseded(f: FileTruth): boolean {
@@ -189,7 +204,8 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       if (wasSentTwice(f) || truth.wasReset) return
       if (f.nulls > 0 && f.finalIn === truth.life)
         violate(`${who} runs again in the process that finished it`)
-      if (f.durable) violate(`${who} runs again, and a commit said that it is over`)
+      if (f.durable && !f.skipped && !f.lettered)
+        violate(`${who} runs again, and a commit said that it is over`)
       if (f.journalOn === host) violate(`${who} runs again, and the journal said that it is done`)
     },
     onNull(job) {
@@ -220,6 +236,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       if (!f) return violate(`a dead letter about ${letter.path}, which nobody sent like this`)
       if ((letter.reason === 'incomplete' ? settings.onIncomplete : onError) !== 'dlq')
         violate(`a dead letter of ${nameOf(f)} that nobody asked for`)
+      if (letter.reason === 'incomplete') incomplete(f)
       if (letter.reason === 'failed' && blocked !== undefined && !plan.on.has('ioErrors'))
         violate(`a dead letter of ${nameOf(f)} while everything pauses: ${blocked}`)
       for (const { partition, from, to } of letter.ranges)
@@ -266,7 +283,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
         const f = holder && truth.fileAt(p.number, holder.offset)
         // Only the chunks that came late are known of it, and nothing says that it was finished.
         if (f?.heldIn === truth.life || junkHeld.has(`${p.number}@${at}`)) continue
-        if (f && (f.mayHaunt || f.lost > 0)) happened('left over: copies of a finished file')
+        if (f && (wasLeft(f) || f.lost > 0)) happened('left over: copies of a finished file')
         else {
           const by = holder ? truth.name(p.number, holder.offset) : 'nothing'
           return `${p.number}@${at} is committed, not ${limit}: ${by} holds it`
@@ -275,6 +292,11 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       return undefined
     },
   }
+}
+
+/** Only late copies of it may be known, and nothing that says that it is over. */
+function wasLeft(f: FileTruth): boolean {
+  return f.mayHaunt || f.skipped || f.lettered
 }
 
 function nameOf(f: FileTruth): string {

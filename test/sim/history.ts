@@ -94,6 +94,9 @@ export async function runHistory(
     const append = () => {
       broker.append(partition, value, what)
       world.truth.appended(what)
+      world.trace(
+        () => `appended ${partition}@${(broker.partitions[partition]?.end ?? 0) - 1} ${JSON.stringify(what)}`,
+      )
       process?.consumer.wake()
     }
     if (at <= 0) append()
@@ -186,7 +189,7 @@ function begin(
   const plan = drawPlan(root.fork('plan'), without)
   const clock = simClock()
   const broker = newBroker(plan.partitions)
-  const truth = truthOf(plan, broker)
+  const truth = truthOf(plan, broker, clock.now)
   const counts = new Map<string, number>()
   const trace: string[] = []
   const happened = (what: string) => void counts.set(what, (counts.get(what) ?? 0) + 1)
@@ -196,7 +199,7 @@ function begin(
     chance: root.fork('chance'),
     store: simStore(),
     truth,
-    checks: checksOf(plan, broker, truth, happened),
+    checks: checksOf(plan, broker, truth, clock.now, happened),
     life: 0,
     calm: false,
     outage: false,

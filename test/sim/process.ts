@@ -25,7 +25,8 @@ export function beginProcess(world: World, broker: Broker, journal: SimJournal |
     after: (ms, then, idle) => world.clock.after(ms, () => life === world.life && then(), idle),
   }
   let processor: Processor
-  const blocked = () => processor.blocked?.reason
+  // A full disk stops reading only: files in memory go their way.
+  const blocked = () => /different files/.exec(processor.blocked?.reason ?? '')?.input
   const consumer = simConsumer(world, broker, () => processor)
   const host = threads(plan.threads, clock, store, pluginOrders(world))
   processor = newProcessor({

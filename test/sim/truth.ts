@@ -12,6 +12,8 @@ export interface FileTruth {
   /** Copies in the log by chunk: good ones, and all. */
   readonly good: number[]
   readonly copies: number[]
+  /** When the last chunk of it that was missing came into the log. */
+  completeAt: number
   /** Its records that were deleted from the log, or passed over by a tool. */
   lost: number
   /** How often the plugin returned null. */
@@ -58,7 +60,7 @@ export interface Truth {
   name(partition: number, offset: number): string
 }
 
-export function truthOf(plan: Plan, broker: Broker): Truth {
+export function truthOf(plan: Plan, broker: Broker, now: () => number): Truth {
   const files = plan.files.map(newTruth)
   const byId = new Map(files.map(f => [idOf(f.file.path, f.file.sha512), f]))
   const junkOver = new Set<string>()
@@ -87,8 +89,11 @@ export function truthOf(plan: Plan, broker: Broker): Truth {
     wasReset: false,
     appended(what) {
       if (what.kind !== 'chunk') return
-      const { good, copies } = files[what.file] as FileTruth
+      const f = files[what.file] as FileTruth
+      const { good, copies } = f
+      if (f.durable && f.finalIn !== this.life) f.mayHaunt = true
       copies[what.chunk] = (copies[what.chunk] as number) + 1
+      if (isComplete(f)) f.completeAt = Math.min(f.completeAt, now())
       if (what.good) good[what.chunk] = (good[what.chunk] as number) + 1
     },
     lose(partition, from, to) {
@@ -155,6 +160,7 @@ function newTruth(file: SimFile): FileTruth {
     key: digest128(fileId(file.path, { total: file.total, fileHash: file.sha512 })),
     good: Array(file.total).fill(0),
     copies: Array(file.total).fill(0),
+    completeAt: Number.POSITIVE_INFINITY,
     lost: 0,
     nulls: 0,
     calls: 0,
