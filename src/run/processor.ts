@@ -80,6 +80,8 @@ export function processor(deps: ProcessorDeps): Processor {
   }
   const read = readUntil(now)
   let overfull = false
+  /** The partitions are being taken away, or the run ends. */
+  let isLeaving = false
 
   const committing = commits({
     ledger,
@@ -137,7 +139,7 @@ export function processor(deps: ProcessorDeps): Processor {
   /** All was read that lay in the log when the partitions were assigned, and so all that the journal speaks of. */
   function isReadAgain(): boolean {
     for (const [partition, end] of ends) if (ledger.position(partition) < end) return false
-    return true
+    return ends.size > 0
   }
 
   function onFill(fill: number): void {
@@ -174,6 +176,7 @@ export function processor(deps: ProcessorDeps): Processor {
 
   /** Files of which nothing new came although everything was read that had arrived. */
   function passOverStale(): void {
+    if (isLeaving) return // nothing is read any more
     const until = read.time()
     for (const file of files.byId.values()) {
       if (file.state !== 'assembling' && (file.state !== 'evicted' || isWhole(file))) continue
@@ -195,6 +198,7 @@ export function processor(deps: ProcessorDeps): Processor {
     counts,
     assign(partitions) {
       for (const partition of partitions) assign(partition)
+      isLeaving = false
       work.resume()
       committing.soon()
     },
@@ -212,6 +216,7 @@ export function processor(deps: ProcessorDeps): Processor {
       deps.onChange()
     },
     async revoke(partitions, lost, drainMs) {
+      isLeaving = true
       work.pause()
       room.cancel()
       if (!lost) {
@@ -233,6 +238,7 @@ export function processor(deps: ProcessorDeps): Processor {
       room.update()
     },
     async drain(drainMs) {
+      isLeaving = true
       work.pause()
       room.cancel()
       const ended = await work.ended(drainMs)

@@ -91,8 +91,8 @@ export function checksOf(
     const { result } = up
     switch (result) {
       case 'failed':
-        if (f.calls <= (plan.on.has('ioErrors') ? 0 : retries))
-          violate(`${nameOf(f)} is given up after ${f.calls} attempts`)
+        if (up.attempt <= (plan.on.has('ioErrors') ? 0 : retries))
+          violate(`${nameOf(f)} is given up after ${up.attempt} attempts`)
         if (blocked !== undefined && onError !== 'dlq' && !plan.on.has('ioErrors'))
           violate(`${nameOf(f)} is given up while everything pauses: ${blocked}`)
         return
@@ -199,7 +199,6 @@ export function checksOf(
       if (f.deliveryId !== job.deliveryId) violate(`${who} has two delivery ids`)
       if (job.final !== job.attempt > retries) violate(`${who} is wrong about its last attempt`)
       if (f.nulls > 0) happened('file run again')
-      f.calls++
       f.running = job
       if (wasSentTwice(f) || truth.wasReset) return
       if (f.nulls > 0 && f.finalIn === truth.life)

@@ -1,9 +1,16 @@
 /**
- * Many histories, or one of them told: `npm run test:sim -- --histories N [--seed S]`, `-- --seed N` alone tells.
+ * Simulated histories by hand:
+ * - `npm run test:sim -- --histories N [--seed S]` runs N histories from seed S on, over all processors;
+ * - `npm run test:sim -- --seed S` tells one history step by step; `--without KIND,.. --without-files N,..` as a
+ *   failure names them.
  */
+import { fork } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runHistory } from './history.ts'
 import { KINDS, type Kind } from './kinds.ts'
+import { asOptions, shrink } from './shrink.ts'
 
 const { values } = parseArgs({
   options: {
@@ -11,37 +18,101 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     without: { type: 'string', default: '' },
     'without-files': { type: 'string', default: '' },
-    keep: { type: 'string', default: '10' },
   },
 })
-const first = Number(values.seed)
-const without = {
-  kinds: new Set(
-    values.without.split(',').filter(kind => (KINDS as readonly string[]).includes(kind)) as Kind[],
-  ),
-  files: new Set(values['without-files'].split(',').filter(Boolean).map(Number)),
+const TOLD_FAILURES = 20
+const TRACE_LINES = 60
+const SLICE = 500
+
+interface Slice {
+  readonly from: number
+  readonly to: number
 }
-if (values.histories === undefined) {
-  const outcome = await runHistory(first, { tracing: true, without })
-  console.log(outcome.trace.join('\n'))
-  console.log([...outcome.on].join(' '))
-  console.log(outcome.violation ?? 'all is well')
-} else {
-  const started = performance.now()
+
+interface SliceResult {
+  readonly counts: readonly (readonly [string, number])[]
+  readonly failures: readonly string[]
+  readonly steps: number
+}
+
+const first = Number(values.seed)
+if (process.send) work()
+else if (values.histories === undefined) await tell()
+else await runAll(first, Number(values.histories))
+
+async function tell(): Promise<void> {
+  const isKind = (name: string): name is Kind => (KINDS as readonly string[]).includes(name)
+  const kinds = new Set(values.without.split(',').filter(isKind))
+  const files = new Set(values['without-files'].split(',').filter(Boolean).map(Number))
+  const outcome = await runHistory(first, { tracing: true, without: { kinds, files } })
+  for (const line of outcome.trace) console.log(line)
+  console.log(`on: ${[...outcome.on].join(' ')}`)
+  console.log(`seed ${first}: ${outcome.violation ?? 'all is well'}`)
+  process.exitCode = outcome.violation === undefined ? 0 : 1
+}
+
+/** A child process: takes slices of seeds until there are no more. */
+function work(): void {
+  process.on('message', (slice: Slice) => {
+    void runSlice(slice).then(result => process.send?.(result))
+  })
+}
+
+async function runSlice({ from, to }: Slice): Promise<SliceResult> {
   const counts = new Map<string, number>()
-  let bad = 0
+  const failures: string[] = []
   let steps = 0
-  const n = Number(values.histories)
-  for (let seed = first; seed < first + n; seed++) {
-    const outcome = await runHistory(seed, { without })
+  for (let seed = from; seed < to; seed++) {
+    const outcome = await runHistory(seed)
     for (const [what, times] of outcome.counts) counts.set(what, (counts.get(what) ?? 0) + times)
     steps += outcome.steps
-    if (outcome.violation !== undefined && bad++ < Number(values.keep))
-      console.log(`seed ${seed}: ${outcome.violation.slice(0, 300)}`)
+    if (outcome.violation === undefined) continue
+    const smaller = await shrink(seed, outcome)
+    failures.push(
+      [
+        `seed ${seed}: ${outcome.violation}`,
+        `  smaller: --seed ${seed}${asOptions(smaller.without)}: ${smaller.outcome.violation}`,
+        ...smaller.outcome.trace.slice(-TRACE_LINES).map(line => `    ${line.slice(0, 240)}`),
+      ].join('\n'),
+    )
   }
-  const seconds = (performance.now() - started) / 1000
+  return { counts: [...counts], failures, steps }
+}
+
+async function runAll(from: number, count: number): Promise<void> {
+  const started = performance.now()
+  const counts = new Map<string, number>()
+  let next = from
+  let failed = 0
+  let steps = 0
+  const take = (): Slice | undefined => {
+    if (next >= from + count) return undefined
+    const slice = { from: next, to: Math.min(next + SLICE, from + count) }
+    next = slice.to
+    return slice
+  }
+  const child = () =>
+    new Promise<void>((resolve, reject) => {
+      const worker = fork(fileURLToPath(import.meta.url), [], { execArgv: ['--import', 'tsx'] })
+      const give = () => {
+        const slice = take()
+        if (slice) worker.send(slice)
+        else worker.disconnect()
+      }
+      worker.on('message', (result: SliceResult) => {
+        for (const [what, times] of result.counts) counts.set(what, (counts.get(what) ?? 0) + times)
+        steps += result.steps
+        for (const failure of result.failures) if (failed++ < TOLD_FAILURES) console.log(failure)
+        give()
+      })
+      worker.on('exit', code => (code === 0 ? resolve() : reject(new Error(`a worker ended with ${code}`))))
+      give()
+    })
+  await Promise.all(Array.from({ length: availableParallelism() }, child))
+  const seconds = (performance.now() - started) / 1_000
+  for (const [what, times] of [...counts].sort()) console.log(`${String(times).padStart(10)} ${what}`)
   console.log(
-    `${n} histories, ${bad} bad, ${(n / seconds).toFixed(0)}/s, ${(steps / n).toFixed(0)} steps each`,
+    `${count} histories from seed ${from}, ${failed} with a broken promise; ${(count / seconds).toFixed(0)}/s, ${(steps / count).toFixed(0)} steps each`,
   )
-  for (const [what, times] of [...counts].sort()) console.log(`${what}: ${times}`)
+  process.exitCode = failed === 0 ? 0 : 1
 }

@@ -71,9 +71,10 @@ export function threads(
       busy.cancel = clock.after(orders.ms(), () => end(busy, { kind: 'done' }))
       return
     }
+    if (busy.aborted) return end(busy, failed('aborted', false))
     const content = store.read(task.file.source)
     if (!content) {
-      if (!busy.aborted) orders.onBytesGone(task.file, 'at the beginning')
+      orders.onBytesGone(task.file, 'at the beginning')
       return end(busy, failed('no bytes', false))
     }
     if (task.kind === 'examine') return examine(busy, task, content)

@@ -18,8 +18,7 @@ export interface FileTruth {
   lost: number
   /** How often the plugin returned null. */
   nulls: number
-  /** Calls of the plugin, and how many of them failed. */
-  calls: number
+  /** Calls of the plugin that failed. */
   failures: number
   skipped: boolean
   /** A dead letter of it was written. */
@@ -163,7 +162,6 @@ function newTruth(file: SimFile): FileTruth {
     completeAt: Number.POSITIVE_INFINITY,
     lost: 0,
     nulls: 0,
-    calls: 0,
     failures: 0,
     skipped: false,
     lettered: false,
