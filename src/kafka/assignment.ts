@@ -25,17 +25,18 @@ const TIMEOUT_MS = 10_000
 
 /**
  * `from` holds for a group that has committed nothing at all; a partition that is new to an existing group is read
- * from its first record.
+ * from its first record, and so is one of a topic that was made `anew`, for which no commit counts.
  */
 export async function startOffsets(
   client: RdKafka.KafkaConsumer,
   topic: string,
   partitions: readonly number[],
   from: StartOffset,
+  anew = false,
 ): Promise<AssignedPartition[]> {
   if (partitions.length === 0) return []
-  const committed = await committedOffsets(client, topic, partitions)
-  const isNewGroup = [...committed.values()].every(c => c === undefined)
+  const committed = anew ? new Map<number, CommittedOffset>() : await committedOffsets(client, topic, partitions)
+  const isNewGroup = !anew && [...committed.values()].every(c => c === undefined)
   const times =
     isNewGroup && typeof from === 'object' ? await offsetsAt(client, topic, partitions, from.time) : undefined
   return await Promise.all(
@@ -75,7 +76,8 @@ export interface CommittedOffset {
   readonly metadata: string | undefined
 }
 
-async function committedOffsets(
+/** What the group has committed, by partition. */
+export async function committedOffsets(
   client: RdKafka.KafkaConsumer,
   topic: string,
   partitions: readonly number[],

@@ -27,13 +27,25 @@ export const ERR = {
   UNSUPPORTED_FEATURE: -165,
   AUTHENTICATION: -169,
   NO_OFFSET: -168,
+  FATAL: -150,
   MAX_POLL_EXCEEDED: -147,
   OFFSET_OUT_OF_RANGE: 1,
   UNKNOWN_TOPIC_OR_PART: 3,
   MESSAGE_TOO_LARGE: 10,
+  OFFSET_METADATA_TOO_LARGE: 12,
+  COORDINATOR_LOADING: 14,
+  COORDINATOR_NOT_AVAILABLE: 15,
+  NOT_COORDINATOR: 16,
+  ILLEGAL_GENERATION: 22,
+  UNKNOWN_MEMBER: 25,
+  REBALANCE_IN_PROGRESS: 27,
+  COMMIT_TOO_LARGE: 28,
   TOPIC_AUTHORIZATION_FAILED: 29,
   GROUP_AUTHORIZATION_FAILED: 30,
   CLUSTER_AUTHORIZATION_FAILED: 31,
+  FENCED_INSTANCE: 82,
+  UNRELEASED_INSTANCE: 111,
+  STALE_MEMBER_EPOCH: 113,
 } as const
 
 let binding: typeof RdKafka | undefined
@@ -210,6 +222,17 @@ export function explain(
       return acl('the cluster', 'CLUSTER_ACTION')
     case ERR.AUTHENTICATION:
       return connectError({ kind: 'login', detail: plainDetail(error.message) }, 1, what.login, 0)
+    case ERR.FENCED_INSTANCE:
+    case ERR.UNRELEASED_INSTANCE:
+      return new DfspError(
+        'E_GROUP_BUSY',
+        `group ${what.group ?? ''}: another process uses this group.instance.id`,
+        {
+          facts: [plainDetail(error.message)],
+          next: 'stop the other one, give each its own group.instance.id, or wait until the session of a killed one is over',
+          cause: error,
+        },
+      )
     case ERR.UNKNOWN_TOPIC:
     case ERR.UNKNOWN_PARTITION:
     case ERR.UNKNOWN_TOPIC_OR_PART:

@@ -1,7 +1,8 @@
 /** Offset commits: validated, one in flight, each awaited until the broker has answered. */
 import type RdKafka from '@confluentinc/kafka-javascript'
+import { DfspError } from '../errors.ts'
 import { faultPoint } from '../fault-point.ts'
-import type { ClientError } from './client.ts'
+import { type ClientError, ERR, plainDetail } from './client.ts'
 
 export interface OffsetCommit {
   readonly partition: number
@@ -12,8 +13,9 @@ export interface OffsetCommit {
 
 export interface Committer {
   /**
-   * Commits all of `offsets` in one request; resolves when the broker has acknowledged it, rejects with its error.
-   * The answer arrives only while the consumer is being read from.
+   * Commits all of `offsets` in one request; resolves when the broker has acknowledged it. Rejects with a reason in
+   * words when it was refused or is unanswered (parts of it may be stored then: ask `committedNow`), and without
+   * sending anything when a partition is not owned any more. The answer arrives only while the consumer is read from.
    */
   commit(offsets: readonly OffsetCommit[]): Promise<void>
 }
@@ -21,28 +23,39 @@ export interface Committer {
 /** A commit without an answer for this long has failed; librdkafka gives up its own retries before. */
 const ANSWER_MS = 60_000
 
-/** `consumer` must have been made with `offset_commit_cb: true`. */
-export function committer(consumer: RdKafka.KafkaConsumer, topic: string): Committer {
-  let answer: ((error?: ClientError | null) => void) | undefined
-  consumer.on('offset.commit', error => {
+/**
+ * `consumer` must have been made with `offset_commit_cb: true`. `mayCommit` says whether a partition is owned: the
+ * broker takes a member's commit for any partition, also for one that another member reads already.
+ */
+export function committer(
+  consumer: Pick<RdKafka.KafkaConsumer, 'commit' | 'on'>,
+  topic: string,
+  mayCommit: (partition: number) => boolean,
+): Committer {
+  let inFlight: { list: readonly OffsetCommit[]; answer(error?: ClientError | null): void } | undefined
+  consumer.on('offset.commit', (error, answered) => {
     faultPoint('after-commit')
-    answer?.(error)
+    if (inFlight && isAnswerTo(inFlight.list, answered)) inFlight.answer(error)
   })
   return {
-    commit(offsets) {
-      if (answer) throw new Error('a commit is in flight already')
+    async commit(offsets) {
+      if (inFlight) throw new Error('a commit is in flight already')
       const list = offsets.map(offset => validated(topic, offset))
-      return new Promise((resolve, reject) => {
-        const timer = setTimeout(
-          () => answer?.({ code: -185, message: 'no answer to the offset commit' }),
-          ANSWER_MS,
-        )
-        answer = error => {
-          answer = undefined
+      const foreign = offsets.find(({ partition }) => !mayCommit(partition))
+      if (foreign)
+        throw new DfspError('E_KAFKA', `${topic}[${foreign.partition}] is not owned any more: not committed`)
+      await new Promise<void>((resolve, reject) => {
+        const answer = (error?: ClientError | null) => {
+          inFlight = undefined
           clearTimeout(timer)
-          if (error) reject(error)
+          if (error) reject(refusal(topic, error))
           else resolve()
         }
+        const timer = setTimeout(
+          () => answer({ code: ERR.TIMED_OUT, message: `no answer for ${ANSWER_MS / 1000} s` }),
+          ANSWER_MS,
+        )
+        inFlight = { list: offsets, answer }
         try {
           faultPoint('before-commit')
           consumer.commit(list)
@@ -53,6 +66,40 @@ export function committer(consumer: RdKafka.KafkaConsumer, topic: string): Commi
       })
     },
   }
+}
+
+/** A late answer to a commit that was given up must not be taken for that to the next one. */
+function isAnswerTo(
+  asked: readonly OffsetCommit[],
+  answered: readonly { partition: number; offset?: number }[],
+): boolean {
+  const offsets = new Map(answered.map(({ partition, offset }) => [partition, offset]))
+  return asked.every(({ partition, offset }) => offsets.get(partition) === offset)
+}
+
+/** What a refused commit means, by the protocol's error number. */
+const REFUSALS: ReadonlyMap<number, string> = new Map([
+  [
+    ERR.OFFSET_METADATA_TOO_LARGE,
+    'the commit record is larger than the broker takes (offset.metadata.max.bytes)',
+  ],
+  [ERR.COORDINATOR_LOADING, 'the group coordinator is still loading'],
+  [ERR.COORDINATOR_NOT_AVAILABLE, 'no broker coordinates the group at the moment'],
+  [ERR.NOT_COORDINATOR, 'the group coordinator has moved to another broker'],
+  [ERR.ILLEGAL_GENERATION, 'the group has been rebalanced without this process'],
+  [ERR.UNKNOWN_MEMBER, 'the broker has given this process up as a member of the group'],
+  [ERR.REBALANCE_IN_PROGRESS, 'the group is being rebalanced'],
+  [ERR.COMMIT_TOO_LARGE, 'the commit is larger than the broker takes'],
+  [ERR.STALE_MEMBER_EPOCH, 'the group has moved on to a new assignment'],
+  [ERR.FENCED_INSTANCE, 'another process uses the same group.instance.id'],
+])
+
+function refusal(topic: string, error: ClientError): DfspError {
+  const meaning = REFUSALS.get(error.code)
+  const detail = `${plainDetail(error.message)} (${error.code})`
+  return new DfspError('E_KAFKA', meaning ? `${meaning}: ${detail}` : `offsets of ${topic}: ${detail}`, {
+    cause: error,
+  })
 }
 
 /**

@@ -1,10 +1,13 @@
-/**
- * The consumer: one call of consume(n) outstanding, batches checked against partition epochs, a rebalance handled
- * step by step. It hands records on and knows nothing of files.
- */
+/** The consumer of a topic's records: connects, joins the group, hands records on and knows nothing of files. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../errors.ts'
-import { type AssignedPartition, type StartOffset, startOffsets } from './assignment.ts'
+import {
+  type AssignedPartition,
+  type CommittedOffset,
+  committedOffsets,
+  type StartOffset,
+  startOffsets,
+} from './assignment.ts'
 import {
   type ClientError,
   connect,
@@ -16,9 +19,13 @@ import {
   rdkafka,
 } from './client.ts'
 import { type Committer, committer } from './committer.ts'
-import { groupIsBusy, waitForGroup } from './group.ts'
-import { splitProperties } from './properties.ts'
+import { type ConsumerArguments, consumerArguments } from './consumer-arguments.ts'
+import { waitForGroup, waitForRest } from './group.ts'
+import { type Ownership, ownership } from './ownership.ts'
+import { type PartitionEnd, readLoop } from './read-loop.ts'
 import { topicPartitions, watermarks } from './topic.ts'
+import { troubles } from './troubles.ts'
+import { watch } from './watch.ts'
 
 export interface ConsumedRecord {
   readonly partition: number
@@ -33,16 +40,18 @@ export interface ConsumerHandlers {
   onRecords(records: readonly ConsumedRecord[]): void
   /** Everything below `offset` of the partition was handed on; there is no more at the moment. */
   onPartitionEnd(partition: number, offset: number): void
-  /** These partitions are owned from now on; their first records come after this returned. */
+  /** All partitions of the topic are owned from now on; their first records come after this returned. */
   onAssign(partitions: readonly AssignedPartition[]): void
   /**
-   * These partitions are about to be taken away: finish and commit. They are given up once the promise resolves.
-   * When `lost`, they belong to somebody else already and nothing of them may be committed.
+   * Some of them are about to be taken away, so all are given back: finish and commit. That is done once the promise
+   * resolves. When `lost`, they belong to somebody else already and nothing of them may be committed.
    */
   onRevoke(partitions: readonly number[], lost: boolean): Promise<void>
   /** Nothing is read any more. */
   onFatal(error: DfspError): void
   onProblem(text: string): void
+  /** Records of an owned partition below `low` were deleted, whether they were processed or not. */
+  onLowWatermark?(partition: number, low: number): void
 }
 
 export interface ConsumerOptions {
@@ -62,6 +71,8 @@ export interface FileConsumer extends Committer {
   /** Stops and resumes fetching from all owned partitions; the group membership stays. */
   pause(): void
   resume(): void
+  /** What the broker has stored for the owned partitions: after a failed commit, whether it was applied. */
+  committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
   /** The end of an owned partition as the last fetch reported it, 0 before the first. */
   knownEnd(partition: number): number
   /** End offsets of the owned partitions as they are now. */
@@ -71,19 +82,8 @@ export interface FileConsumer extends Committer {
 
 const CONNECT_MS = 10_000
 const TOPIC_RETRY_MS = 1_000
-const PROBLEM_EVERY_MS = 60_000
-/** How long consume(n) waits for its first record; what comes in ends the wait at once. */
-const POLL_MS = 100
-const BATCH_BYTES = 4 * 1024 * 1024
 
-const DEFAULTS = {
-  // The default of 1,000 stops fetching for a second whenever the local queue is full: a third of the throughput.
-  'fetch.queue.backoff.ms': 10,
-  // A cap, not an allocation: one record of 90 MB beside a full fetch passes the default of 100 MB.
-  'receive.message.max.bytes': 1_000_000_000,
-  // A killed process holds its partitions for this long; librdkafka's heartbeats do not depend on this thread.
-  'session.timeout.ms': 10_000,
-} as const
+type Rebalanced = (error: ClientError, list: RdKafka.TopicPartition[]) => void
 
 export async function openConsumer(
   options: ConsumerOptions,
@@ -91,36 +91,25 @@ export async function openConsumer(
 ): Promise<FileConsumer> {
   const { group } = options
   const login = loginOf(options.properties)
-  const given = splitProperties(options.properties, 'consumer')
-  const membership = { handle: (_error: ClientError | undefined, _list: RdKafka.TopicPartition[]) => {} }
+  const given = consumerArguments(options.properties, group)
+  const membership: { handle: Rebalanced } = { handle: () => {} }
   const { KafkaConsumer } = rdkafka()
   const client = new KafkaConsumer(
     {
-      ...DEFAULTS,
       ...given.global,
-      'group.id': group,
-      'enable.auto.commit': false,
-      'enable.auto.offset.store': false,
-      'enable.partition.eof': true,
       rebalance_cb: (error: ClientError, list: RdKafka.TopicPartition[]) => membership.handle(error, list),
-      offset_commit_cb: true,
     } as unknown as RdKafka.ConsumerGlobalConfig,
-    { ...given.topic, 'auto.offset.reset': 'earliest' },
+    given.topic,
   )
   await connect(client, login, CONNECT_MS, onWaiting)
-  client.setDefaultConsumeTimeout(POLL_MS)
-  ;(
-    client as unknown as { setDefaultIsTimeoutOnlyForFirstMessage(on: boolean): void }
-  ).setDefaultIsTimeoutOnlyForFirstMessage(true)
   try {
     await existingTopic(client, options, login, onWaiting)
-    const sessionMs = Number(given.global['session.timeout.ms'] ?? DEFAULTS['session.timeout.ms'])
-    await waitForGroup(client, group, String(given.global['client.id']), sessionMs, onWaiting)
+    await waitForGroup(client, group, given.clientId, given.sessionMs, onWaiting)
   } catch (error) {
     client.disconnect(() => {})
     throw error
   }
-  return runningConsumer(client, options, login, membership)
+  return runningConsumer(client, options, given, login, membership)
 }
 
 async function existingTopic(
@@ -145,181 +134,150 @@ async function existingTopic(
 function runningConsumer(
   client: RdKafka.KafkaConsumer,
   { topic, group, from }: ConsumerOptions,
+  { clientId, sessionMs }: ConsumerArguments,
   login: Login,
-  membership: { handle: (error: ClientError | undefined, list: RdKafka.TopicPartition[]) => void },
+  membership: { handle: Rebalanced },
 ): FileConsumer {
-  /** Owned partitions and the count of rebalances at which each was assigned. */
-  const owned = new Map<number, number>()
-  let rebalances = 0
   let handlers: ConsumerHandlers
-  let outstanding: Promise<unknown> = Promise.resolve()
-  let held: Promise<void> | undefined // while set, no new call of consume begins
-  let running = false
-  let closing = false
   let paused = false
-  let loop: Promise<void> = Promise.resolve()
-  let meanBytes = 64 * 1024
-  let lastProblem = Number.NEGATIVE_INFINITY
-  let ends: { partition: number; offset: number }[] = []
+  let closing = false
+  /** Something was read: from here on a refusal may pass, and ends nothing. */
+  let hasRead = false
+  let endWatch = async () => {}
+  const trouble = troubles(
+    text => !closing && handlers.onProblem(text),
+    () => performance.now(),
+  )
+  const all = () => [...(owns.epoch?.positions.keys() ?? [])]
+  const toppars = () => all().map(partition => ({ topic, partition }))
 
-  const toppars = (partitions: Iterable<number>) => [...partitions].map(partition => ({ topic, partition }))
-  const cooperative = () =>
-    (client as unknown as { rebalanceProtocol(): string }).rebalanceProtocol() === 'COOPERATIVE'
-  const incremental = client as unknown as {
-    incrementalAssign(list: object[]): void
-    incrementalUnassign(list: object[]): void
-    assignmentLost(): boolean
-  }
-
-  client.on('event.error', problem)
-  client.on('partition.eof', ({ partition, offset }) => ends.push({ partition, offset }))
-
-  function problem(error: ClientError): void {
-    const now = performance.now()
-    if (closing || now - lastProblem < PROBLEM_EVERY_MS) return
-    lastProblem = now
-    handlers?.onProblem(`${login.brokers}: ${plainDetail(error.message)}; librdkafka keeps trying`)
-  }
-
-  function consume(): Promise<RdKafka.Message[]> {
-    const n = Math.round(Math.min(256, Math.max(8, BATCH_BYTES / meanBytes)))
-    return new Promise((resolve, reject) => {
-      client.consume(n, (error, messages) => (error ? reject(error) : resolve(messages)))
-    })
-  }
-
-  async function read(): Promise<void> {
-    while (running) {
-      await held
-      const before = rebalances
-      const call = consume()
-      outstanding = call.catch(() => {})
-      try {
-        deliver(await call, before)
-      } catch (error) {
-        await readFailed(error as ClientError)
-      }
-    }
-  }
+  const loop = readLoop(client, { turn: () => owns.turn, deliver, failed })
+  const owns: Ownership = ownership({
+    client,
+    topic,
+    loop,
+    partitions: () => topicPartitions(client, topic, login),
+    starts: (partitions, anew) => startOffsets(client, topic, partitions, from, anew),
+    onAssign: partitions => handlers.onAssign(partitions),
+    onRevoke: (partitions, lost) => handlers.onRevoke(partitions, lost),
+    waitForRest: (owned, wasWhole, over) =>
+      waitForRest(client, group, {
+        clientId,
+        sessionMs,
+        owned,
+        total: async () => (await topicPartitions(client, topic, login)).length,
+        wasWhole,
+        over,
+      }),
+    onRetry: error => {
+      const told = inWords(error, 'rebalance')
+      if (!hasRead && told.code !== 'E_KAFKA') throw told
+      trouble.tell(refused(told))
+    },
+    onFailed: error => fatal(inWords(error, 'rebalance')),
+    isPaused: () => paused,
+    now: () => performance.now(),
+  })
+  membership.handle = owns.rebalance
+  const commits = committer(client, topic, p => !owns.isLost && (owns.epoch?.positions.has(p) ?? false))
+  client.on(
+    'event.error',
+    error =>
+      handlers && trouble.tell(`${login.brokers}: ${plainDetail(error.message)}; librdkafka keeps trying`),
+  )
 
   /**
    * Messages that were in a running call when their partition was revoked arrive after the revocation, and where
    * the partition came back, before its replay: only what was owned since before the call began counts.
    */
-  function deliver(messages: readonly RdKafka.Message[], before: number): void {
-    const current = (partition: number) => (owned.get(partition) ?? Number.POSITIVE_INFINITY) <= before
+  function deliver(messages: readonly RdKafka.Message[], ends: readonly PartitionEnd[], turn: number): void {
+    const { epoch } = owns
+    if (!epoch || epoch.draining || epoch.turn > turn) return
+    const since = performance.now()
     const records: ConsumedRecord[] = []
-    for (const message of messages) {
-      if (!current(message.partition)) continue
-      meanBytes += (message.size - meanBytes) / 32
-      records.push({
-        partition: message.partition,
-        offset: message.offset,
-        timestamp: message.timestamp ?? 0,
-        value: message.value,
-      })
+    for (const { partition, offset, timestamp, value } of messages) {
+      const position = epoch.positions.get(partition)
+      if (!position) continue
+      if (offset < position.next) return wentBack(partition, position.next, offset)
+      position.next = offset + 1
+      position.since = since
+      records.push({ partition, offset, timestamp: timestamp ?? 0, value })
+    }
+    if (messages.length > 0 || ends.length > 0) {
+      hasRead = true
+      trouble.over()
     }
     if (records.length > 0) handlers.onRecords(records)
-    const seen = ends
-    ends = []
-    for (const { partition, offset } of seen)
-      if (current(partition)) handlers.onPartitionEnd(partition, offset)
-  }
-
-  async function readFailed(error: ClientError): Promise<void> {
-    if (error.code === ERR.TIMED_OUT) return
-    const told = explain(error, { topic, group, login, doing: 'read' })
-    if (error.isFatal || told.code !== 'E_KAFKA') {
-      running = false
-      handlers.onFatal(told)
-      return
-    }
-    problem(error)
-    await new Promise(resolve => setTimeout(resolve, POLL_MS))
-  }
-
-  /** Runs `change` while no call of consume is outstanding. */
-  async function betweenReads(change: () => void): Promise<void> {
-    let release = () => {}
-    held = new Promise(resolve => {
-      release = resolve
-    })
-    await outstanding
-    try {
-      change()
-    } finally {
-      held = undefined
-      release()
+    for (const { partition, offset } of ends) {
+      const position = epoch.positions.get(partition)
+      if (!position || offset < position.next) continue
+      position.next = offset
+      position.since = since
+      handlers.onPartitionEnd(partition, offset)
     }
   }
 
-  async function assigned(list: readonly number[]): Promise<void> {
-    const starts = await startOffsets(client, topic, list, from)
-    const offsets = starts.map(({ partition, start }) => ({ topic, partition, offset: start }))
-    await betweenReads(() => {
-      rebalances++
-      for (const { partition } of starts) owned.set(partition, rebalances)
-      handlers.onAssign(starts)
-      if (cooperative()) incremental.incrementalAssign(offsets)
-      else client.assign(offsets)
-      if (paused && offsets.length > 0) client.pause(offsets)
-    })
-    const all = await topicPartitions(client, topic, login)
-    if (all.every(partition => owned.has(partition))) return
-    throw await groupIsBusy(client, group, owned.size, all.length)
+  /** Nothing of the batch counts: all of it is read again in the next epoch. */
+  function wentBack(partition: number, from: number, to: number): void {
+    if (owns.epoch) owns.epoch.draining = true
+    trouble.tell(
+      `${topic}[${partition}] went back to offset ${to} from ${from}: the topic was made anew or cut`,
+    )
+    owns.restart(false)
   }
 
-  async function revoked(list: readonly number[]): Promise<void> {
-    const lost = incremental.assignmentLost()
-    if (!lost && list.length > 0) client.pause(toppars(list))
-    await handlers.onRevoke(list, lost)
-    await betweenReads(() => {
-      rebalances++
-      for (const partition of list) owned.delete(partition)
-      giveUp(list)
-    })
-  }
-
-  function giveUp(list: readonly number[]): void {
-    if (cooperative()) incremental.incrementalUnassign(toppars(list))
-    else client.unassign()
-  }
-
-  membership.handle = (error, list) => {
-    const partitions = list.map(tp => tp.partition)
-    // While it disconnects the client waits for this call, and nothing can be committed any more.
-    if (closing) {
-      giveUp(partitions)
-      return
+  function failed(error: ClientError): boolean {
+    const told = inWords(error, 'read')
+    const isRefusal = told.code !== 'E_KAFKA'
+    if (
+      error.isFatal ||
+      error.code === ERR.FATAL ||
+      told.code === 'E_GROUP_BUSY' ||
+      (isRefusal && !hasRead)
+    ) {
+      fatal(told)
+      return false
     }
-    const handling = error?.code === ERR.ASSIGN_PARTITIONS ? assigned(partitions) : revoked(partitions)
-    handling.catch(failed => {
-      running = false
-      handlers.onFatal(
-        failed instanceof DfspError
-          ? failed
-          : explain(failed as ClientError, { topic, group, login, doing: 'rebalance' }),
-      )
-    })
+    trouble.tell(refused(told), isRefusal)
+    return true
   }
+
+  function fatal(error: DfspError): void {
+    if (!closing) handlers.onFatal(error)
+  }
+
+  const inWords = (error: unknown, doing: string) =>
+    error instanceof DfspError ? error : explain(error as ClientError, { topic, group, login, doing })
 
   return {
     client,
     login,
-    ...committer(client, topic),
+    commit: commits.commit,
+    committedNow: () => committedOffsets(client, topic, all()),
     start(given) {
       handlers = given
-      running = true
       client.subscribe([topic])
-      loop = read()
+      loop.start()
+      endWatch = watch({
+        client,
+        topic,
+        owns,
+        isPaused: () => paused,
+        onProblem: given.onProblem,
+        onLow: (partition, low) => given.onLowWatermark?.(partition, low),
+        onStalled: text => (trouble.isLasting ? trouble.again() : trouble.tell(text)),
+        onUnanswered: error => trouble.tell(refused(inWords(error, 'ask for offsets'))),
+        onNothingOwned: trouble.again,
+      })
     },
     pause() {
       paused = true
-      if (owned.size > 0) client.pause(toppars(owned.keys()))
+      if (owns.epoch) client.pause(toppars())
     },
     resume() {
       paused = false
-      if (owned.size > 0) client.resume(toppars(owned.keys()))
+      if (owns.epoch && !owns.epoch.draining) client.resume(toppars())
+      for (const position of owns.epoch?.positions.values() ?? []) position.since = performance.now()
     },
     knownEnd(partition) {
       const end = client.getWatermarkOffsets(topic, partition).highOffset
@@ -327,15 +285,19 @@ function runningConsumer(
     },
     async endOffsets() {
       const marks = await Promise.all(
-        [...owned.keys()].map(async p => [p, (await watermarks(client, topic, p)).high] as const),
+        all().map(async p => [p, (await watermarks(client, topic, p)).high] as const),
       )
       return new Map(marks)
     },
     async close() {
       closing = true
-      running = false
-      await loop
+      await Promise.all([owns.close(), endWatch()])
+      await loop.stop()
       await new Promise<void>(resolve => client.disconnect(() => resolve()))
     },
   }
+}
+
+function refused({ message, facts }: DfspError): string {
+  return `${[message, ...facts].join(': ')}; trying again`
 }

@@ -51,16 +51,40 @@ export async function waitForGroup(
   }
 }
 
-/** After joining: what to throw when others own some of the partitions. */
-export async function groupIsBusy(
-  client: Client,
-  group: string,
-  owned: number,
-  total: number,
-): Promise<DfspError> {
-  const members = (await groupMembers(client, group)) ?? []
-  const others = members.filter(member => member.clientId !== ownClientId())
-  return busy(group, others, `this process was given ${owned} of ${total} partitions`)
+/** Where a process stands that has joined and was not given all partitions. */
+export interface Partial {
+  readonly clientId: string
+  readonly sessionMs: number
+  owned(): ReadonlySet<number>
+  total(): Promise<number>
+  /** It owned all partitions before, and another one came. */
+  readonly wasWhole: boolean
+  /** Nothing is to be waited for any more. */
+  over(): boolean
+}
+
+/**
+ * Returns when the rest has come; throws E_GROUP_BUSY when it does not. Whoever holds the rest may be leaving, or be
+ * killed and a member until its session ends. Of two that came at the same moment, one gives way at once.
+ */
+export async function waitForRest(client: Client, group: string, partial: Partial): Promise<void> {
+  const until = performance.now() + partial.sessionMs + MARGIN_MS
+  while (!partial.over()) {
+    const members = (await groupMembers(client, group)) ?? []
+    const others = members.filter(member => !isGone(member, partial.clientId))
+    const givesWay = !partial.wasWhole && others.some(isHereAndAlive) && !isFirst(partial.clientId, others)
+    if (givesWay || performance.now() > until) {
+      if (partial.over()) return
+      const fact = `this process was given ${partial.owned().size} of ${await partial.total()} partitions`
+      throw busy(group, others, fact)
+    }
+    await new Promise(resolve => setTimeout(resolve, ASK_EVERY_MS))
+  }
+}
+
+/** Decides between processes of dfsp that all wait for the rest: each sees the same members. */
+function isFirst(clientId: string, others: readonly GroupMember[]): boolean {
+  return others.every(other => hostAndPid(other.clientId) !== undefined && clientId < other.clientId)
 }
 
 function busy(group: string, others: readonly GroupMember[], fact?: string): DfspError {

@@ -5,6 +5,8 @@ import { DfspError } from '../errors.ts'
 import { type Client, type ClientError, ERR, explain, type Login, rdkafka } from './client.ts'
 
 const TIMEOUT_MS = 10_000
+/** The end of a run waits for this question. */
+const ID_TIMEOUT_MS = 3_000
 
 /** The topic's partitions in ascending order; E_TOPIC_MISSING with the nearest name when there is none. */
 export async function topicPartitions(client: Client, topic: string, login: Login): Promise<number[]> {
@@ -49,9 +51,23 @@ function metadata(
 /** What the broker says against a topic: plain metadata shows one that is forbidden as one that is missing. */
 async function topicError(client: Client, topic: string): Promise<ClientError | undefined> {
   const described = await withAdmin(client, admin =>
-    answer<{ error?: ClientError }[]>(done => admin.describeTopics([topic], { timeout: TIMEOUT_MS }, done)),
+    answer<DescribedTopic[]>(done => admin.describeTopics([topic], { timeout: TIMEOUT_MS }, done)),
   )
   return described?.[0]?.error
+}
+
+/** Tells a topic from an earlier one of the same name; undefined where the broker does not say. */
+export async function topicId(client: Client, topic: string): Promise<string | undefined> {
+  const described = await withAdmin(client, admin =>
+    answer<DescribedTopic[]>(done => admin.describeTopics([topic], { timeout: ID_TIMEOUT_MS }, done)),
+  )
+  const id = described?.[0]?.error ? undefined : described?.[0]?.topicId
+  return id && `${id.mostSignificantBits}.${id.leastSignificantBits}`
+}
+
+interface DescribedTopic {
+  readonly error?: ClientError
+  readonly topicId?: { readonly mostSignificantBits: bigint; readonly leastSignificantBits: bigint }
 }
 
 export interface Watermarks {
@@ -111,31 +127,30 @@ function answer<T>(ask: (done: Done<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => ask((error, found) => (error ? reject(error) : resolve(found))))
 }
 
-/** Asks over the connections of `client`; undefined where the broker does not answer such a question. */
+const admins = new WeakMap<Client, AdminClient>()
+
+/**
+ * Asks over the connections of `client`; undefined where the broker does not answer such a question. One admin client
+ * each, which ends with it: disconnecting it from a running consumer stops the process (binding 1.10.1).
+ */
 async function withAdmin<T>(client: Client, ask: (admin: AdminClient) => Promise<T>): Promise<T | undefined> {
   // The published types know neither createFrom nor the calls below of the client used here.
   const { AdminClient } = rdkafka() as unknown as { AdminClient: { createFrom(client: Client): AdminClient } }
-  const admin = AdminClient.createFrom(client)
+  const admin = admins.get(client) ?? AdminClient.createFrom(client)
+  admins.set(client, admin)
   try {
     return await ask(admin)
   } catch {
     return undefined
-  } finally {
-    admin.disconnect()
   }
 }
 
 interface AdminClient {
-  describeTopics(
-    topics: readonly string[],
-    options: { timeout: number },
-    done: Done<{ error?: ClientError }[]>,
-  ): void
+  describeTopics(topics: readonly string[], options: { timeout: number }, done: Done<DescribedTopic[]>): void
   listGroups(options: { timeout: number }, done: Done<{ groups: RdKafka.GroupOverview[] }>): void
   describeGroups(
     groups: readonly string[],
     options: { timeout: number },
     done: Done<RdKafka.GroupDescriptions>,
   ): void
-  disconnect(): void
 }

@@ -1,0 +1,41 @@
+/** What is told of a broker that does not do what it should: each trouble once a minute while it lasts. */
+
+export interface Troubles {
+  /** Something went wrong; with `lasting`, it holds until `over` is called and `again` tells it again. */
+  tell(text: string, lasting?: boolean): void
+  /** Tells again what lasts, when it is time. */
+  again(): void
+  over(): void
+  /** Something that lasts was told. */
+  readonly isLasting: boolean
+}
+
+const TOLD_EVERY_MS = 60_000
+
+export function troubles(report: (text: string) => void, now: () => number): Troubles {
+  const told = new Map<string, number>()
+  let lasting: string | undefined
+
+  function tell(text: string): void {
+    const before = told.get(text)
+    if (before !== undefined && now() - before < TOLD_EVERY_MS) return
+    for (const [old, at] of told) if (now() - at >= TOLD_EVERY_MS) told.delete(old)
+    told.set(text, now())
+    report(text)
+  }
+  return {
+    tell(text, lasts = false) {
+      if (lasts) lasting = text
+      tell(text)
+    },
+    again() {
+      if (lasting !== undefined) tell(lasting)
+    },
+    over() {
+      lasting = undefined
+    },
+    get isLasting() {
+      return lasting !== undefined
+    },
+  }
+}

@@ -1,0 +1,101 @@
+/** The watchdog of a running consumer: when it looks, and what is done about what it finds. */
+import type RdKafka from '@confluentinc/kafka-javascript'
+import type { Ownership } from './ownership.ts'
+import { topicId, watermarks } from './topic.ts'
+import { LOOK_EVERY_MS, watchdog } from './watchdog.ts'
+
+export interface WatchDeps {
+  readonly client: RdKafka.KafkaConsumer
+  readonly topic: string
+  readonly owns: Ownership
+  isPaused(): boolean
+  onProblem(text: string): void
+  onLow(partition: number, low: number): void
+  /** The broker refuses or does not answer; asked again at the next look. */
+  onUnanswered(error: unknown): void
+  onStalled(text: string): void
+  /** At each look without an epoch. */
+  onNothingOwned(): void
+}
+
+/** librdkafka's log line of a position that the broker has no record for. */
+const RESET = /\[(\d+)\]: offset reset \(at offset (\d+)/
+
+/** Returns a function that ends it, once no question is open: the client hangs when it disconnects before. */
+export function watch(deps: WatchDeps): () => Promise<void> {
+  const { client, topic, owns } = deps
+  const at = (partition: number) => `${topic}[${partition}]`
+  const positions = () => owns.epoch?.positions ?? new Map<number, never>()
+  /** Below these offsets losses have been told. */
+  const toldBelow = new Map<number, number>()
+
+  const dog = watchdog({
+    owned: () => [...positions().keys()],
+    readings: () =>
+      deps.isPaused() || owns.epoch?.draining
+        ? []
+        : [...positions()].map(([partition, { next, since }]) => ({ partition, position: next, since })),
+    watermarks: partition => watermarks(client, topic, partition),
+    topicId: () => topicId(client, topic),
+    onFinding(finding, { partition, position }, { low, high }) {
+      switch (finding.kind) {
+        case 'stalled':
+          deps.onStalled(
+            `${at(partition)}: records ${position}-${high - 1} are there and do not come; asking for them again (a transaction that is still open holds them back, too)`,
+          )
+          return owns.reread(partition, position)
+        case 'overtaken':
+          lost(partition, position, low)
+          return owns.reread(partition, low)
+        case 'beyond-end':
+          deps.onProblem(
+            `${at(partition)}: it ends at ${high}, and was read up to ${position}: the log was cut`,
+          )
+          return owns.restart(false)
+      }
+    },
+    onLow: deps.onLow,
+    onNewTopic() {
+      deps.onProblem(`topic ${topic} was deleted and made anew: reading the new one from its first records`)
+      owns.restart(true)
+    },
+    onUnanswered: deps.onUnanswered,
+    now: () => performance.now(),
+  })
+
+  function lost(partition: number, from: number, low: number): void {
+    const untold = Math.max(from, toldBelow.get(partition) ?? 0)
+    if (low <= untold) return
+    toldBelow.set(partition, low)
+    deps.onProblem(
+      `${at(partition)}: records ${untold}-${low - 1} were deleted by retention before they were read`,
+    )
+  }
+
+  let asking: Promise<unknown> = Promise.resolve()
+  /** The client goes on at the oldest record by itself, and says so in its log alone. */
+  function hear(entry: { fac?: string; message: string }): void {
+    const reset = entry.fac === 'OFFSET' ? RESET.exec(entry.message) : null
+    if (!reset) return
+    const [partition, from] = [Number(reset[1]), Number(reset[2])]
+    asking = watermarks(client, topic, partition).then(
+      ({ low }) => {
+        lost(partition, from, low)
+        deps.onLow(partition, low)
+      },
+      () => {}, // the next look asks again
+    )
+  }
+
+  client.on('event.log', hear)
+  let looking: Promise<unknown> = Promise.resolve()
+  const timer = setInterval(() => {
+    if (owns.epoch) looking = dog.look()
+    else deps.onNothingOwned()
+  }, LOOK_EVERY_MS)
+  return async () => {
+    clearInterval(timer)
+    client.removeListener('event.log', hear)
+    await Promise.all([looking, asking])
+  }
+}
