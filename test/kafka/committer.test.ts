@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import { type OffsetCommit, validated } from '../../src/kafka/committer.ts'
+import { committer, type OffsetCommit, validated } from '../../src/kafka/committer.ts'
 
 test('fault 71: what the binding would take for offset 0 or crash on never reaches it', () => {
   const wrong: unknown[] = [
@@ -35,4 +36,64 @@ test('a valid commit is passed on as it is', () => {
     offset: 0,
     metadata: 'd1.x',
   })
+})
+
+/** The client's side of a commit, answered by hand. */
+function client() {
+  const sent: unknown[] = []
+  const emitter = new EventEmitter()
+  const consumer = Object.assign(emitter, {
+    commit(list: unknown) {
+      sent.push(list)
+    },
+  }) as unknown as Parameters<typeof committer>[0]
+  const answer = (code: number | undefined, offsets: readonly OffsetCommit[]) =>
+    emitter.emit(
+      'offset.commit',
+      code === undefined ? undefined : { code, message: 'Broker: refused' },
+      offsets,
+    )
+  return { consumer, sent, answer }
+}
+
+test('a commit for a partition that is not owned is refused before anything is sent', async () => {
+  const { consumer, sent } = client()
+  const { commit } = committer(consumer, 'xrd', partition => partition === 0)
+  const both = [0, 1].map(partition => ({ partition, offset: 5 }))
+  await assert.rejects(commit(both), /xrd\[1\] is not owned any more/)
+  assert.deepEqual(sent, [])
+})
+
+test('fault 15: each refusal rejects in words with its number, and the next commit goes out', async () => {
+  const { consumer, answer } = client()
+  const { commit } = committer(consumer, 'xrd', () => true)
+  const offsets = [{ partition: 0, offset: 5 }]
+  for (const [code, words] of [
+    [12, /commit record is larger/],
+    [22, /rebalanced without this process/],
+    [25, /given this process up/],
+    [27, /being rebalanced/],
+    [28, /commit is larger/],
+    [113, /new assignment/],
+    [-185, /offsets of xrd/],
+  ] as const) {
+    const refused = commit(offsets)
+    answer(code, offsets)
+    await assert.rejects(
+      refused,
+      (error: Error) => words.test(error.message) && error.message.includes(`(${code})`),
+    )
+  }
+  const taken = commit(offsets)
+  answer(undefined, offsets)
+  await taken
+})
+
+test('fault 16: a late answer to an earlier commit is not taken for that to the next one', async () => {
+  const { consumer, answer } = client()
+  const { commit } = committer(consumer, 'xrd', () => true)
+  const next = commit([{ partition: 0, offset: 7 }])
+  answer(undefined, [{ partition: 0, offset: 5 }])
+  answer(16, [{ partition: 0, offset: 7 }])
+  await assert.rejects(next, /coordinator has moved/)
 })

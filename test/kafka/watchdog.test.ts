@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { examine, type Finding, type Reading, STALL_MS, watchdog } from '../../src/kafka/watchdog.ts'
+
+const quiet = { now: STALL_MS, since: 0 }
+
+test('a partition that reads, or is read to its end, is fine', () => {
+  const moving = { partition: 0, position: 5, since: 1 }
+  assert.equal(examine(moving, { low: 0, high: 9 }, STALL_MS, STALL_MS), undefined)
+  const atEnd = { partition: 0, position: 9, since: 0 }
+  assert.equal(examine(atEnd, { low: 9, high: 9 }, STALL_MS, STALL_MS), undefined)
+})
+
+test('fault 70: records that are there and do not come are a stall; deleted ones and a cut log are told apart', () => {
+  const at = (position: number, low: number, high: number) =>
+    examine({ partition: 0, position, since: quiet.since }, { low, high }, quiet.now, STALL_MS)?.kind
+  assert.equal(at(5, 0, 6), 'stalled')
+  assert.equal(at(5, 5, 6), 'stalled')
+  assert.equal(at(5, 6, 9), 'overtaken')
+  assert.equal(at(5, 6, 6), 'overtaken')
+  assert.equal(at(7, 0, 6), 'beyond-end')
+})
+
+function looked(answers: { id?: string | undefined; low: number; high: number }[]) {
+  const heard: string[] = []
+  let look = -1
+  const answer = () => answers[look] as (typeof answers)[number]
+  const reading: Reading = { partition: 3, position: 10, since: 0 }
+  const dog = watchdog({
+    owned: () => [3],
+    readings: () => [reading],
+    watermarks: async () => answer(),
+    topicId: async () => answer().id,
+    onFinding: (finding: Finding, { partition }, { low, high }) =>
+      heard.push(`${finding.kind} ${partition} ${low}-${high}`),
+    onLow: (partition, low) => heard.push(`low ${partition} ${low}`),
+    onNewTopic: () => heard.push('new topic'),
+    onUnanswered: error => heard.push(`unanswered ${(error as Error).message}`),
+    now: () => STALL_MS,
+  })
+  return {
+    heard,
+    async each() {
+      for (look = 0; look < answers.length; look++) await dog.look()
+      return heard
+    },
+  }
+}
+
+test('a low watermark is told when it moves, not at the first look', async () => {
+  const { each } = looked([
+    { id: 'a', low: 2, high: 10 },
+    { id: 'a', low: 2, high: 10 },
+    { id: 'a', low: 7, high: 10 },
+  ])
+  assert.deepEqual(await each(), ['low 3 7'])
+})
+
+test('fault 28: another topic of the same name is told once, also when its offsets look right', async () => {
+  const { each } = looked([
+    { id: 'a', low: 2, high: 10 },
+    { id: 'b', low: 0, high: 50 },
+    { id: 'b', low: 0, high: 10 },
+  ])
+  assert.deepEqual(await each(), ['new topic'])
+})
+
+test('a topic that is gone for a moment is not a new one, and a broker that tells no ids is asked once', async () => {
+  const gone = looked([
+    { id: 'a', low: 0, high: 10 },
+    { id: undefined, low: 0, high: 10 },
+    { id: 'a', low: 0, high: 10 },
+  ])
+  assert.deepEqual(await gone.each(), [])
+  const silent = looked([
+    { id: undefined, low: 0, high: 10 },
+    { id: 'b', low: 0, high: 10 },
+    { id: 'c', low: 0, high: 10 },
+  ])
+  assert.deepEqual(await silent.each(), [])
+})
