@@ -35,7 +35,9 @@ export async function startOffsets(
   anew = false,
 ): Promise<AssignedPartition[]> {
   if (partitions.length === 0) return []
-  const committed = anew ? new Map<number, CommittedOffset>() : await committedOffsets(client, topic, partitions)
+  const committed = anew
+    ? new Map<number, CommittedOffset>()
+    : await committedOffsets(client, topic, partitions)
   const isNewGroup = !anew && [...committed.values()].every(c => c === undefined)
   const times =
     isNewGroup && typeof from === 'object' ? await offsetsAt(client, topic, partitions, from.time) : undefined

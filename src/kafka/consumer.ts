@@ -253,7 +253,7 @@ function runningConsumer(
     client,
     login,
     commit: commits.commit,
-    committedNow: () => committedOffsets(client, topic, all()),
+    committedNow: async () => (owns.epoch ? await committedOffsets(client, topic, all()) : new Map()),
     start(given) {
       handlers = given
       client.subscribe([topic])
