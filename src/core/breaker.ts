@@ -14,6 +14,8 @@ export interface Breaker {
   readonly reason: string | undefined
   /** Attempts that failed since it opened. */
   readonly probes: number
+  /** It is the environment and not the files: more of them would tell nothing. */
+  readonly isCertain: boolean
   /** Whether a file may be started now; where it is open and the time has come, for one file. */
   mayStart(now: number): boolean
   /**
@@ -40,6 +42,7 @@ export function breaker(limit: number): Breaker {
   let retryAt = 0
   let probes = 0
   let row = 0
+  let isCertain = false
   const open = (why: string, now: number) => {
     if (state !== 'closed') probes++
     state = 'open'
@@ -51,6 +54,7 @@ export function breaker(limit: number): Breaker {
     reason = undefined
     probes = 0
     row = 0
+    isCertain = false
   }
   return {
     get state() {
@@ -58,6 +62,9 @@ export function breaker(limit: number): Breaker {
     },
     get reason() {
       return reason
+    },
+    get isCertain() {
+      return isCertain
     },
     get probes() {
       return probes
@@ -79,7 +86,10 @@ export function breaker(limit: number): Breaker {
       open(`${row} different files failed one after the other, the last one with: ${why}`, now)
       return true
     },
-    trip: open,
+    trip(why, now) {
+      open(why, now)
+      isCertain = true
+    },
     succeeded() {
       const closes = state !== 'closed'
       close()

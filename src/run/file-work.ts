@@ -35,6 +35,8 @@ export interface FileWork {
   abandon(reason: string): void
   readonly running: ReadonlyMap<OpenFile, number>
   readonly queued: number
+  /** Whether a file waits that was never tried. */
+  readonly hasUntried: boolean
 }
 
 export interface FileWorkDeps extends Shared {
@@ -63,8 +65,14 @@ export function fileWork(s: FileWorkDeps): FileWork {
 
   function dispatch(): void {
     while (!paused && queue.length > 0 && deps.host.free > 0 && wantsMore() && breaker.mayStart(now()))
-      void run(queue.shift() as OpenFile)
+      void run(next())
     onEnded?.()
+  }
+
+  /** While the breaker is open a file that was never tried tells more than one that has failed. */
+  function next(): OpenFile {
+    const at = breaker.state === 'closed' ? 0 : queue.findIndex(file => !file.wasTried)
+    return queue.splice(Math.max(0, at), 1)[0] as OpenFile
   }
 
   function wantsMore(): boolean {
@@ -80,6 +88,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
   async function run(file: OpenFile): Promise<void> {
     files.move(file, 'running')
     file.attempts++
+    file.wasTried = true
     const start = now()
     running.set(file, start)
     const job = jobOf(file)
@@ -375,10 +384,18 @@ export function fileWork(s: FileWorkDeps): FileWork {
       })
     },
     abandon(reason) {
-      for (const file of running.keys()) if (isRunning(file)) files.move(file, 'held')
+      for (const file of running.keys()) {
+        if (!isRunning(file)) continue
+        // A stop that does not wait is no failure of the file.
+        file.attempts--
+        files.move(file, 'held')
+      }
       deps.host.abort(reason)
     },
     running,
+    get hasUntried() {
+      return queue.some(file => !file.wasTried)
+    },
     get queued() {
       return queue.length + files.count('waiting')
     },

@@ -62,6 +62,8 @@ export interface OpenFile {
   /** Size in bytes once it is whole, else 0. */
   size: number
   attempts: number
+  /** It was given to a thread in this run. */
+  wasTried: boolean
   /** When the last new chunk came, in milliseconds of the processor's clock. */
   lastProgress: number
   /** All its chunks were seen before it was evicted, and this is what was known of them. */
@@ -128,6 +130,7 @@ export function openFiles(): OpenFiles {
         offsets: new Map(),
         state: 'assembling',
         size: 0,
+        wasTried: false,
         seen: undefined,
         damaged: false,
         reportedIncomplete: false,

@@ -147,7 +147,8 @@ export function room(s: RoomDeps): Room {
       budgetBytes: settings.memoryBytes,
       recordFill,
       stopped:
-        breaker.state !== 'closed' ||
+        // Where all that wait have failed, further ones are needed to tell broken files from a broken environment.
+        (breaker.state !== 'closed' && (breaker.isCertain || work.hasUntried)) ||
         letters.pending > MOST_LETTERS ||
         (disk !== undefined && settings.mode === 'disk'),
       diskFull: disk !== undefined,

@@ -133,3 +133,22 @@ test('fault 59: when every file fails everything pauses, nothing is dead-lettere
   assert.deepEqual(w.letters, [])
   assert.equal(w.processor.blocked, undefined)
 })
+
+test('fault 59: files that are bad by themselves do not keep the good ones behind them from being tried', async t => {
+  const w = world(t, {
+    threads: 1,
+    settings: { onFailure: { retries: 0, onError: 'dlq' }, breakerAfter: 3 },
+    plugin: ({ path }) => (path.startsWith('bad') ? failure('no columns') : DONE),
+  })
+  for (let i = 0; i < 9; i++) w.append(0, ...cut(`bad${i}`, 'x').values)
+  for (let i = 0; i < 9; i++) w.append(0, ...cut(`good${i}`, 'x').values)
+  for (let s = 0; s < 200; s++) {
+    await w.read(2)
+    await w.clock.advance(1_000)
+    w.processor.tick()
+  }
+  assert.equal(w.processor.counts.done, 9)
+  assert.equal(w.letters.length, 9)
+  assert.equal(w.processor.blocked, undefined)
+  assert.equal(w.committed.get(0), 18)
+})
