@@ -42,8 +42,8 @@ export interface FileWork {
 export interface FileWorkDeps extends Shared {
   /** Something ended: memory may be free, commits due. */
   onChange(): void
-  /** Its bytes are gone and have to be read again. */
-  evict(file: OpenFile): void
+  /** Its bytes are gone or wrong: all its records are read again. */
+  readAgain(file: OpenFile): void
 }
 
 /** System errors that concern every file and not this one. */
@@ -188,7 +188,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     const { code, message } = result
     if (code === 'ENOENT' && isSource(file, result.path)) {
       file.attempts--
-      return s.evict(file)
+      return s.readAgain(file)
     }
     if (isEnvironment(code)) {
       const wasClosed = breaker.state === 'closed'
@@ -219,6 +219,12 @@ export function fileWork(s: FileWorkDeps): FileWork {
     const examined = await deps.host.run({ kind: 'examine', file: jobOf(file), actual, chunks })
     if (!isRunning(file)) return file.stored.release()
     const bad = examined.kind === 'examined' ? examined.badChunks : []
+    if (bad.length > 0 && file.hasUnreadCopies) {
+      file.hasUnreadCopies = false
+      file.checksChunks = true
+      file.attempts--
+      return s.readAgain(file)
+    }
     const which =
       bad.length > 0
         ? `chunk ${bad.join(', ')} of ${file.assembly.total} is damaged`
@@ -265,9 +271,12 @@ export function fileWork(s: FileWorkDeps): FileWork {
     }
     for (const index of badChunks) file.assembly.remove(index)
     file.damaged = true
-    // The plugin was not called.
-    file.attempts--
-    files.move(file, 'assembling')
+    file.checksChunks = true
+    if (isRunning(file)) {
+      // The plugin was not called.
+      file.attempts--
+      files.move(file, 'assembling')
+    }
     file.size = 0
   }
 

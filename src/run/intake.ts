@@ -71,7 +71,10 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
     file.receipts.push(received(r, file.number))
     noteOffset(file, r)
     if (file.state === 'assembling' || file.state === 'evicted') s.place(file, chunk)
-    else counts.duplicates++
+    else {
+      counts.duplicates++
+      file.hasUnreadCopies = true
+    }
   }
 
   function open(id: string, digest: string, path: string, chunk: Chunk): OpenFile {

@@ -68,8 +68,12 @@ export interface OpenFile {
   lastProgress: number
   /** All its chunks were seen before it was evicted, and this is what was known of them. */
   seen: Assembly | undefined
-  /** Chunks were bad in themselves and went missing again: a later copy is checked before it is taken. */
+  /** Chunks were bad in themselves and went missing again, until good copies of them come. */
   damaged: boolean
+  /** Each chunk is compared with its own digest before it is taken. */
+  checksChunks: boolean
+  /** Further copies of its chunks came while it was whole, and were not looked at. */
+  hasUnreadCopies: boolean
   /** It was reported as incomplete. */
   reportedIncomplete: boolean
   /** A newer content of the same path was processed while this one was incomplete. */
@@ -133,6 +137,8 @@ export function openFiles(): OpenFiles {
         wasTried: false,
         seen: undefined,
         damaged: false,
+        checksChunks: false,
+        hasUnreadCopies: false,
         reportedIncomplete: false,
         superseded: false,
       }

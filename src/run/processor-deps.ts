@@ -51,6 +51,8 @@ export interface ProcessorDeps {
   commit(offsets: readonly OffsetCommit[]): Promise<void>
   /** What the broker has committed of the owned partitions: asked when a commit was not answered well. */
   committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
+  /** End offsets of the owned partitions as they are now. */
+  endOffsets(): Promise<ReadonlyMap<number, number>>
   /** Resolves once all replicas have the letter. */
   deadLetter(letter: DeadLetter): Promise<void>
   /** Reads records again; resolves when all that the log still has of them were handed over. */

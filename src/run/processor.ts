@@ -82,6 +82,7 @@ export function processor(deps: ProcessorDeps): Processor {
   let overfull = false
   /** The partitions are being taken away, or the run ends. */
   let isLeaving = false
+  let isAsking = false
 
   const committing = commits({
     ledger,
@@ -125,7 +126,7 @@ export function processor(deps: ProcessorDeps): Processor {
     committing,
     letters,
   }
-  const work = fileWork({ ...shared, onChange: changed, evict: file => room.evict(file) })
+  const work = fileWork({ ...shared, onChange: changed, readAgain: file => room.dropBytes(file) })
   const room = newRoom({ ...shared, work, onPause: read.paused })
   const take = intake({ ...shared, firstPlace: room.firstPlace, place: room.place })
 
@@ -174,22 +175,51 @@ export function processor(deps: ProcessorDeps): Processor {
 
   // ---- time
 
-  /** Files of which nothing new came although everything was read that had arrived. */
-  function passOverStale(): void {
+  /** Nothing new came of it although everything was read that had arrived. */
+  function isStale(file: OpenFile, until: number): boolean {
+    if (file.state !== 'assembling' && (file.state !== 'evicted' || isWhole(file))) return false
+    return file.seen === undefined && until - file.lastProgress >= settings.incompleteAfterMs
+  }
+
+  function lookForStale(): void {
     if (isLeaving) return // nothing is read any more
     const until = read.time()
+    let isAny = false
     for (const file of files.byId.values()) {
-      if (file.state !== 'assembling' && (file.state !== 'evicted' || isWhole(file))) continue
-      if (file.seen !== undefined || until - file.lastProgress < settings.incompleteAfterMs) continue
-      const missing = `${file.assembly.count} of ${file.assembly.total} chunks arrived`
-      if (file.superseded) work.passOver(file, 'superseded', missing)
-      else if (shared.known.has(file.digest)) work.passOver(file, 'late', missing)
-      else if (settings.onIncomplete !== 'hold') work.giveUp(file, 'incomplete', missing)
+      if (!isStale(file, until)) continue
+      if (isToBeSetAside(file)) isAny = true
       else if (!file.reportedIncomplete) {
         file.reportedIncomplete = true
         const { count: chunks, total } = file.assembly
         report({ type: 'incomplete', path: file.path, chunks, total })
       }
+    }
+    if (isAny && !isAsking) void setAsideStale()
+  }
+
+  function isToBeSetAside(file: OpenFile): boolean {
+    return file.superseded || shared.known.has(file.digest) || settings.onIncomplete !== 'hold'
+  }
+
+  /** Only if the broker, asked now, has nothing unread: while it was away, the end that was seen last stood still. */
+  async function setAsideStale(): Promise<void> {
+    isAsking = true
+    try {
+      const now = await deps.endOffsets()
+      for (const [partition, end] of now)
+        if (ledger.epoch(partition) === undefined || ledger.position(partition) < end) return
+    } catch {
+      return // it is asked again
+    } finally {
+      isAsking = false
+    }
+    if (isLeaving) return
+    for (const file of files.byId.values()) {
+      if (!isStale(file, read.time()) || !isToBeSetAside(file)) continue
+      const missing = `${file.assembly.count} of ${file.assembly.total} chunks arrived`
+      if (file.superseded) work.passOver(file, 'superseded', missing)
+      else if (shared.known.has(file.digest)) work.passOver(file, 'late', missing)
+      else work.giveUp(file, 'incomplete', missing)
     }
   }
 
@@ -249,7 +279,7 @@ export function processor(deps: ProcessorDeps): Processor {
     },
     tick() {
       room.tick()
-      passOverStale()
+      lookForStale()
       work.dispatch()
     },
     lowWatermark(partition, low) {

@@ -21,7 +21,7 @@ export interface Room {
   /** Takes a chunk of a file that is assembling or evicted. */
   place(file: OpenFile, chunk: Chunk): void
   /** Drops a file's bytes; it is read again once all its chunks were seen and there is room. */
-  evict(file: OpenFile): void
+  dropBytes(file: OpenFile): void
   /** Something changed: pauses or resumes reading. */
   update(): void
   /** Called every second or so. */
@@ -74,7 +74,7 @@ export function room(s: RoomDeps): Room {
     const duplicate = file.assembly.has(chunk.index)
     if (duplicate) counts.duplicates++
     // A copy that is right by its own digest replaces whatever is there; one that is wrong replaces nothing.
-    if ((duplicate || file.damaged) && !sameHash(deps.sha512(chunk.data), chunk.chunkHash)) return
+    if ((duplicate || file.checksChunks) && !sameHash(deps.sha512(chunk.data), chunk.chunkHash)) return
     if (flow === 'spool' && file.stored.place === 'memory') spill(file)
     if (!write(file, chunk)) {
       // Evicted: the chunk was seen all the same.
@@ -236,6 +236,10 @@ export function room(s: RoomDeps): Room {
         text: 'neither memory nor disk has room for all incomplete files: the youngest are dropped and read again later',
       })
     counts.evicted++
+    dropBytes(file)
+  }
+
+  function dropBytes(file: OpenFile): void {
     file.stored.release()
     if (file.seen) file.assembly = file.seen
     file.seen = undefined
@@ -303,7 +307,7 @@ export function room(s: RoomDeps): Room {
       if (error !== undefined || own?.abort.signal.aborted) evict(file)
       else {
         file.seen = undefined
-        work.giveUp(file, 'incomplete', 'its records were deleted before it could be read again')
+        giveUpMissing(file)
       }
     }
     if (error !== undefined && !own?.abort.signal.aborted) {
@@ -315,13 +319,22 @@ export function room(s: RoomDeps): Room {
     deps.onChange()
   }
 
+  /** All its records were read again, and it is not whole. */
+  function giveUpMissing(file: OpenFile): void {
+    if (!file.checksChunks)
+      return work.giveUp(file, 'incomplete', 'its records were deleted before it could be read again')
+    const { total } = file.assembly
+    const bad = Array.from({ length: total }, (_, i) => i + 1).filter(index => !file.assembly.has(index))
+    work.giveUp(file, 'mismatch', `chunk ${bad.join(', ')} of ${total} is damaged in every copy`, 0, bad)
+  }
+
   return {
     get flow() {
       return flow
     },
     firstPlace,
     place,
-    evict,
+    dropBytes,
     update,
     tick,
     get recordFill() {

@@ -184,7 +184,8 @@ async function consumeToEnd(
     hooks: new Set(options.dryRun ? [] : deps.loaded.hooks),
     store: runtime.store(output.tmpDir),
     commit: offsets => (options.dryRun ? Promise.resolve() : consumer.commit(offsets)),
-    committedNow: async () => new Map(),
+    committedNow: () => consumer.committedNow(),
+    endOffsets: () => consumer.endOffsets(),
     deadLetter: async letter => {
       if (!options.dryRun && options.dlq !== undefined)
         await deps.produce({ topic: options.dlq, ...encodeDeadLetter(letter) })
@@ -250,6 +251,7 @@ async function consumeToEnd(
       work.partitionEnd(partition, offset)
     },
     onRevoke: (partitions, lost) => work.revoke(partitions, lost, options.drainMs),
+    onLowWatermark: (partition, low) => work.lowWatermark(partition, low),
     onFatal: error => ending.resolve({ why: 'fatal', error }),
     onProblem: text => report({ type: 'problem', text }),
   })

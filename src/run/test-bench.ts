@@ -84,6 +84,7 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
     store: runtime.store(options.tmpDir),
     commit: async () => {},
     committedNow: async () => new Map(),
+    endOffsets: async () => new Map(),
     deadLetter: async () => {},
     refetch: async () => {
       throw new Error('its chunks were made on the way and cannot be read again')

@@ -70,7 +70,7 @@ test('an incomplete file follows its own policy', async t => {
   await w.send(0, cut('f', 'aaaabbbb').values[0] as Buffer)
   await w.reachEnds()
   await w.clock.advance(11 * 60_000)
-  w.processor.tick()
+  await w.tick()
   await w.clock.advance(2_000)
   assert.equal(w.letters[0]?.reason, 'incomplete')
   assert.equal(w.committed.get(0), 1)
@@ -115,7 +115,7 @@ test('fault 59: when every file fails everything pauses, nothing is dead-lettere
   await w.read()
   for (let s = 0; s < 120; s++) {
     await w.clock.advance(1_000)
-    w.processor.tick()
+    await w.tick()
   }
   assert.deepEqual(w.letters, [])
   assert.equal(w.isPaused, true)
@@ -125,7 +125,7 @@ test('fault 59: when every file fails everything pauses, nothing is dead-lettere
   broken = false
   for (let s = 0; s < 120; s++) {
     await w.clock.advance(1_000)
-    w.processor.tick()
+    await w.tick()
   }
   assert.equal(w.processor.counts.done, 50)
   assert.equal(w.isPaused, false)
@@ -145,7 +145,7 @@ test('fault 59: files that are bad by themselves do not keep the good ones behin
   for (let s = 0; s < 200; s++) {
     await w.read(2)
     await w.clock.advance(1_000)
-    w.processor.tick()
+    await w.tick()
   }
   assert.equal(w.processor.counts.done, 9)
   assert.equal(w.letters.length, 9)

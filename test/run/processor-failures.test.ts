@@ -124,7 +124,7 @@ test('fault 60: a disk that is full for the verified file is no failure of the f
   assert.match(w.processor.blocked?.reason ?? '', /ENOSPC/)
   assert.equal(w.isPaused, true)
   await w.clock.advance(10_000)
-  w.processor.tick()
+  await w.tick()
   await w.clock.advance(2_000)
   assert.deepEqual(
     w.calls.map(c => c.job.attempt),
@@ -399,6 +399,40 @@ test('without the hook no thread is troubled with junk', async t => {
   assert.deepEqual(w.hooksRun, [])
 })
 
+test('fault 36: a good copy that came while the damaged file was at work heals it, too', async t => {
+  const w = world(t, { settings: { onFailure: SKIP } })
+  const examined = deferred<void>()
+  w.onExamine = () => examined.promise
+  const { bad, good } = damaged('f', 'aaaabbbbcccc', 2)
+  await w.send(0, ...bad.values)
+  await w.send(0, good.values[1] as Buffer)
+  examined.resolve()
+  await w.clock.advance(2_000)
+  assert.deepEqual(
+    w.calls.map(call => [call.content, call.job.attempt]),
+    [['aaaabbbbcccc', 1]],
+  )
+  assert.equal(w.committed.get(0), 4)
+  assert.equal(w.processor.counts.mismatched, 0)
+})
+
+test('fault 36: a copy that is as bad as the first heals nothing, and the next good one does', async t => {
+  const w = world(t)
+  const examined = deferred<void>()
+  w.onExamine = () => examined.promise
+  const { bad, good } = damaged('f', 'aaaabbbbcccc', 2)
+  await w.send(0, ...bad.values)
+  await w.send(0, bad.values[1] as Buffer)
+  examined.resolve()
+  await w.clock.advance(2_000)
+  assert.match(w.files()[0]?.error ?? '', /chunk 2 of 3 is damaged in every copy/)
+  await w.send(0, good.values[1] as Buffer)
+  await w.clock.advance(2_000)
+  assert.equal(w.calls.length, 1)
+  assert.equal(w.processor.counts.mismatched, 0)
+  assert.equal(w.committed.get(0), 5)
+})
+
 // ---- the disk, and a log that went back
 
 test('fault 60: a disk that is full pauses the reading, and it goes on by itself', async t => {
@@ -412,7 +446,7 @@ test('fault 60: a disk that is full pauses the reading, and it goes on by itself
   assert.equal(w.committed.get(0) ?? 0, 0)
   w.failWrites = undefined
   await w.clock.advance(10_000)
-  w.processor.tick()
+  await w.tick()
   await w.clock.advance(2_000)
   assert.equal(w.isPaused, false)
   assert.deepEqual(

@@ -173,10 +173,10 @@ test('an older content that stays incomplete is superseded by a newer one, resol
   await w.send(0, older.values[0] as Buffer, ...newer.values)
   await w.reachEnds()
   await w.clock.advance(9 * MINUTE)
-  w.processor.tick()
+  await w.tick()
   assert.equal(w.committed.get(0) ?? 0, 0)
   await w.clock.advance(2 * MINUTE)
-  w.processor.tick()
+  await w.tick()
   await w.clock.advance(2_000)
   assert.deepEqual(
     w.files().map(f => [f.result, f.setAside]),
@@ -195,7 +195,7 @@ test('a newer content that is incomplete is not superseded by an older one', asy
   await w.send(0, older.values[0] as Buffer, newer.values[0] as Buffer, older.values[1] as Buffer)
   await w.reachEnds()
   await w.clock.advance(20 * MINUTE)
-  w.processor.tick()
+  await w.tick()
   assert.deepEqual(
     w.files().map(f => f.result),
     ['ok'],
@@ -211,7 +211,7 @@ test('fault 34: an incomplete file is held, reported once, and processed when it
   await w.reachEnds()
   for (let minute = 0; minute < 30; minute++) {
     await w.clock.advance(MINUTE)
-    w.processor.tick()
+    await w.tick()
   }
   const reports = w.events.filter(e => e.type === 'incomplete')
   assert.deepEqual(reports, [{ type: 'incomplete', path: 'f', chunks: 2, total: 3 }])
@@ -230,10 +230,10 @@ test('fault 34: no file is incomplete before all that had arrived was read', asy
   await w.send(0, cut('f', 'aaaabbbb').values[0] as Buffer)
   w.processor.partitionEnd(0, 1)
   await w.clock.advance(60 * MINUTE)
-  w.processor.tick()
+  await w.tick()
   assert.deepEqual(w.files(), [])
   w.processor.partitionEnd(1, 0)
-  w.processor.tick()
+  await w.tick()
   assert.deepEqual(
     w.files().map(f => f.result),
     ['incomplete'],
@@ -247,17 +247,38 @@ test('fault 34: no file grows old while what has come is not read', async t => {
   await w.clock.advance(5 * MINUTE)
   await w.send(0, ...cut('other', 'x').values)
   await w.clock.advance(60 * MINUTE)
-  w.processor.tick()
+  await w.tick()
   assert.deepEqual(
     w.files().map(f => f.path),
     ['other'],
   )
   await w.reachEnds()
-  w.processor.tick()
+  await w.tick()
   assert.deepEqual(
     w.files().map(f => f.path),
     ['other', 'f'],
   )
+})
+
+test('fault 34: nothing is set aside while the broker has more, or does not answer', async t => {
+  const w = world(t, { settings: { onIncomplete: 'skip' } })
+  const file = cut('f', 'aaaabbbb')
+  await w.send(0, file.values[0] as Buffer)
+  await w.reachEnds()
+  w.append(0, file.values[1] as Buffer) // the broker is away: it is not delivered
+  w.onEndOffsets = async () => {
+    throw new Error('timed out')
+  }
+  await w.clock.advance(11 * MINUTE)
+  await w.tick()
+  assert.deepEqual(w.files(), [])
+  w.onEndOffsets = undefined
+  await w.tick()
+  assert.deepEqual(w.files(), [])
+  await w.read()
+  await w.clock.advance(2_000)
+  assert.equal(w.committed.get(0), 2)
+  assert.equal(w.processor.counts.done, 1)
 })
 
 test('fault 34: other files that come now and then do not keep an incomplete one alive', async t => {
@@ -267,7 +288,7 @@ test('fault 34: other files that come now and then do not keep an incomplete one
     await w.send(0, ...cut(`other ${minute}`, 'x').values)
     await w.reachEnds()
     await w.clock.advance(MINUTE)
-    w.processor.tick()
+    await w.tick()
   }
   assert.deepEqual(
     w
@@ -284,7 +305,7 @@ test('a rebalance that changes nothing does not stop the search for incomplete f
   await w.reachEnds()
   w.assign([])
   await w.clock.advance(11 * MINUTE)
-  w.processor.tick()
+  await w.tick()
   assert.deepEqual(
     w.files().map(f => f.result),
     ['incomplete'],
@@ -300,7 +321,7 @@ test('progress of the file itself begins the time anew', async t => {
   await w.send(0, file.values[1] as Buffer)
   await w.reachEnds()
   await w.clock.advance(9 * MINUTE)
-  w.processor.tick()
+  await w.tick()
   assert.deepEqual(w.files(), [])
 })
 
@@ -310,7 +331,7 @@ test('fault 35: a chunk that comes after its file was passed over is resolved, a
   await w.send(0, file.values[0] as Buffer)
   await w.reachEnds()
   await w.clock.advance(11 * MINUTE)
-  w.processor.tick()
+  await w.tick()
   await w.clock.advance(2_000)
   const [passed] = w.files()
   assert.equal(passed?.result, 'incomplete')
@@ -320,7 +341,7 @@ test('fault 35: a chunk that comes after its file was passed over is resolved, a
   await w.send(0, file.values[1] as Buffer)
   await w.reachEnds()
   await w.clock.advance(11 * MINUTE)
-  w.processor.tick()
+  await w.tick()
   await w.clock.advance(2_000)
   assert.equal(w.files()[1]?.result, 'late')
   assert.equal(w.committed.get(0), 2)
@@ -334,7 +355,7 @@ test('fault 35: a file that was passed over and is sent again whole is processed
   await w.send(0, file.values[0] as Buffer)
   await w.reachEnds()
   await w.clock.advance(11 * MINUTE)
-  w.processor.tick()
+  await w.tick()
   await w.send(0, ...file.values)
   await w.clock.advance(2_000)
   assert.deepEqual(

@@ -158,7 +158,7 @@ test('fault 67: chunks of a file that a valid record calls finished are passed o
   await restart(w)
   await w.reachEnds()
   await w.clock.advance(61_000)
-  w.processor.tick()
+  await w.tick()
   assert.equal(paths(w).filter(path => path === 'good').length, 1)
   assert.deepEqual(
     w
@@ -189,7 +189,7 @@ test('fault 66: while a record does not fit nothing is committed, and it is told
   assert.ok(w.processor.quiet, 'a finite run may end')
   await w.reachEnds()
   await w.clock.advance(61_000)
-  w.processor.tick()
+  await w.tick()
   await w.clock.advance(5_000)
   assert.equal(w.committed.get(0), w.log[0]?.length)
   assert.equal(told().filter(text => /commits go on/.test(text)).length, 1)

@@ -10,7 +10,7 @@ const FULL = Object.assign(new Error('ENOSPC: no space left on device, write'), 
 async function seconds(w: World, n: number): Promise<void> {
   for (let i = 0; i < n; i++) {
     await w.clock.advance(1_000)
-    w.processor.tick()
+    await w.tick()
     await w.read(4)
   }
 }

@@ -118,6 +118,8 @@ export interface World {
   onDeadLetter: ((letter: DeadLetter) => Promise<void>) | undefined
   /** What reading again waits for. */
   onRefetch: (() => Promise<void>) | undefined
+  /** What asking for the ends waits for. */
+  onEndOffsets: (() => Promise<void>) | undefined
   /** What the examination of a file with a wrong digest waits for. */
   onExamine: (() => Promise<void>) | undefined
   /** Appends values to a partition, unread. */
@@ -128,6 +130,8 @@ export interface World {
   send(partition: number, ...values: (Buffer | null)[]): Promise<void>
   /** Tells the processor that each partition was read to its end. */
   reachEnds(): Promise<void>
+  /** What the run calls every second. */
+  tick(): Promise<void>
   /** Begins (again) at the committed offsets, else 0. */
   assign(partitions?: readonly number[]): void
   revoke(options?: { partitions?: readonly number[]; lost?: boolean; drainMs?: number }): Promise<void>
@@ -272,6 +276,10 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
             { offset, metadata: metadata.get(partition)?.slice(0, -1) },
           ]),
         ),
+      endOffsets: async () => {
+        if (open.onEndOffsets) await open.onEndOffsets()
+        return new Map(log.map((values, partition) => [partition, values.length]))
+      },
       async deadLetter(letter) {
         if (open.onDeadLetter) await open.onDeadLetter(letter)
         if (alive()) letters.push(letter)
@@ -326,6 +334,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     onExamine: undefined,
     onDeadLetter: undefined,
     onRefetch: undefined,
+    onEndOffsets: undefined,
     failWrites: undefined,
     failWritesTo: undefined,
     append: (partition, ...values) => void log[partition]?.push(...values),
@@ -348,6 +357,10 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
       for (const [partition, position] of positions) {
         if (position === log[partition]?.length) current.partitionEnd(partition, position)
       }
+      await settled()
+    },
+    async tick() {
+      current.tick()
       await settled()
     },
     assign(which = log.map((_, partition) => partition)) {

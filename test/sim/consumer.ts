@@ -15,6 +15,7 @@ export interface SimConsumer {
   rebalance(lost: boolean, drainMs: number): Promise<void>
   commit(offsets: readonly OffsetCommit[]): Promise<void>
   committedNow(): Promise<Map<number, { offset: number; metadata: string | undefined }>>
+  endOffsets(): Promise<Map<number, number>>
   pause(): void
   resume(): void
   /** There may be something to read. */
@@ -216,6 +217,15 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
               : [],
           )
           resolve(new Map(found))
+        })
+      }),
+    endOffsets: () =>
+      new Promise((resolve, reject) => {
+        const fails = plan.on.has('refusedCommits') && fault(0.3)
+        happened('end offsets asked')
+        later(chance.delay(1, 1_000), () => {
+          if (fails) reject(new Error('the broker does not answer'))
+          else resolve(new Map(broker.partitions.map(p => [p.number, p.end])))
         })
       }),
     pause() {

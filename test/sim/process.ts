@@ -42,6 +42,7 @@ export function beginProcess(world: World, broker: Broker, journal: SimJournal |
     journal,
     commit: consumer.commit,
     committedNow: consumer.committedNow,
+    endOffsets: consumer.endOffsets,
     deadLetter: deadLetterTopic(world, blocked),
     refetch: simRefetch(world, broker, clock),
     pause: consumer.pause,
