@@ -11,7 +11,7 @@ export type Runs = readonly number[]
 
 export type Unresolved =
   | { readonly kind: 'offsets'; readonly runs: Runs }
-  /** `files`: 40-bit hashes, ascending, the same one as often as there are such files. `offsets`: ascending. */
+  /** `files`: 40-bit hashes, ascending; twice is the same as once. `offsets`: of records of no file, ascending. */
   | { readonly kind: 'files'; readonly files: readonly number[]; readonly offsets: readonly number[] }
 
 const RUNS = 0

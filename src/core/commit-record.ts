@@ -20,7 +20,7 @@ export interface CommitRecord {
   /** The offset after the last one that this record speaks of. */
   readonly position: number
   readonly unresolved: Unresolved
-  /** Digests (16 characters of Latin-1) of finished files whose chunks are arriving again; best effort. */
+  /** Digests (16 characters of Latin-1) of finished files that would otherwise be taken for new; best effort. */
   readonly finished: readonly string[]
   /** Attempts so far of unfinished files, by 40-bit hash; best effort. */
   readonly attempts: ReadonlyMap<number, number>

@@ -3,7 +3,7 @@
  * records. One partition in one epoch. What it says stays true until the records are read, so a commit that is made
  * before has to carry the rest on.
  */
-import type { CommitRecord } from './commit-record.ts'
+import { type CommitRecord, fileHash40 } from './commit-record.ts'
 
 export interface Replay {
   /** The commit says nothing of records from here on. */
@@ -13,10 +13,13 @@ export interface Replay {
    * file, undefined for a record of no file.
    */
   isResolved(offset: number, hash: number | undefined): boolean
-  /** A file that had unresolved records here is finished: one file less with this hash. */
-  finish(hash: number): void
-  /** How often a file with this hash had been tried, told once: then the caller keeps the count. */
-  takeAttempts(hash: number): number
+  /**
+   * The file with this digest, which had unresolved records here, is finished. Its hash stays: another file that is
+   * not read yet may have the same one.
+   */
+  finish(digest: string): void
+  /** How often a file with this hash had been tried. */
+  attemptsOf(hash: number): number
   /** What is unresolved in `[from, end)`. */
   rest(from: number): Rest
 }
@@ -24,32 +27,37 @@ export interface Replay {
 export interface Rest {
   /** Unresolved stretches `[start, end)`, ascending; undefined where only the files are known. */
   readonly stretches: readonly Stretch[] | undefined
-  /** Hashes of unfinished files, one entry per file; of no use where `stretches` are known. */
+  /** Hashes of unfinished files, each once; of no use where `stretches` are known. */
   readonly files: readonly number[]
   /** Unresolved records of no file; of no use where `stretches` are known. */
   readonly offsets: readonly number[]
   readonly attempts: ReadonlyMap<number, number>
+  /** Digests of finished files whose hash is among `files`. */
+  readonly finished: readonly string[]
 }
 
 export type Stretch = readonly [start: number, end: number]
 
-export function replay({ base, position, unresolved, attempts }: CommitRecord): Replay {
+export function replay({ base, position, unresolved, finished, attempts }: CommitRecord): Replay {
+  const hashes = new Set(unresolved.kind === 'files' ? unresolved.files : [])
+  const listed = new Set(finished.filter(digest => hashes.has(fileHash40(digest))))
   const left = new Map(attempts)
-  const known = unresolved.kind === 'offsets' ? byOffset(base, unresolved.runs) : byFile(unresolved)
+  const known =
+    unresolved.kind === 'offsets' ? byOffset(base, unresolved.runs) : byFile(hashes, unresolved.offsets)
   return {
     end: position,
     isResolved: known.isResolved,
-    finish: known.finish,
-    takeAttempts(hash) {
-      const count = left.get(hash) ?? 0
+    finish(digest) {
+      const hash = fileHash40(digest)
       left.delete(hash)
-      return count
+      if (hashes.has(hash)) listed.add(digest)
     },
-    rest: from => ({ ...known.rest(from), attempts: left }),
+    attemptsOf: hash => left.get(hash) ?? 0,
+    rest: from => ({ ...known.rest(from), attempts: left, finished: [...listed] }),
   }
 }
 
-type Known = Pick<Replay, 'isResolved' | 'finish'> & { rest(from: number): Omit<Rest, 'attempts'> }
+type Known = Pick<Replay, 'isResolved'> & { rest(from: number): Omit<Rest, 'attempts' | 'finished'> }
 
 function byOffset(base: number, runs: readonly number[]): Known {
   const stretches: Stretch[] = []
@@ -68,7 +76,6 @@ function byOffset(base: number, runs: readonly number[]): Known {
       const stretch = passOver(offset)
       return stretch === undefined || offset < stretch[0]
     },
-    finish() {},
     rest(from) {
       const first = passOver(from)
       if (!first) return { stretches: [], files: [], offsets: [] }
@@ -78,21 +85,13 @@ function byOffset(base: number, runs: readonly number[]): Known {
   }
 }
 
-function byFile({ files, offsets }: Extract<CommitRecord['unresolved'], { kind: 'files' }>): Known {
-  const counts = new Map<number, number>()
-  for (const hash of files) counts.set(hash, (counts.get(hash) ?? 0) + 1)
+function byFile(hashes: ReadonlySet<number>, offsets: readonly number[]): Known {
   const single = new Set(offsets)
   return {
-    isResolved: (offset, hash) => !single.has(offset) && (hash === undefined || !counts.has(hash)),
-    finish(hash) {
-      const count = counts.get(hash)
-      if (count === undefined) return
-      if (count === 1) counts.delete(hash)
-      else counts.set(hash, count - 1)
-    },
+    isResolved: (offset, hash) => !single.has(offset) && (hash === undefined || !hashes.has(hash)),
     rest: from => ({
       stretches: undefined,
-      files: [...counts].flatMap(([hash, count]) => Array<number>(count).fill(hash)),
+      files: [...hashes],
       offsets: offsets.filter(offset => offset >= from),
     }),
   }

@@ -9,7 +9,7 @@ export interface ContentSources {
   /** Of the same partition. */
   readonly replay: Replay | undefined
   /** An open file by its ledger number. */
-  fileOf(owner: number): OpenFile | undefined
+  fileOf(owner: number): Pick<OpenFile, 'hash' | 'attempts'> | undefined
   /** Digests of files that were finished lately. */
   readonly finished: readonly string[]
 }
@@ -24,10 +24,10 @@ export function commitContent({ cut, replay, fileOf, finished }: ContentSources)
   const rest = replay !== undefined && replay.end > cut.position ? replay.rest(cut.position) : undefined
   const position = Math.max(cut.position, rest === undefined ? 0 : (replay as Replay).end)
   const runs = runLengths(base)
-  const hashes: number[] = [...(rest?.files ?? [])]
+  const hashes = new Set(rest?.files)
   const offsets: number[] = []
   const attempts = new Map(rest?.attempts)
-  const owners = new Map<number, OpenFile | undefined>()
+  const owners = new Map<number, ReturnType<typeof fileOf>>()
   cut.eachUnresolved((offset, owner) => {
     runs.add(offset, offset + 1)
     let file = owners.get(owner)
@@ -35,9 +35,8 @@ export function commitContent({ cut, replay, fileOf, finished }: ContentSources)
       file = fileOf(owner)
       owners.set(owner, file)
       if (file !== undefined) {
-        hashes.push(file.hash)
-        if (file.attempts > 0 && file.receipts[0]?.partition === cut.partition)
-          attempts.set(file.hash, file.attempts)
+        hashes.add(file.hash)
+        if (file.attempts > 0) attempts.set(file.hash, file.attempts)
       }
     }
     // Of no file that is open: named one by one, so that nothing is taken for resolved that is not.
@@ -52,8 +51,8 @@ export function commitContent({ cut, replay, fileOf, finished }: ContentSources)
     base,
     position,
     runs: rest !== undefined && rest.stretches === undefined ? undefined : runs.upTo(position),
-    files: offsets.length > MOST_OFFSETS ? undefined : { hashes, offsets },
-    finished,
+    files: offsets.length > MOST_OFFSETS ? undefined : { hashes: [...hashes], offsets },
+    finished: [...new Set([...(rest?.finished ?? []), ...finished])],
     attempts,
   }
 }

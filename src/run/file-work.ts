@@ -321,7 +321,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     for (const receipt of file.receipts) ledger.resolve(receipt)
     for (const [partition, [first]] of file.offsets) {
       const replay = replays.get(partition)
-      if (replay !== undefined && first < replay.end) replay.finish(file.hash)
+      if (replay !== undefined && first < replay.end) replay.finish(file.digest)
     }
     file.stored.release()
     files.move(file, 'closed')

@@ -81,7 +81,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
     const stored = deps.store.open(s.firstPlace(chunk))
     const hash = fileHash40(digest)
     let attempts = 0
-    for (const replay of replays.values()) attempts = Math.max(attempts, replay.takeAttempts(hash))
+    for (const replay of replays.values()) attempts = Math.max(attempts, replay.attemptsOf(hash))
     return files.open({ id, digest, path, stored, attempts, lastProgress: deps.now() }, chunk)
   }
 

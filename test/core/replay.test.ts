@@ -46,25 +46,35 @@ test('by files: a record is unresolved when its file is, or when it is named its
   assert.equal(again.isResolved(11, 6), true)
   assert.equal(again.isResolved(12, undefined), false)
   assert.equal(again.isResolved(13, undefined), true)
-  assert.deepEqual([...again.rest(14).files].sort(), [5, 5, 9])
+  assert.deepEqual([...again.rest(14).files].sort(), [5, 9])
   assert.deepEqual(again.rest(14).offsets, [15])
   assert.equal(again.rest(14).stretches, undefined)
 })
 
-test('by files: of two files with one hash, both have to be finished before it is forgotten', () => {
-  const again = replay(record({ position: 9, unresolved: { kind: 'files', files: [5, 5], offsets: [] } }))
-  again.finish(5)
+test('by files: a finished file leaves its hash to another that may have it, and is named by its digest', () => {
+  const [mine, other] = ['\0\0\0\0\x05 the first', '\0\0\0\0\x06 another'] as const
+  const files = { kind: 'files' as const, files: [5], offsets: [] }
+  const again = replay(record({ position: 9, unresolved: files, attempts: new Map([[5, 2]]) }))
+  again.finish(mine)
+  again.finish(other)
   assert.equal(again.isResolved(1, 5), false)
-  again.finish(5)
-  assert.equal(again.isResolved(1, 5), true)
-  again.finish(5)
-  assert.deepEqual(again.rest(0).files, [])
+  assert.deepEqual(again.rest(2), {
+    stretches: undefined,
+    files: [5],
+    offsets: [],
+    attempts: new Map(),
+    finished: [mine],
+  })
+  const later = replay(record({ position: 9, unresolved: files, finished: [mine, other] }))
+  assert.deepEqual(later.rest(2).finished, [mine])
 })
 
-test('attempts are told once, and carried on until then', () => {
+test('attempts are carried on until the file is finished', () => {
   const again = replay(record({ position: 9, attempts: new Map([[5, 3]]) }))
+  assert.equal(again.attemptsOf(5), 3)
+  assert.equal(again.attemptsOf(6), 0)
   assert.equal(again.rest(0).attempts.get(5), 3)
-  assert.equal(again.takeAttempts(5), 3)
-  assert.equal(again.takeAttempts(5), 0)
+  again.finish('\0\0\0\0\x05 the first')
+  assert.equal(again.attemptsOf(5), 0)
   assert.equal(again.rest(0).attempts.size, 0)
 })
