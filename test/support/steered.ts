@@ -1,7 +1,7 @@
 /** The test's side of test/fixtures/steered.mjs. */
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve as resolvePath } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Cli, type CliResult, startCli } from './cli.ts'
 
@@ -10,7 +10,7 @@ const PLUGIN = fileURLToPath(import.meta.resolve('../fixtures/steered.mjs'))
 export type Order = 'fail' | 'wait' | 'ok'
 
 export type Place = {
-  /** Name of the output folder below `folder`: another one is another host. */
+  /** The output folder, below `folder` where it is a name: another one is another host. */
   out?: string
   /** DFSP_FAULT: see src/fault-point.ts. */
   fault?: string
@@ -48,7 +48,7 @@ export function steered(): Steered {
   }
   const forget = () => fs.writeFileSync(ran, '')
   const start = (args: readonly string[], { out = 'out', fault }: Place = {}) =>
-    startCli(['run', '-p', PLUGIN, '-o', join(folder, out), ...args], {
+    startCli(['run', '-p', PLUGIN, '-o', resolvePath(folder, out), ...args], {
       cwd: folder,
       env: { STEER: folder, DFSP_FAULT: fault },
     })
