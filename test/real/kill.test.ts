@@ -9,6 +9,7 @@ import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { recordsOf } from '../support/files.ts'
 import { type Place, type Steered, steered } from '../support/steered.ts'
 import { commitAs, createTopic, endOffsets, produceRaw, readCommitted } from '../support/topics.ts'
+import { until } from '../support/until.ts'
 
 const small = (path: string) => ({ path, content: randomBytes(5_000) })
 
@@ -168,8 +169,3 @@ describe('kill -9', { skip: noBroker }, () => {
     }
   })
 })
-
-/** Asks again and again: there is no event for this. */
-async function until(reached: () => Promise<boolean>): Promise<void> {
-  while (!(await reached())) await new Promise(resolve => setTimeout(resolve, 100))
-}

@@ -9,6 +9,7 @@ import { recordsOf } from '../support/files.ts'
 import { noOpenMSIStream, uploadDataFile } from '../support/openmsistream.ts'
 import { type Steered, steered } from '../support/steered.ts'
 import { createTopic, endOffsets, produceRaw, readCommitted } from '../support/topics.ts'
+import { until } from '../support/until.ts'
 
 const small = (path: string) => ({ path, content: randomBytes(5_000) })
 
@@ -164,8 +165,3 @@ describe('restart with the same group', { skip: noBroker }, () => {
 })
 
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
-
-/** Asks the broker again and again: it has no event for this. */
-async function until(reached: () => Promise<boolean>): Promise<void> {
-  while (!(await reached())) await new Promise(resolve => setTimeout(resolve, 100))
-}

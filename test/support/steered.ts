@@ -14,6 +14,8 @@ export type Place = {
   out?: string
   /** DFSP_FAULT: see src/fault-point.ts. */
   fault?: string
+  env?: Readonly<Record<string, string>>
+  timeoutMs?: number
 }
 
 export type Steered = {
@@ -47,10 +49,11 @@ export function steered(): Steered {
     fs.renameSync(join(folder, 'orders.new'), join(folder, 'orders.json'))
   }
   const forget = () => fs.writeFileSync(ran, '')
-  const start = (args: readonly string[], { out = 'out', fault }: Place = {}) =>
+  const start = (args: readonly string[], { out = 'out', fault, env, timeoutMs }: Place = {}) =>
     startCli(['run', '-p', PLUGIN, '-o', resolvePath(folder, out), ...args], {
       cwd: folder,
-      env: { STEER: folder, DFSP_FAULT: fault },
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      env: { ...env, STEER: folder, DFSP_FAULT: fault },
     })
   order({})
   forget()
