@@ -1,11 +1,9 @@
-/** A whole file's way through the threads: attempts, retries, and what becomes of it in the end. */
-import type { FileLetterReason } from '../core/dead-letter.ts'
-import { afterFailure, type Policy } from '../core/disposition.ts'
+/** A whole file's way through the threads: attempts, retries, and a pause where the environment is broken. */
+import { afterFailure } from '../core/disposition.ts'
 import type { Receipt } from '../core/ledger.ts'
-import { offsetRanges } from '../core/offset-ranges.ts'
 import { faultLine } from '../plugin/fault.ts'
 import type { FileJob, TaskResult } from '../plugin/messages.ts'
-import type { FileResult, SetAside } from '../report/events.ts'
+import type { FileEnds } from './file-ends.ts'
 import type { OpenFile } from './open-files.ts'
 import type { Shared } from './processor-deps.ts'
 
@@ -14,16 +12,6 @@ export interface FileWork {
   enqueue(file: OpenFile): void
   /** Something changed: starts what may start. */
   dispatch(): void
-  /** No further attempt in this run. With bad chunks named, a good copy of them can still heal the file. */
-  giveUp(
-    file: OpenFile,
-    result: FileLetterReason,
-    error: string,
-    ms?: number,
-    badChunks?: readonly number[],
-  ): void
-  /** Resolves a file of which no more will come. */
-  passOver(file: OpenFile, result: 'superseded' | 'late', why: string): void
   /** The epoch of its partitions is over: whoever owns them next will see the file from its first chunk. */
   drop(file: OpenFile): void
   /** Starts no more files until `resume`. */
@@ -40,6 +28,7 @@ export interface FileWork {
 }
 
 export interface FileWorkDeps extends Shared {
+  readonly ends: FileEnds
   /** Something ended: memory may be free, commits due. */
   onChange(): void
   /** Its bytes are gone or wrong: all its records are read again. */
@@ -54,14 +43,12 @@ export function isEnvironment(code: string | undefined): boolean {
 }
 
 export function fileWork(s: FileWorkDeps): FileWork {
-  const { deps, ledger, files, finished, latest, known, replays, breaker, counts, committing, letters } = s
+  const { deps, ledger, files, breaker, counts, committing, letters, ends } = s
   const { settings, report, now, journal } = deps
   const queue: OpenFile[] = []
   const running = new Map<OpenFile, number>() // -> when it was given to a thread
   let paused = false
   let onEnded: (() => void) | undefined
-
-  // ---- attempts
 
   function dispatch(): void {
     while (!paused && queue.length > 0 && deps.host.free > 0 && wantsMore() && breaker.mayStart(now()))
@@ -110,15 +97,11 @@ export function fileWork(s: FileWorkDeps): FileWork {
       source: file.stored.source(file.size),
       sha512: file.fileHash,
       mtime: file.mtime,
-      deliveryId: deliveryId(file),
+      deliveryId: ends.deliveryId(file),
       attempt: file.attempts,
       final: file.attempts > settings.onFailure.retries,
       diskPath: settings.mode === 'memory' ? null : settings.diskPath(file.path),
     }
-  }
-
-  function deliveryId(file: OpenFile): string {
-    return Buffer.from(deps.digest128(`${settings.topic}\0${file.id}`), 'latin1').toString('hex')
   }
 
   async function settle(file: OpenFile, result: TaskResult, ms: number): Promise<void> {
@@ -148,13 +131,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
       }
       if (!isRunning(file)) return file.stored.release()
     }
-    counts.done++
-    counts.doneBytes += file.size
-    reportFile(file, 'ok', ms)
-    supersede(file)
-    finished.add(file.digest)
-    latest.add(file.digest)
-    close(file)
+    ends.done(file, ms)
   }
 
   /** With --reprocess-identical each delivery of a file is one of its own. */
@@ -174,7 +151,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     ledger.touch((file.receipts[0] as Receipt).partition)
     committing.soon()
     const next = afterFailure(settings.onFailure, file.attempts)
-    if (next.action !== 'retry') return giveUp(file, 'failed', error, ms)
+    if (next.action !== 'retry') return ends.giveUp(file, 'failed', error, ms)
     report({ type: 'retry', path: file.path, attempt: file.attempts, error, delayMs: next.delayMs })
     files.move(file, 'waiting')
     deps.after(next.delayMs, () => {
@@ -198,7 +175,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
       return requeue(file)
     }
     // Without a system's error code it is dfsp's own refusal, which no further attempt changes.
-    if (code === '') return giveUp(file, 'failed', message, ms)
+    if (code === '') return ends.giveUp(file, 'failed', message, ms)
     failed(file, `dfsp could not store it: ${message}`, ms)
   }
 
@@ -229,141 +206,16 @@ export function fileWork(s: FileWorkDeps): FileWork {
       bad.length > 0
         ? `chunk ${bad.join(', ')} of ${file.assembly.total} is damaged`
         : 'each chunk is right by itself'
-    giveUp(file, 'mismatch', `SHA-512 of the content is not the announced one: ${which}`, ms, bad)
-  }
-
-  // ---- ends
-
-  function giveUp(
-    file: OpenFile,
-    result: FileLetterReason,
-    error: string,
-    ms = 0,
-    badChunks: readonly number[] = [],
-  ): void {
-    if (result === 'failed') counts.failed++
-    if (result === 'mismatch') counts.mismatched++
-    const policy: Policy = result === 'incomplete' ? settings.onIncomplete : settings.onFailure.onError
-    switch (policy) {
-      case 'skip':
-        counts.skipped++
-        return setAside(file, result, 'skipped', error, ms)
-      case 'dlq':
-        return void park(file, result, error, ms)
-      case 'hold':
-      case 'stop':
-        hold(file, result, error, ms, badChunks)
-        if (policy === 'stop') deps.onStop(`${file.path}: ${error}`)
-    }
-  }
-
-  function hold(
-    file: OpenFile,
-    result: FileLetterReason,
-    error: string,
-    ms: number,
-    badChunks: readonly number[] = [],
-  ): void {
-    reportFile(file, result, ms, error, 'held')
-    if (badChunks.length === 0) {
-      files.move(file, 'held')
-      return file.stored.release()
-    }
-    for (const index of badChunks) file.assembly.remove(index)
-    file.damaged = true
-    file.checksChunks = true
-    if (isRunning(file)) {
-      // The plugin was not called.
-      file.attempts--
-      files.move(file, 'assembling')
-    }
-    file.size = 0
-  }
-
-  async function park(file: OpenFile, reason: FileLetterReason, error: string, ms: number): Promise<void> {
-    const offsets = file.receipts.flatMap(receipt => {
-      const offset = ledger.offsetOf(receipt)
-      return offset === undefined ? [] : [{ partition: receipt.partition, offset }]
-    })
-    files.move(file, 'parked')
-    file.stored.release()
-    const sent = await letters.send({
-      kind: 'file',
-      reason,
-      topic: settings.topic,
-      group: settings.group,
-      path: file.path,
-      sha512: Buffer.from(file.fileHash).toString('hex'),
-      chunks: file.assembly.total,
-      bytes: file.assembly.bytes,
-      mtime: file.mtime,
-      attempts: file.attempts,
-      deliveryId: deliveryId(file),
-      ranges: offsetRanges(offsets),
-      exact: true,
-      error,
-      rounds: 0,
-    })
-    if (file.state !== 'parked') return
-    if (!sent) return hold(file, reason, error, ms)
-    counts.deadLettered++
-    setAside(file, reason, 'dead-lettered', error, ms)
-  }
-
-  function setAside(file: OpenFile, result: FileResult, how: SetAside, error: string, ms: number): void {
-    reportFile(file, result, ms, error, how)
-    known.add(file.digest)
-    close(file)
-  }
-
-  /** Done with, for good: its offsets are resolved, its bytes released. */
-  function close(file: OpenFile): void {
-    for (const receipt of file.receipts) ledger.resolve(receipt)
-    for (const [partition, [first]] of file.offsets) {
-      const replay = replays.get(partition)
-      if (replay !== undefined && first < replay.end) replay.finish(file.digest)
-    }
-    file.stored.release()
-    files.move(file, 'closed')
-    committing.soon()
-  }
-
-  function supersede(newer: OpenFile): void {
-    for (const file of files.ofPath(newer.path)) if (file.number < newer.number) file.superseded = true
-  }
-
-  function reportFile(file: OpenFile, result: FileResult, ms: number, error?: string, how?: SetAside): void {
-    report({
-      type: 'file',
-      path: file.path,
-      result,
-      attempt: file.attempts,
-      bytes: file.size,
-      ms: Math.round(ms),
-      partitions: Object.fromEntries(file.offsets),
-      ...(error === undefined ? {} : { error }),
-      ...(how === undefined ? {} : { setAside: how }),
-    })
+    ends.giveUp(file, 'mismatch', `SHA-512 of the content is not the announced one: ${which}`, ms, bad)
   }
 
   return {
     enqueue(file) {
-      if (journal?.has(journalKey(file))) {
-        report({ type: 'info', text: `${file.path} was processed before the last stop, as the journal says` })
-        counts.journalled++
-        finished.add(file.digest)
-        latest.add(file.digest)
-        return close(file)
-      }
+      if (journal?.has(journalKey(file))) return ends.journalled(file)
       requeue(file)
       dispatch()
     },
     dispatch,
-    giveUp,
-    passOver(file, result, why) {
-      counts.skipped++
-      setAside(file, result, 'skipped', why, 0)
-    },
     drop(file) {
       const at = queue.indexOf(file)
       if (at !== -1) queue.splice(at, 1)

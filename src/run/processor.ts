@@ -15,6 +15,7 @@ import type { ConsumedRecord } from '../kafka/consumer.ts'
 import { commitContent } from './commit-content.ts'
 import { commits } from './commits.ts'
 import { deadLetters } from './dead-letters.ts'
+import { fileEnds } from './file-ends.ts'
 import { fileWork } from './file-work.ts'
 import { intake } from './intake.ts'
 import { type OpenFile, openFiles } from './open-files.ts'
@@ -59,7 +60,7 @@ export function processor(deps: ProcessorDeps): Processor {
   const files = openFiles()
   const replays = new Map<number, Replay>()
   /** Where each partition ended when it was assigned. */
-  const ends = new Map<number, number>()
+  const endsThen = new Map<number, number>()
   const latest = finishedGenerations(LATEST)
   const breaker = newBreaker(settings.breakerAfter)
   const counts: Counts = {
@@ -126,8 +127,9 @@ export function processor(deps: ProcessorDeps): Processor {
     committing,
     letters,
   }
-  const work = fileWork({ ...shared, onChange: changed, readAgain: file => room.dropBytes(file) })
-  const room = newRoom({ ...shared, work, onPause: read.paused })
+  const ends = fileEnds(shared)
+  const work = fileWork({ ...shared, ends, onChange: changed, readAgain: file => room.dropBytes(file) })
+  const room = newRoom({ ...shared, ends, work, onPause: read.paused })
   const take = intake({ ...shared, firstPlace: room.firstPlace, place: room.place })
 
   function changed(): void {
@@ -139,8 +141,8 @@ export function processor(deps: ProcessorDeps): Processor {
 
   /** All was read that lay in the log when the partitions were assigned, and so all that the journal speaks of. */
   function isReadAgain(): boolean {
-    for (const [partition, end] of ends) if (ledger.position(partition) < end) return false
-    return ends.size > 0
+    for (const [partition, end] of endsThen) if (ledger.position(partition) < end) return false
+    return endsThen.size > 0
   }
 
   function onFill(fill: number): void {
@@ -158,7 +160,7 @@ export function processor(deps: ProcessorDeps): Processor {
   function assign({ partition, start, committed, metadata, end, notice }: AssignedPartition): void {
     if (notice !== undefined) report({ type: 'problem', text: notice })
     ledger.assign(partition, start, committed)
-    ends.set(partition, end)
+    endsThen.set(partition, end)
     read.assign(partition)
     const record = committed === undefined ? undefined : acceptedRecord(metadata, committed, end)
     if (record === undefined) return
@@ -217,9 +219,9 @@ export function processor(deps: ProcessorDeps): Processor {
     for (const file of files.byId.values()) {
       if (!isStale(file, read.time()) || !isToBeSetAside(file)) continue
       const missing = `${file.assembly.count} of ${file.assembly.total} chunks arrived`
-      if (file.superseded) work.passOver(file, 'superseded', missing)
-      else if (shared.known.has(file.digest)) work.passOver(file, 'late', missing)
-      else work.giveUp(file, 'incomplete', missing)
+      if (file.superseded) ends.passOver(file, 'superseded', missing)
+      else if (shared.known.has(file.digest)) ends.passOver(file, 'late', missing)
+      else ends.giveUp(file, 'incomplete', missing)
     }
   }
 
@@ -260,7 +262,7 @@ export function processor(deps: ProcessorDeps): Processor {
       for (const partition of partitions) {
         if (ledger.epoch(partition) !== undefined) ledger.revoke(partition)
         replays.delete(partition)
-        ends.delete(partition)
+        endsThen.delete(partition)
         read.revoke(partition)
       }
       breaker.reset()
@@ -288,7 +290,7 @@ export function processor(deps: ProcessorDeps): Processor {
         if (lost === undefined || lost[0] >= low || file.state === 'assembling') continue
         const where = `${settings.topic}[${partition}] ${lost[0]}-${Math.min(lost[1], low - 1)}`
         if (file.state === 'evicted')
-          work.giveUp(
+          ends.giveUp(
             file,
             'incomplete',
             `its records ${where} were deleted by retention before it could be read again`,

@@ -1,19 +1,15 @@
 /**
  * Room for the bytes of open files: places chunks, pauses reading, moves to disk, and where neither memory nor disk
- * has room, evicts the youngest files and reads them again later. So memory is bounded and nothing waits for ever.
+ * has room, evicts the youngest files, to read them again later. So memory is bounded and nothing waits for ever.
  */
-import { assembly } from '../core/assembly.ts'
 import { type Flow, lowMark, nextFlow } from '../core/backpressure.ts'
 import { PROBE_EVERY_MS } from '../core/breaker.ts'
 import type { Chunk } from '../core/chunk.ts'
-import { decodeChunk } from '../core/chunk-codec.ts'
-import { fileId } from '../core/generation.ts'
-import { offsetRanges } from '../core/offset-ranges.ts'
-import { relativePath } from '../core/output-path.ts'
-import type { ConsumedRecord } from '../kafka/consumer.ts'
+import type { FileEnds } from './file-ends.ts'
 import type { FileWork } from './file-work.ts'
-import type { OpenFile } from './open-files.ts'
+import type { FileState, OpenFile } from './open-files.ts'
 import type { Shared } from './processor-deps.ts'
+import { readAgain } from './read-again.ts'
 
 export interface Room {
   readonly flow: Flow
@@ -37,6 +33,7 @@ export interface Room {
 }
 
 export interface RoomDeps extends Shared {
+  readonly ends: FileEnds
   readonly work: FileWork
   onPause(isPaused: boolean): void
 }
@@ -45,14 +42,24 @@ export interface RoomDeps extends Shared {
 const MOST_LETTERS = 1_000
 
 export function room(s: RoomDeps): Room {
-  const { deps, files, ledger, breaker, counts, letters, work } = s
+  const { deps, files, breaker, counts, letters, work } = s
   const { settings, store, report, now } = deps
   const low = lowMark(settings.memoryBytes)
   let flow: Flow = 'flow'
   let recordFill = 0
   let disk: { reason: string; probes: number; retryAt: number } | undefined
-  let again: { readonly files: ReadonlySet<OpenFile>; readonly abort: AbortController } | undefined
-  let retryAt = Number.NEGATIVE_INFINITY
+  const again = readAgain({
+    ...s,
+    place,
+    goesToDisk,
+    memoryLeft: () => low - store.memoryBytes,
+    diskIsFull: () => disk !== undefined,
+    onEnd() {
+      work.dispatch()
+      update()
+      deps.onChange()
+    },
+  })
 
   // ---- chunks
 
@@ -78,7 +85,7 @@ export function room(s: RoomDeps): Room {
     if (flow === 'spool' && file.stored.place === 'memory') spill(file)
     if (!write(file, chunk)) {
       // Evicted: the chunk was seen all the same.
-      if (isEvicted(file) && !file.assembly.has(chunk.index)) place(file, chunk)
+      if ((file.state as FileState) === 'evicted' && !file.assembly.has(chunk.index)) place(file, chunk)
       return
     }
     if (duplicate) return
@@ -107,7 +114,7 @@ export function room(s: RoomDeps): Room {
         const { code, message } = error as NodeJS.ErrnoException
         // Only this file asks for what no file system gives; anything else concerns all files.
         if (code === 'EFBIG' || code === 'EINVAL') {
-          work.giveUp(file, 'failed', message)
+          s.ends.giveUp(file, 'failed', message)
           return false
         }
         diskFailed(error as Error)
@@ -121,7 +128,7 @@ export function room(s: RoomDeps): Room {
   function complete(file: OpenFile): void {
     const size = file.assembly.size()
     if (typeof size !== 'number')
-      return work.giveUp(file, 'mismatch', `chunks do not make a file: ${size.wrong}`)
+      return s.ends.giveUp(file, 'mismatch', `chunks do not make a file: ${size.wrong}`)
     if (file.damaged) {
       // Good copies have healed it: how it ends is still to be seen.
       counts.mismatched--
@@ -131,7 +138,7 @@ export function room(s: RoomDeps): Room {
     file.seen = undefined
     if (settings.mode !== 'disk' && size > settings.largestBuffer) {
       const error = `${size} bytes do not fit into one Buffer of Node (${settings.largestBuffer}): use --mode disk`
-      return work.giveUp(file, 'failed', error)
+      return s.ends.giveUp(file, 'failed', error)
     }
     work.enqueue(file)
   }
@@ -162,7 +169,7 @@ export function room(s: RoomDeps): Room {
         else deps.resume()
       }
     }
-    if (flow !== 'pause') readAgain()
+    if (flow !== 'pause') again.start()
   }
 
   function tick(): void {
@@ -178,7 +185,7 @@ export function room(s: RoomDeps): Room {
       files.underWay.files === 0 &&
       work.running.size === 0 &&
       letters.pending === 0 &&
-      again === undefined
+      !again.isReading
     )
   }
 
@@ -236,96 +243,7 @@ export function room(s: RoomDeps): Room {
         text: 'neither memory nor disk has room for all incomplete files: the youngest are dropped and read again later',
       })
     counts.evicted++
-    dropBytes(file)
-  }
-
-  function dropBytes(file: OpenFile): void {
-    file.stored.release()
-    if (file.seen) file.assembly = file.seen
-    file.seen = undefined
-    files.move(file, 'evicted')
-    file.size = 0
-  }
-
-  function isWhole(file: OpenFile): boolean {
-    return isEvicted(file) && file.assembly.count === file.assembly.total
-  }
-
-  /** The oldest whole ones first, as many as memory has room for; one of them may be large and go to disk. */
-  function candidates(): OpenFile[] {
-    const chosen: OpenFile[] = []
-    let left = low - store.memoryBytes
-    for (const file of [...files.byId.values()].sort((a, b) => a.number - b.number)) {
-      if (!isWhole(file)) continue
-      const onDisk = goesToDisk(file.assembly.bytes)
-      if (onDisk ? disk !== undefined || chosen.length > 0 : file.assembly.bytes > left) continue
-      chosen.push(file)
-      if (onDisk) break
-      left -= file.assembly.bytes
-    }
-    return chosen
-  }
-
-  function readAgain(): void {
-    if (again !== undefined || files.count('evicted') === 0 || now() < retryAt) return
-    const chosen = candidates()
-    if (chosen.length === 0) return
-    const offsets = chosen.flatMap(file =>
-      file.receipts.map(r => ({ partition: r.partition, offset: ledger.offsetOf(r) as number })),
-    )
-    for (const file of chosen) {
-      const size = file.assembly.bytes
-      file.seen = file.assembly
-      file.assembly = assembly(file.assembly.total)
-      file.stored = store.open(goesToDisk(size) ? 'disk' : 'memory')
-      files.move(file, 'assembling')
-    }
-    const abort = new AbortController()
-    const own = { files: new Set(chosen), abort }
-    again = own
-    deps
-      .refetch(offsetRanges(offsets), r => !abort.signal.aborted && recordAgain(r), abort.signal)
-      .then(
-        () => readAgainEnded(own),
-        error => readAgainEnded(own, error as Error),
-      )
-  }
-
-  function recordAgain(r: ConsumedRecord): void {
-    const chunk = r.value === null ? undefined : decodeChunk(r.value)
-    if (chunk?.kind !== 'chunk') return
-    const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
-    if ('refused' in found) return
-    const file = files.byId.get(fileId(found.path, chunk))
-    if (file !== undefined && again?.files.has(file) && file.state === 'assembling') place(file, chunk)
-  }
-
-  function readAgainEnded(own: typeof again, error?: Error): void {
-    if (again === own) again = undefined
-    for (const file of own?.files ?? []) {
-      if (file.state !== 'assembling' || file.seen === undefined) continue
-      if (error !== undefined || own?.abort.signal.aborted) evict(file)
-      else {
-        file.seen = undefined
-        giveUpMissing(file)
-      }
-    }
-    if (error !== undefined && !own?.abort.signal.aborted) {
-      retryAt = now() + PROBE_EVERY_MS
-      report({ type: 'problem', text: `reading again failed, it is tried again: ${error.message}` })
-    }
-    work.dispatch()
-    update()
-    deps.onChange()
-  }
-
-  /** All its records were read again, and it is not whole. */
-  function giveUpMissing(file: OpenFile): void {
-    if (!file.checksChunks)
-      return work.giveUp(file, 'incomplete', 'its records were deleted before it could be read again')
-    const { total } = file.assembly
-    const bad = Array.from({ length: total }, (_, i) => i + 1).filter(index => !file.assembly.has(index))
-    work.giveUp(file, 'mismatch', `chunk ${bad.join(', ')} of ${total} is damaged in every copy`, 0, bad)
+    again.dropBytes(file)
   }
 
   return {
@@ -334,7 +252,7 @@ export function room(s: RoomDeps): Room {
     },
     firstPlace,
     place,
-    dropBytes,
+    dropBytes: again.dropBytes,
     update,
     tick,
     get recordFill() {
@@ -343,23 +261,14 @@ export function room(s: RoomDeps): Room {
     set recordFill(fill) {
       recordFill = fill
     },
-    cancel() {
-      again?.abort.abort()
-      again = undefined
-    },
+    cancel: again.cancel,
     get waiting() {
-      let whole = again?.files.size ?? 0
-      if (files.count('evicted') > 0) for (const file of files.byId.values()) if (isWhole(file)) whole++
-      return whole
+      return again.waiting
     },
     get diskTrouble() {
       return disk
     },
   }
-}
-
-function isEvicted(file: OpenFile): boolean {
-  return file.state === 'evicted'
 }
 
 function sameHash(a: Uint8Array, b: Uint8Array): boolean {

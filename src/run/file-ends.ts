@@ -1,0 +1,174 @@
+/** How a file ends: processed, held, dead-lettered, passed over. */
+import type { FileLetterReason } from '../core/dead-letter.ts'
+import type { Policy } from '../core/disposition.ts'
+import { offsetRanges } from '../core/offset-ranges.ts'
+import type { FileResult, SetAside } from '../report/events.ts'
+import type { OpenFile } from './open-files.ts'
+import type { Shared } from './processor-deps.ts'
+
+export interface FileEnds {
+  /** The plugin returned null. */
+  done(file: OpenFile, ms: number): void
+  /** The journal says that it was processed before the last stop. */
+  journalled(file: OpenFile): void
+  /** No further attempt in this run. With bad chunks named, a good copy of them can still heal the file. */
+  giveUp(
+    file: OpenFile,
+    result: FileLetterReason,
+    error: string,
+    ms?: number,
+    badChunks?: readonly number[],
+  ): void
+  /** Resolves a file of which no more will come. */
+  passOver(file: OpenFile, result: 'superseded' | 'late', why: string): void
+  /** Stable over attempts and restarts, in lower-case hex. */
+  deliveryId(file: OpenFile): string
+}
+
+export function fileEnds(s: Shared): FileEnds {
+  const { deps, ledger, files, finished, latest, known, replays, counts, committing, letters } = s
+  const { settings, report } = deps
+
+  function giveUp(
+    file: OpenFile,
+    result: FileLetterReason,
+    error: string,
+    ms = 0,
+    badChunks: readonly number[] = [],
+  ): void {
+    if (result === 'failed') counts.failed++
+    if (result === 'mismatch') counts.mismatched++
+    const policy: Policy = result === 'incomplete' ? settings.onIncomplete : settings.onFailure.onError
+    switch (policy) {
+      case 'skip':
+        counts.skipped++
+        return setAside(file, result, 'skipped', error, ms)
+      case 'dlq':
+        return void park(file, result, error, ms)
+      case 'hold':
+      case 'stop':
+        hold(file, result, error, ms, badChunks)
+        if (policy === 'stop') deps.onStop(`${file.path}: ${error}`)
+    }
+  }
+
+  function hold(
+    file: OpenFile,
+    result: FileLetterReason,
+    error: string,
+    ms: number,
+    badChunks: readonly number[] = [],
+  ): void {
+    reportFile(file, result, ms, error, 'held')
+    if (badChunks.length === 0) {
+      files.move(file, 'held')
+      return file.stored.release()
+    }
+    for (const index of badChunks) file.assembly.remove(index)
+    file.damaged = true
+    file.checksChunks = true
+    if (file.state === 'running') {
+      // The plugin was not called.
+      file.attempts--
+      files.move(file, 'assembling')
+    }
+    file.size = 0
+  }
+
+  async function park(file: OpenFile, reason: FileLetterReason, error: string, ms: number): Promise<void> {
+    const offsets = file.receipts.flatMap(receipt => {
+      const offset = ledger.offsetOf(receipt)
+      return offset === undefined ? [] : [{ partition: receipt.partition, offset }]
+    })
+    files.move(file, 'parked')
+    file.stored.release()
+    const sent = await letters.send({
+      kind: 'file',
+      reason,
+      topic: settings.topic,
+      group: settings.group,
+      path: file.path,
+      sha512: Buffer.from(file.fileHash).toString('hex'),
+      chunks: file.assembly.total,
+      bytes: file.assembly.bytes,
+      mtime: file.mtime,
+      attempts: file.attempts,
+      deliveryId: deliveryId(file),
+      ranges: offsetRanges(offsets),
+      exact: true,
+      error,
+      rounds: 0,
+    })
+    if (file.state !== 'parked') return
+    if (!sent) return hold(file, reason, error, ms)
+    counts.deadLettered++
+    setAside(file, reason, 'dead-lettered', error, ms)
+  }
+
+  function setAside(file: OpenFile, result: FileResult, how: SetAside, error: string, ms: number): void {
+    reportFile(file, result, ms, error, how)
+    known.add(file.digest)
+    close(file)
+  }
+
+  /** Done with, for good: its offsets are resolved, its bytes released. */
+  function close(file: OpenFile): void {
+    for (const receipt of file.receipts) ledger.resolve(receipt)
+    for (const [partition, [first]] of file.offsets) {
+      const replay = replays.get(partition)
+      if (replay !== undefined && first < replay.end) replay.finish(file.digest)
+    }
+    file.stored.release()
+    files.move(file, 'closed')
+    committing.soon()
+  }
+
+  function supersede(newer: OpenFile): void {
+    for (const file of files.ofPath(newer.path)) if (file.number < newer.number) file.superseded = true
+  }
+
+  function reportFile(file: OpenFile, result: FileResult, ms: number, error?: string, how?: SetAside): void {
+    report({
+      type: 'file',
+      path: file.path,
+      result,
+      attempt: file.attempts,
+      bytes: file.size,
+      ms: Math.round(ms),
+      partitions: Object.fromEntries(file.offsets),
+      ...(error === undefined ? {} : { error }),
+      ...(how === undefined ? {} : { setAside: how }),
+    })
+  }
+
+  function deliveryId(file: OpenFile): string {
+    return Buffer.from(deps.digest128(`${settings.topic}\0${file.id}`), 'latin1').toString('hex')
+  }
+
+  function finish(file: OpenFile): void {
+    finished.add(file.digest)
+    latest.add(file.digest)
+    close(file)
+  }
+
+  return {
+    done(file, ms) {
+      counts.done++
+      counts.doneBytes += file.size
+      reportFile(file, 'ok', ms)
+      supersede(file)
+      finish(file)
+    },
+    journalled(file) {
+      report({ type: 'info', text: `${file.path} was processed before the last stop, as the journal says` })
+      counts.journalled++
+      finish(file)
+    },
+    giveUp,
+    passOver(file, result, why) {
+      counts.skipped++
+      setAside(file, result, 'skipped', why, 0)
+    },
+    deliveryId,
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Files whose bytes were dropped, for want of room or because they were wrong: once all their chunks were seen and there
+ * is room, their records are read again by reference.
+ */
+import { assembly } from '../core/assembly.ts'
+import { PROBE_EVERY_MS } from '../core/breaker.ts'
+import type { Chunk } from '../core/chunk.ts'
+import { decodeChunk } from '../core/chunk-codec.ts'
+import { fileId } from '../core/generation.ts'
+import { offsetRanges } from '../core/offset-ranges.ts'
+import { relativePath } from '../core/output-path.ts'
+import type { ConsumedRecord } from '../kafka/consumer.ts'
+import type { FileEnds } from './file-ends.ts'
+import type { OpenFile } from './open-files.ts'
+import type { Shared } from './processor-deps.ts'
+
+export interface ReadAgain {
+  /** Drops a file's bytes. */
+  dropBytes(file: OpenFile): void
+  /** Reads those again for which there is room. */
+  start(): void
+  /** Their partitions are taken away, or the run ends. */
+  cancel(): void
+  readonly isReading: boolean
+  /** Files that wait for it, or are being read. */
+  readonly waiting: number
+}
+
+export interface ReadAgainDeps extends Shared {
+  readonly ends: FileEnds
+  place(file: OpenFile, chunk: Chunk): void
+  goesToDisk(bytes: number): boolean
+  /** Bytes that may be put into memory. */
+  memoryLeft(): number
+  diskIsFull(): boolean
+  onEnd(): void
+}
+
+interface Reading {
+  readonly files: ReadonlySet<OpenFile>
+  readonly abort: AbortController
+}
+
+const MOST_NAMED = 20
+
+export function readAgain(s: ReadAgainDeps): ReadAgain {
+  const { deps, files, ledger, ends } = s
+  const { store, report, now } = deps
+  let reading: Reading | undefined
+  let retryAt = Number.NEGATIVE_INFINITY
+
+  /** From now on its chunks are only counted. */
+  function dropBytes(file: OpenFile): void {
+    file.stored.release()
+    if (file.seen) file.assembly = file.seen
+    file.seen = undefined
+    files.move(file, 'evicted')
+    file.size = 0
+  }
+
+  function isWhole(file: OpenFile): boolean {
+    return file.state === 'evicted' && file.assembly.count === file.assembly.total
+  }
+
+  /** The oldest whole ones first, as many as memory has room for; one of them may be large and go to disk. */
+  function candidates(): OpenFile[] {
+    const chosen: OpenFile[] = []
+    let left = s.memoryLeft()
+    for (const file of [...files.byId.values()].sort((a, b) => a.number - b.number)) {
+      if (!isWhole(file)) continue
+      const onDisk = s.goesToDisk(file.assembly.bytes)
+      if (onDisk ? s.diskIsFull() || chosen.length > 0 : file.assembly.bytes > left) continue
+      chosen.push(file)
+      if (onDisk) break
+      left -= file.assembly.bytes
+    }
+    return chosen
+  }
+
+  function start(): void {
+    if (reading !== undefined || files.count('evicted') === 0 || now() < retryAt) return
+    const chosen = candidates()
+    if (chosen.length === 0) return
+    const offsets = chosen.flatMap(file =>
+      file.receipts.map(r => ({ partition: r.partition, offset: ledger.offsetOf(r) as number })),
+    )
+    for (const file of chosen) {
+      const size = file.assembly.bytes
+      file.seen = file.assembly
+      file.assembly = assembly(file.assembly.total)
+      file.stored = store.open(s.goesToDisk(size) ? 'disk' : 'memory')
+      files.move(file, 'assembling')
+    }
+    const abort = new AbortController()
+    const own = { files: new Set(chosen), abort }
+    reading = own
+    deps
+      .refetch(offsetRanges(offsets), r => !abort.signal.aborted && recordAgain(r), abort.signal)
+      .then(
+        () => ended(own),
+        error => ended(own, error as Error),
+      )
+  }
+
+  function recordAgain(r: ConsumedRecord): void {
+    const chunk = r.value === null ? undefined : decodeChunk(r.value)
+    if (chunk?.kind !== 'chunk') return
+    const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
+    if ('refused' in found) return
+    const file = files.byId.get(fileId(found.path, chunk))
+    if (file !== undefined && reading?.files.has(file) && file.state === 'assembling') s.place(file, chunk)
+  }
+
+  function ended(own: Reading, error?: Error): void {
+    if (reading === own) reading = undefined
+    for (const file of own.files) {
+      if (file.state !== 'assembling' || file.seen === undefined) continue
+      if (error !== undefined || own.abort.signal.aborted) dropBytes(file)
+      else {
+        file.seen = undefined
+        giveUpMissing(file)
+      }
+    }
+    if (error !== undefined && !own.abort.signal.aborted) {
+      retryAt = now() + PROBE_EVERY_MS
+      report({ type: 'problem', text: `reading again failed, it is tried again: ${error.message}` })
+    }
+    s.onEnd()
+  }
+
+  /** All its records were read again, and it is not whole. */
+  function giveUpMissing(file: OpenFile): void {
+    if (!file.checksChunks)
+      return ends.giveUp(file, 'incomplete', 'its records were deleted before it could be read again')
+    const { total } = file.assembly
+    const bad = Array.from({ length: total }, (_, i) => i + 1).filter(index => !file.assembly.has(index))
+    ends.giveUp(
+      file,
+      'mismatch',
+      `chunk ${bad.slice(0, MOST_NAMED).join(', ')} of ${total} is damaged in every copy`,
+      0,
+      bad,
+    )
+  }
+
+  return {
+    dropBytes,
+    start,
+    cancel() {
+      reading?.abort.abort()
+      reading = undefined
+    },
+    get isReading() {
+      return reading !== undefined
+    },
+    get waiting() {
+      let whole = reading?.files.size ?? 0
+      if (files.count('evicted') > 0) for (const file of files.byId.values()) if (isWhole(file)) whole++
+      return whole
+    },
+  }
+}
