@@ -5,6 +5,7 @@ import type { Command } from './command.ts'
 export const SUMMARIES: Readonly<Record<CommandName, string>> = {
   run: 'your plugin on every file that arrives on a topic',
   upload: 'send files or folders to a topic',
+  retry: 'what was given up, once more',
   try: 'your plugin on local files, without Kafka',
   demo: 'see it work: a broker, files and a plugin in one process',
   config: 'check and show settings, and where they come from',

@@ -8,7 +8,7 @@ import { SUMMARIES } from './command-list.ts'
 
 const COLUMN = 30
 
-/** Twelve lines: what one types without knowing anything. */
+/** A dozen lines: what one types without knowing anything. */
 export function overview(): string {
   const commands = (Object.keys(SUMMARIES) as CommandName[]).filter(name => name !== 'help')
   return [
@@ -18,7 +18,7 @@ export function overview(): string {
     '  dfsp try ./plot.ts samples/*.csv             your plugin on local files',
     '  dfsp run -p ./plot.ts -t xrd -b lab1:9092    the main job',
     '',
-    ...commands.slice(0, 5).map(name => `  ${name.padEnd(8)} ${SUMMARIES[name]}`),
+    ...commands.slice(0, 6).map(name => `  ${name.padEnd(8)} ${SUMMARIES[name]}`),
     `  ${'init'.padEnd(8)} ${SUMMARIES.init}; each has --help`,
     '',
   ].join('\n')

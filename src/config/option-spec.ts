@@ -1,6 +1,6 @@
 /** The shape of one row of the option table (options.ts), and the value that a row yields. */
 
-export const COMMANDS = ['run', 'upload', 'try', 'demo', 'config', 'init', 'help'] as const
+export const COMMANDS = ['run', 'upload', 'retry', 'try', 'demo', 'config', 'init', 'help'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 /** Headings of `--help`, in the order in which they are printed. */

@@ -1,11 +1,12 @@
 /** Every option of every command: the one table from which parser, help, environment and config file are read. */
 import type { Camel, CommandName, OptionSpec, ValueOf } from './option-spec.ts'
 
-const PLUGIN = ['run', 'try'] as const
-const KAFKA = ['run', 'upload', 'config'] as const
-const SETTLED = ['run', 'upload', 'try', 'config'] as const
-const WORKING = ['run', 'upload', 'try', 'demo'] as const
-const ALL = ['run', 'upload', 'try', 'demo', 'config', 'init', 'help'] as const
+const READING = ['run', 'retry'] as const
+const PLUGIN = ['run', 'retry', 'try'] as const
+const KAFKA = ['run', 'upload', 'retry', 'config'] as const
+const SETTLED = ['run', 'upload', 'retry', 'try', 'config'] as const
+const WORKING = ['run', 'upload', 'retry', 'try', 'demo'] as const
+const ALL = ['run', 'upload', 'retry', 'try', 'demo', 'config', 'init', 'help'] as const
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -20,7 +21,7 @@ export const OPTIONS = {
     placeholder: 'PATH|NAME',
     describe: 'your function: a .ts or .js file, or a built-in (save, metadata)',
     group: 'Input',
-    commands: ['run'],
+    commands: READING,
   },
   topic: {
     type: 'string',
@@ -28,16 +29,17 @@ export const OPTIONS = {
     placeholder: 'NAME',
     describe: 'the topic',
     group: 'Input',
-    commands: ['run', 'upload'],
+    commands: ['run', 'upload', 'retry'],
     oldNames: [{ name: 'topic_name' }, { name: 'consumer_topic_name' }],
   },
   group: {
     type: 'string',
     alias: 'g',
     placeholder: 'NAME',
-    describe: 'consumer group (default: dfsp.<plugin>.<topic>; create_new: a fresh one for every start)',
+    describe:
+      'consumer group (default: dfsp.<plugin>.<topic>, for retry dfsp.retry.<dlq>; create_new: a fresh one for every start)',
     group: 'Input',
-    commands: ['run'],
+    commands: READING,
     oldNames: [{ name: 'consumer_group_id' }],
   },
   files: {
@@ -85,6 +87,15 @@ export const OPTIONS = {
     group: 'Start and end',
     commands: ['run'],
   },
+  max: {
+    type: 'integer',
+    min: 1,
+    max: 100_000,
+    default: 10_000,
+    describe: 'take up at most N files',
+    group: 'Start and end',
+    commands: ['retry'],
+  },
   'max-time': {
     type: 'duration',
     describe: 'end after this time',
@@ -96,13 +107,22 @@ export const OPTIONS = {
     default: '20s',
     describe: 'how long a stop waits for running files',
     group: 'Start and end',
-    commands: ['run'],
+    commands: READING,
   },
   'dry-run': {
     type: 'boolean',
     describe: 'say what would be done, do and commit nothing',
     group: 'Start and end',
-    commands: ['run', 'upload'],
+    commands: ['run', 'upload', 'retry'],
+    flagOnly: true,
+  },
+
+  yes: {
+    type: 'boolean',
+    alias: 'y',
+    describe: 'do not ask; needed where there is no terminal',
+    group: 'Start and end',
+    commands: ['retry'],
     flagOnly: true,
   },
 
@@ -120,7 +140,7 @@ export const OPTIONS = {
     placeholder: 'NAME',
     describe: 'topic of ctx.produce where the record names none',
     group: 'Output',
-    commands: ['run'],
+    commands: READING,
     oldNames: [{ name: 'producer_topic_name' }],
   },
   'produce-to': {
@@ -182,7 +202,7 @@ export const OPTIONS = {
     placeholder: 'TOPIC',
     describe: 'topic for dead letters: references to what was given up, for dfsp retry',
     group: 'Failures',
-    commands: ['run'],
+    commands: READING,
   },
   'on-error': {
     type: 'enum',
@@ -215,7 +235,7 @@ export const OPTIONS = {
     default: 10,
     describe: 'pause, giving nothing up, once N different files in a row failed; 0: never',
     group: 'Failures',
-    commands: ['run'],
+    commands: READING,
   },
   journal: {
     type: 'boolean',
@@ -256,7 +276,7 @@ export const OPTIONS = {
     max: 1024 * GIB,
     describe: 'budget for files in assembly, queue and work; beyond it chunks go to disk',
     group: 'Resources',
-    commands: ['run'],
+    commands: READING,
   },
   stats: {
     type: 'duration',
@@ -339,7 +359,7 @@ export const OPTIONS = {
     placeholder: 'PATH',
     describe: 'log file (default: in LOGS of the output directory)',
     group: 'Log',
-    commands: ['run'],
+    commands: READING,
     oldNames: [{ name: 'logger_file_path' }],
   },
   'no-color': {

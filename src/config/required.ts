@@ -4,7 +4,7 @@ import type { OptionSpec } from './option-spec.ts'
 import { camelName, environmentName, type OptionName, optionSpec, type Values } from './options.ts'
 import type { Settings } from './settings-type.ts'
 
-type TextOption = 'plugin' | 'topic'
+type TextOption = 'plugin' | 'topic' | 'dlq'
 
 /** The value of an option that has no default; throws E_USAGE where it is not given. */
 export function requireValue(settings: Settings, name: TextOption, example: string): string {
@@ -14,7 +14,7 @@ export function requireValue(settings: Settings, name: TextOption, example: stri
 }
 
 /** bootstrap.servers; throws E_NO_BROKER where nothing names one. */
-export function requireBrokers(settings: Settings, command: 'run' | 'upload'): string {
+export function requireBrokers(settings: Settings, command: 'run' | 'upload' | 'retry'): string {
   if (settings.values.brokers !== undefined) return settings.values.brokers
   throw new DfspError('E_NO_BROKER', 'no broker given', {
     facts: [`${lookedAt(settings, 'brokers')}, [broker] bootstrap.servers`],

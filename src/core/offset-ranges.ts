@@ -69,3 +69,17 @@ export function joined(ranges: readonly OffsetRange[], gap: number): OffsetRange
 export function sortedRanges(ranges: readonly OffsetRange[]): OffsetRange[] {
   return [...ranges].sort((a, b) => a.partition - b.partition || a.from - b.from)
 }
+
+/** "0: 10-14, 20; 3: 7", at most `most` ranges. */
+export function rangesText(ranges: readonly OffsetRange[], most = 8): string {
+  const parts: string[] = []
+  let partition = -1
+  for (const range of ranges.slice(0, most)) {
+    const run = range.from === range.to ? `${range.from}` : `${range.from}-${range.to}`
+    if (range.partition === partition) parts.push(`, ${run}`)
+    else parts.push(`${parts.length > 0 ? '; ' : ''}${range.partition}: ${run}`)
+    partition = range.partition
+  }
+  if (ranges.length > most) parts.push(`, and ${ranges.length - most} more`)
+  return parts.join('')
+}

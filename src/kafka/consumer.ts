@@ -33,6 +33,8 @@ export interface ConsumedRecord {
   /** Milliseconds since the epoch. */
   readonly timestamp: number
   readonly value: Buffer | null
+  /** Only where they were asked for; of those with one name the last. */
+  readonly headers?: ReadonlyMap<string, Uint8Array>
 }
 
 export interface ConsumerHandlers {
@@ -61,6 +63,8 @@ export interface ConsumerOptions {
   /** Where to begin in a group that has committed nothing. */
   readonly from: StartOffset
   readonly waitForTopic: boolean
+  /** Hand on the records' headers, too. */
+  readonly headers?: true
 }
 
 export interface FileConsumer extends Committer {
@@ -133,7 +137,7 @@ async function existingTopic(
 
 function runningConsumer(
   client: RdKafka.KafkaConsumer,
-  { topic, group, from }: ConsumerOptions,
+  { topic, group, from, headers: withHeaders }: ConsumerOptions,
   { clientId, sessionMs }: ConsumerArguments,
   login: Login,
   membership: { handle: Rebalanced },
@@ -195,13 +199,14 @@ function runningConsumer(
     if (!epoch || epoch.draining || epoch.turn > turn) return
     const since = performance.now()
     const records: ConsumedRecord[] = []
-    for (const { partition, offset, timestamp, value } of messages) {
+    for (const { partition, offset, timestamp, value, headers } of messages) {
       const position = epoch.positions.get(partition)
       if (!position) continue
       if (offset < position.next) return wentBack(partition, position.next, offset)
       position.next = offset + 1
       position.since = since
-      records.push({ partition, offset, timestamp: timestamp ?? 0, value })
+      const record = { partition, offset, timestamp: timestamp ?? 0, value }
+      records.push(withHeaders ? { ...record, headers: headersOf(headers) } : record)
     }
     if (messages.length > 0 || ends.length > 0) {
       hasRead = true
@@ -300,4 +305,12 @@ function runningConsumer(
 
 function refused({ message, facts }: DfspError): string {
   return `${[message, ...facts].join(': ')}; trying again`
+}
+
+function headersOf(list: RdKafka.MessageHeader[] = []): ReadonlyMap<string, Uint8Array> {
+  return new Map(
+    list.flatMap(header =>
+      Object.entries(header).map(([name, value]) => [name, Buffer.from(value)] as const),
+    ),
+  )
 }

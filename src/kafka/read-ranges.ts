@@ -34,7 +34,7 @@ export async function readRanges(
 ): Promise<{ missing: OffsetRange[] }> {
   signal.throwIfAborted()
   const wanted = joined(sortedRanges(ranges), 0)
-  const before = clip(wanted, await extents(reader, wanted))
+  const before = clip(wanted, await extents(reader))
   const passed: OffsetRange[] = []
   const rounds = new Map<number, OffsetRange[]>()
   for (const stretch of joined(before.inside, GAP_RECORDS)) {
@@ -57,19 +57,15 @@ export async function readRanges(
     reader.client.unassign()
   }
   // Records that were deleted while they were read: what was passed over lies below the beginning of the log now.
-  const lost = passed.length === 0 ? [] : clip(passed, await extents(reader, passed)).outside
+  const lost = passed.length === 0 ? [] : clip(passed, await extents(reader)).outside
   const gone = lost.flatMap(range => overlaps(before.inside, range))
   return { missing: joined(sortedRanges([...before.outside, ...gone]), 0) }
 }
 
-/** What the topic has of the partitions in `ranges`; a partition that it has not got is left out. */
-async function extents(
-  { client, topic, properties }: Reader,
-  ranges: readonly OffsetRange[],
-): Promise<ReadonlyMap<number, Extent>> {
+/** See `Refetcher.extents`. */
+export async function extents({ client, topic, properties }: Reader): Promise<ReadonlyMap<number, Extent>> {
   const login = loginOf(properties)
-  const there = new Set(await topicPartitions(client, topic, login))
-  const partitions = [...new Set(ranges.map(range => range.partition))].filter(p => there.has(p))
+  const partitions = await topicPartitions(client, topic, login)
   try {
     return new Map(
       await Promise.all(partitions.map(async p => [p, await watermarks(client, topic, p)] as const)),

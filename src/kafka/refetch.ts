@@ -1,10 +1,10 @@
 /** Records read again by reference, beside the consumer and without its group: a second client that is given offsets. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import type { OffsetRange } from '../core/offset-ranges.ts'
+import type { Extent, OffsetRange } from '../core/offset-ranges.ts'
 import { connect, loginOf, rdkafka } from './client.ts'
 import type { ConsumedRecord } from './consumer.ts'
 import { splitProperties } from './properties.ts'
-import { readRanges } from './read-ranges.ts'
+import { extents, readRanges } from './read-ranges.ts'
 
 export interface RefetchOptions {
   readonly topic: string
@@ -22,6 +22,8 @@ export interface Refetcher {
     onRecord: (record: ConsumedRecord) => void | Promise<void>,
     signal: AbortSignal,
   ): Promise<{ readonly missing: readonly OffsetRange[] }>
+  /** What the topic has at present, by partition. */
+  extents(): Promise<ReadonlyMap<number, Extent>>
   close(): Promise<void>
 }
 
@@ -47,6 +49,7 @@ export function openRefetcher(options: RefetchOptions): Refetcher {
       reading = read.catch(() => {})
       return read
     },
+    extents: async () => await extents({ client: await client(), ...options }),
     async close() {
       await reading
       const client = await opening?.catch(() => undefined)

@@ -1,6 +1,7 @@
 /** What `dfsp try` shows: a line for each file, what the plugin produced, and a summary. */
 import { styleText } from 'node:util'
 import type { Log } from './log.ts'
+import { oneLine } from './one-line.ts'
 import { formatMs } from './quantities.ts'
 
 export type TryEvent =
@@ -52,10 +53,4 @@ export function tryReporter({ log, print, json, color }: TryReporterDeps): (even
 /** "no numbers at plot.ts:9:31" -> "no numbers (plot.ts:9:31)". */
 function bracketed(error: string): string {
   return error.replace(/ at (\S+:\d+:\d+)$/, ' ($1)')
-}
-
-/** A name or an error must not forge a line or move the cursor. */
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
 }

@@ -16,6 +16,7 @@ export type Place = {
   fault?: string
   env?: Readonly<Record<string, string>>
   timeoutMs?: number
+  command?: 'run' | 'retry'
 }
 
 export type Steered = {
@@ -49,8 +50,11 @@ export function steered(): Steered {
     fs.renameSync(join(folder, 'orders.new'), join(folder, 'orders.json'))
   }
   const forget = () => fs.writeFileSync(ran, '')
-  const start = (args: readonly string[], { out = 'out', fault, env, timeoutMs }: Place = {}) =>
-    startCli(['run', '-p', PLUGIN, '-o', resolvePath(folder, out), ...args], {
+  const start = (
+    args: readonly string[],
+    { out = 'out', fault, env, timeoutMs, command = 'run' }: Place = {},
+  ) =>
+    startCli([command, '-p', PLUGIN, '-o', resolvePath(folder, out), ...args], {
       cwd: folder,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       env: { ...env, STEER: folder, DFSP_FAULT: fault },

@@ -1,0 +1,213 @@
+/**
+ * The processor on files of one topic that are fetched by reference: each is read again, assembled, verified and given
+ * to the plugin once. It owns no partition of the topic: the records pass through one of its own.
+ */
+import { constants } from 'node:buffer'
+import path from 'node:path'
+import { decodeChunk } from '../core/chunk-codec.ts'
+import { type OffsetRange, offsetRanges } from '../core/offset-ranges.ts'
+import { relativePath } from '../core/output-path.ts'
+import type { ConsumedRecord } from '../kafka/consumer.ts'
+import type { Refetcher } from '../kafka/refetch.ts'
+import type { FileResult, RunEvent } from '../report/events.ts'
+import { realEdges } from './edges.ts'
+import type { PluginRuntime } from './plugin-runtime.ts'
+import { processor } from './processor.ts'
+import type { RetryFile } from './retry-plan.ts'
+
+export interface RetryBenchOptions {
+  readonly topic: string
+  readonly group: string
+  readonly mode: 'memory' | 'disk' | 'both'
+  readonly threads: number
+  readonly memoryBytes: number
+  readonly breakerAfter: number
+  /** Of the output directory. */
+  readonly path: string
+  readonly tmpDir: string
+}
+
+export interface Outcome {
+  readonly result: FileResult
+  readonly error: string
+  readonly bytes: number
+  readonly ms: number
+}
+
+export interface RetryBenchDeps {
+  readonly runtime: PluginRuntime
+  readonly hooks: readonly string[]
+  /** Of the topic. */
+  readonly openRefetcher: () => Refetcher
+  /** What became of a file; the next one may be fed meanwhile. */
+  readonly onOutcome: (file: RetryFile, outcome: Outcome) => void
+  readonly report: (event: Extract<RunEvent, { type: 'info' | 'problem' }>) => void
+  /** Ends everything. */
+  readonly signal: AbortSignal
+  /** Nothing can be processed at present. */
+  readonly onBlocked: (reason: string) => void
+}
+
+export interface RetryBench {
+  /** Resolves when the next file may follow. Rejects with a DfspError when the topic cannot be read. */
+  feed(file: RetryFile): Promise<void>
+  /** Resolves when all that were fed have ended, or after the signal. */
+  finished(): Promise<void>
+  /** Waits for what runs, drops the rest; false when that did not end in time. */
+  close(drainMs: number): Promise<boolean>
+}
+
+const PARTITION = 0
+const TICK_MS = 1_000
+
+export function retryBench(options: RetryBenchOptions, deps: RetryBenchDeps): RetryBench {
+  const { runtime, report, signal } = deps
+  const open = new Map<string, RetryFile>() // by path
+  /** Where the records really lie, by the offset they were given here. */
+  const places: { readonly partition: number; readonly offset: number }[] = []
+  const feeding = deps.openRefetcher()
+  // A second connection: the first may be waiting for room that only an evicted file's end can give.
+  const again = deps.openRefetcher()
+  let paused = false
+  let wake = () => {}
+  const change = () =>
+    new Promise<void>(resolve => {
+      wake = resolve
+    })
+  signal.addEventListener('abort', () => wake(), { once: true })
+
+  const work = processor({
+    ...realEdges,
+    settings: {
+      topic: options.topic,
+      group: options.group,
+      mode: options.mode,
+      diskPath: name => path.join(options.path, name),
+      files: undefined,
+      onFailure: { retries: 0, onError: 'skip' },
+      onIncomplete: 'skip',
+      // At the end of a file's records nothing more of it comes.
+      incompleteAfterMs: 0,
+      reprocessIdentical: true,
+      memoryBytes: options.memoryBytes,
+      largestBuffer: constants.MAX_LENGTH,
+      maxFiles: undefined,
+      breakerAfter: options.breakerAfter,
+    },
+    host: runtime.host,
+    hooks: new Set(deps.hooks),
+    store: runtime.store(options.tmpDir),
+    commit: async () => {},
+    committedNow: async () => new Map(),
+    deadLetter: async () => {},
+    refetch: readAgain,
+    journal: undefined,
+    pause() {
+      paused = true
+    },
+    resume() {
+      paused = false
+      wake()
+    },
+    report: heard,
+    onChange: () => wake(),
+    onStop: reason => deps.onBlocked(reason),
+  })
+  const start = {
+    partition: PARTITION,
+    start: 0,
+    end: 0,
+    committed: undefined,
+    metadata: undefined,
+    notice: undefined,
+  }
+  work.assign([start])
+  const timer = setInterval(() => {
+    work.tick()
+    if (work.blocked !== undefined && work.blocked.probes > 0) deps.onBlocked(work.blocked.reason)
+  }, TICK_MS)
+
+  function heard(event: RunEvent): void {
+    if (event.type === 'info' || event.type === 'problem') return report(event)
+    if (event.type !== 'file') return
+    const file = open.get(event.path)
+    if (file === undefined) return
+    open.delete(event.path)
+    const { result, error = '', bytes, ms } = event
+    deps.onOutcome(file, { result, error, bytes, ms })
+    wake()
+  }
+
+  async function readAgain(
+    ranges: readonly OffsetRange[],
+    onRecord: (r: ConsumedRecord) => void,
+    cancelled: AbortSignal,
+  ): Promise<void> {
+    const offsets = new Map<string, number>()
+    for (const { from, to } of ranges)
+      for (let offset = from; offset <= to; offset++) {
+        const place = places[offset]
+        if (place) offsets.set(`${place.partition}/${place.offset}`, offset)
+      }
+    const real = offsetRanges([...offsets.values()].flatMap(offset => places[offset] ?? []))
+    await again.read(
+      real,
+      r => {
+        const offset = offsets.get(`${r.partition}/${r.offset}`)
+        if (offset !== undefined) onRecord({ ...r, partition: PARTITION, offset })
+      },
+      cancelled,
+    )
+  }
+
+  return {
+    async feed(file) {
+      const { path: name } = file.letter
+      // One content of a path at a time: it is told by its path what became of it.
+      while ((open.has(name) || open.size > options.threads) && !signal.aborted) await change()
+      signal.throwIfAborted()
+      open.set(name, file)
+      let fed = 0
+      await feeding.read(
+        file.ranges,
+        async record => {
+          if (!isOf(file, record)) return
+          while (paused && !signal.aborted) await change()
+          signal.throwIfAborted()
+          fed++
+          const { partition, offset } = record
+          work.records([{ ...record, partition: PARTITION, offset: places.push({ partition, offset }) - 1 }])
+        },
+        signal,
+      )
+      work.partitionEnd(PARTITION, places.length)
+      if (fed > 0) return work.tick()
+      open.delete(name)
+      deps.onOutcome(file, {
+        result: 'incomplete',
+        error: `none of ${file.letter.chunks} chunks is there`,
+        bytes: 0,
+        ms: 0,
+      })
+    },
+    async finished() {
+      while (open.size > 0 && !signal.aborted) await change()
+    },
+    async close(drainMs) {
+      clearInterval(timer)
+      const ended = await work.drain(drainMs)
+      await feeding.close()
+      await again.close()
+      return ended
+    },
+  }
+}
+
+/** Between a file's records lie those of others, where its letter is not exact. */
+function isOf({ letter }: RetryFile, { value }: ConsumedRecord): boolean {
+  const chunk = decodeChunk(value)
+  if (chunk.kind !== 'chunk' || chunk.total !== letter.chunks) return false
+  if (Buffer.from(chunk.fileHash).toString('hex') !== letter.sha512) return false
+  const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
+  return 'path' in found && found.path === letter.path
+}

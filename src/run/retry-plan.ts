@@ -1,0 +1,116 @@
+/** What `dfsp retry` is going to do with the letters it found: which files it runs, and what it leaves alone. */
+import type { DeadLetter, FileLetter, RecordLetter } from '../core/dead-letter.ts'
+import { clip, type Extent, joined, type OffsetRange, sortedRanges } from '../core/offset-ranges.ts'
+import { DfspError } from '../errors.ts'
+import type { Received } from './letter-box.ts'
+
+/** A file to be run again, with all letters of it. */
+export interface RetryFile {
+  /** The newest of them. */
+  readonly letter: FileLetter
+  readonly letters: readonly Received[]
+  /** Where its records lie, by all of the letters. */
+  readonly ranges: readonly OffsetRange[]
+  /** What of `ranges` is no longer there. */
+  readonly gone: readonly OffsetRange[]
+}
+
+export interface RetryPlan {
+  readonly files: readonly RetryFile[]
+  readonly leftAlone: readonly { readonly file: RetryFile; readonly why: string }[]
+  /** Records that are no chunks: no plugin can be run on them. */
+  readonly records: readonly { readonly letter: RecordLetter; readonly received: Received }[]
+  /** Records of the topic that are no letters. */
+  readonly refused: readonly { readonly reason: string; readonly received: Received }[]
+}
+
+/** A file is taken up by so many calls at most, unless it is named. */
+export const MOST_ROUNDS = 5
+
+/** Collects letters as they are read. */
+export interface Letters {
+  /** Distinct files so far. */
+  readonly fileCount: number
+  add(received: Received): void
+  /** Without what is gone: see `withGone`. */
+  plan(): RetryPlan
+}
+
+/**
+ * `wanted` are paths of files or folders; with any, only those are taken, and nothing is said of the rest. With
+ * `topic`, only letters that speak of it.
+ */
+export function letters(wanted: readonly string[], topic: string | undefined): Letters {
+  const files = new Map<string, { letter: FileLetter; letters: Received[] }>()
+  const records: RetryPlan['records'][number][] = []
+  const refused: RetryPlan['refused'][number][] = []
+  const isWanted = (letter: DeadLetter) =>
+    (topic === undefined || letter.topic === topic) &&
+    (wanted.length === 0 || (letter.kind === 'file' && wanted.some(path => isBelow(letter.path, path))))
+  return {
+    get fileCount() {
+      return files.size
+    },
+    add(received) {
+      const { letter } = received
+      if ('refused' in letter) {
+        if (wanted.length === 0) refused.push({ reason: letter.refused, received })
+      } else if (!isWanted(letter)) return
+      else if (letter.kind === 'record') records.push({ letter, received })
+      else {
+        const id = [letter.topic, letter.path, letter.sha512, letter.chunks].join('\0')
+        const known = files.get(id)
+        if (known === undefined) files.set(id, { letter, letters: [received] })
+        else {
+          known.letters.push(received)
+          if (letter.rounds >= known.letter.rounds) known.letter = letter
+        }
+      }
+    },
+    plan() {
+      const all = [...files.values()]
+        .map(file => ({ ...file, ranges: rangesOf(file.letters), gone: [] }))
+        .sort((a, b) => (a.letter.path < b.letter.path ? -1 : Number(a.letter.path > b.letter.path)))
+      const isDue = ({ letter }: RetryFile) => letter.rounds < MOST_ROUNDS || wanted.length > 0
+      const why = `taken up ${MOST_ROUNDS} times already; name it to run it all the same`
+      const leftAlone = all.filter(file => !isDue(file)).map(file => ({ file, why }))
+      return { files: all.filter(isDue), leftAlone, records, refused }
+    },
+  }
+}
+
+/** Notes what of the files is no longer there; files of a topic that does not exist are left alone. */
+export async function withGone(
+  plan: RetryPlan,
+  extentsOf: (topic: string) => Promise<ReadonlyMap<number, Extent>>,
+): Promise<RetryPlan> {
+  const topics = new Map<string, ReadonlyMap<number, Extent> | undefined>()
+  for (const { letter } of plan.files) {
+    if (topics.has(letter.topic)) continue
+    topics.set(
+      letter.topic,
+      await extentsOf(letter.topic).catch(error => {
+        if (error instanceof DfspError && error.code === 'E_TOPIC_MISSING') return undefined
+        throw error
+      }),
+    )
+  }
+  const files: RetryFile[] = []
+  const leftAlone = [...plan.leftAlone]
+  for (const file of plan.files) {
+    const extents = topics.get(file.letter.topic)
+    if (extents === undefined) leftAlone.push({ file, why: `topic ${file.letter.topic} does not exist` })
+    else files.push({ ...file, gone: clip(file.ranges, extents).outside })
+  }
+  return { ...plan, files, leftAlone }
+}
+
+function isBelow(path: string, wanted: string): boolean {
+  const folder = wanted.replace(/\/+$/, '')
+  return path === folder || path.startsWith(`${folder}/`)
+}
+
+function rangesOf(list: readonly Received[]): OffsetRange[] {
+  const ranges = list.flatMap(({ letter }) => ('ranges' in letter ? letter.ranges : []))
+  return joined(sortedRanges(ranges), 0)
+}

@@ -1,0 +1,251 @@
+/**
+ * One `dfsp retry`: files of which there are dead letters are fetched by reference, assembled, verified and given to the
+ * plugin once more. A letter is resolved after the plugin's null, or once a newer letter of the file is acknowledged.
+ */
+import { encodeDeadLetter, type FileLetter } from '../core/dead-letter.ts'
+import { rangesText } from '../core/offset-ranges.ts'
+import { DfspError } from '../errors.ts'
+import { openOutputDir } from '../files/output-dir.ts'
+import { openRefetcher } from '../kafka/refetch.ts'
+import type { LoadedInfo } from '../plugin/host.ts'
+import type { RunEvent, SetAside } from '../report/events.ts'
+import { deferred } from './deferred.ts'
+import { type LetterBox, openLetterBox } from './letter-box.ts'
+import { type End, type Outcome as Ending, outcome as endingOf } from './outcome.ts'
+import type { PluginRuntime, RuntimeUses } from './plugin-runtime.ts'
+import { type Outcome, type RetryBenchOptions, retryBench } from './retry-bench.ts'
+import { letters, type RetryFile, type RetryPlan, withGone } from './retry-plan.ts'
+import { type SummaryCounts, summaryOf } from './run-progress.ts'
+import { onStopSignal } from './shutdown.ts'
+
+export interface RetryOptions
+  extends Pick<RetryBenchOptions, 'mode' | 'threads' | 'memoryBytes' | 'breakerAfter'> {
+  /** Topic of dead letters. */
+  readonly dlq: string
+  /** Consumer group in which letters are resolved. */
+  readonly group: string
+  /** Only letters of files of this topic. */
+  readonly topic: string | undefined
+  /** Only these files and folders; all when empty. */
+  readonly paths: readonly string[]
+  /** So many files at most. */
+  readonly max: number
+  /** Show the plan only. */
+  readonly dryRun: boolean
+  readonly outputDir: string
+  readonly consumerProperties: Readonly<Record<string, string>>
+  readonly drainMs: number
+  readonly pluginOptions: Readonly<Record<string, unknown>>
+  readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+export interface RetryDeps extends Pick<RuntimeUses, 'log' | 'produce'> {
+  /** Undefined for a dry run. */
+  readonly plugin: { readonly runtime: PluginRuntime; readonly loaded: LoadedInfo } | undefined
+  report(event: RunEvent): void
+  showPlan(plan: RetryPlan): void
+  /** Whether to go on, once the plan was shown; may throw a DfspError. */
+  confirm(plan: RetryPlan): Promise<boolean>
+}
+
+const TEARDOWN_MS = 5_000
+
+/** Throws what keeps it from showing the plan; what ends it later is reported before the summary and returned. */
+export async function retry(options: RetryOptions, deps: RetryDeps): Promise<Ending> {
+  const { report } = deps
+  const started = performance.now()
+  const counts = {
+    done: 0,
+    failed: 0,
+    mismatched: 0,
+    skipped: 0,
+    deadLettered: 0,
+    undecodable: 0,
+    doneBytes: 0,
+  }
+  const ending = deferred<End>()
+  const stopListening = onStopSignal(signal => {
+    report({ type: 'info', text: `${signal}: finishing what runs, then stopping (again to stop at once)` })
+    ending.resolve({ why: 'signal', signal })
+  })
+  let box: LetterBox | undefined
+  let drained = true
+  try {
+    const found = letters(options.paths, options.topic)
+    const opening = openLetterBox(
+      { topic: options.dlq, group: options.group, properties: options.consumerProperties },
+      {
+        onLetter(received) {
+          found.add(received)
+          return found.fileCount < options.max
+        },
+        tell: (type, text) => report({ type, text }),
+      },
+    )
+    opening.catch(() => {})
+    const early = await Promise.race([opening, ending.promise])
+    if (!('why' in early)) {
+      box = early
+      void box.broken.then(error => ending.resolve({ why: 'fatal', error }))
+      const isRead = await Promise.race([box.read.then(() => true), ending.promise.then(() => false)])
+      if (isRead) drained = await carryOut(options, deps, { box, counts, ending, plan: found.plan() })
+    }
+    const end = await ending.promise
+    const goals = { untilEnd: true, maxFiles: undefined, maxTimeMs: undefined }
+    const { exit, error } = endingOf(end, goals, counts, drained)
+    if (error) report({ type: 'error', error })
+    report({ type: 'summary', summary: summaryOf(counts, [], started, exit) })
+    return { exit, error }
+  } finally {
+    stopListening()
+    await deps.plugin?.runtime.host.close(0)
+    await box?.close()
+  }
+}
+
+interface Work {
+  readonly box: LetterBox
+  readonly counts: { -readonly [K in keyof SummaryCounts]: number }
+  readonly ending: ReturnType<typeof deferred<End>>
+  readonly plan: RetryPlan
+}
+
+/** False when files were still running at the end of the time that a stop leaves them. */
+async function carryOut(options: RetryOptions, deps: RetryDeps, given: Work): Promise<boolean> {
+  const { box, counts, ending } = given
+  const plan = await withGone(given.plan, async topic => {
+    const refetcher = openRefetcher({ topic, properties: options.consumerProperties })
+    return await refetcher.extents().finally(refetcher.close)
+  })
+  deps.showPlan(plan)
+  counts.failed += plan.leftAlone.length
+  counts.undecodable += plan.refused.length
+  const isNothing = plan.files.length + plan.records.length === 0
+  if (options.dryRun || isNothing || !(await deps.confirm(plan))) {
+    if (options.dryRun) Object.assign(counts, { failed: 0, undecodable: 0 })
+    ending.resolve({ why: 'goal' })
+    return true
+  }
+  const stop = new AbortController()
+  void ending.promise.then(() => stop.abort(new Error('the retry was ended')))
+  let drained = true
+  try {
+    if (plan.files.length > 0) drained = await runFiles(options, deps, { ...given, plan }, stop.signal)
+    // They were shown; nothing else can be done with them.
+    for (const { received } of stop.signal.aborted ? [] : plan.records) box.resolve(received.receipt)
+    ending.resolve({ why: 'goal' })
+  } catch (error) {
+    if (!(error instanceof DfspError) && !stop.signal.aborted) throw error
+    if (error instanceof DfspError) ending.resolve({ why: 'fatal', error })
+  }
+  await box.commit()
+  return drained
+}
+
+async function runFiles(
+  options: RetryOptions,
+  { plugin, report, produce, log }: RetryDeps,
+  { box, counts, ending, plan }: Work,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (plugin === undefined) throw new Error('there is no plugin to run')
+  const { runtime, loaded } = plugin
+  const output = openOutputDir(options.outputDir)
+  const settling = new Set<Promise<void>>()
+  runtime.connect({ produce, log, onBroken: error => ending.resolve({ why: 'fatal', error }) })
+
+  async function settle(file: RetryFile, found: Outcome): Promise<void> {
+    const resolve = () => {
+      for (const { receipt } of file.letters) box.resolve(receipt)
+    }
+    if (found.result === 'ok') {
+      counts.done++
+      counts.doneBytes += found.bytes
+      resolve()
+      return report(fileEvent(file, found))
+    }
+    counts[found.result === 'mismatch' ? 'mismatched' : 'failed']++
+    if (found.result === 'incomplete' && file.gone.length > 0) {
+      counts.skipped++
+      resolve()
+      const error = `${found.error}; retention deleted ${rangesText(file.gone)}: it can only be sent again`
+      return report(fileEvent(file, { ...found, error }, 'skipped'))
+    }
+    try {
+      await produce({ topic: options.dlq, ...encodeDeadLetter(nextLetter(file.letter, found)) })
+      counts.deadLettered++
+      resolve()
+      report(fileEvent(file, found, 'dead-lettered'))
+    } catch (error) {
+      report({
+        type: 'problem',
+        text: `the dead letter of ${file.letter.path} was refused: ${(error as Error).message}`,
+      })
+      report(fileEvent(file, found, 'held'))
+    }
+  }
+
+  let drained = true
+  try {
+    const { path, tmpDir } = output
+    const { pluginOptions, sections } = options
+    await runtime.start({ options: pluginOptions, sections, outputDir: path, tmpDir, dryRun: false })
+    for (const topic of new Set(plan.files.map(({ letter }) => letter.topic))) {
+      const bench = retryBench(
+        { ...options, topic, path, tmpDir },
+        {
+          runtime,
+          hooks: loaded.hooks,
+          openRefetcher: () => openRefetcher({ topic, properties: options.consumerProperties }),
+          onOutcome(file, found) {
+            const settled = settle(file, found).finally(() => settling.delete(settled))
+            settling.add(settled)
+          },
+          report,
+          signal,
+          onBlocked: reason => ending.resolve({ why: 'blocked', reason }),
+        },
+      )
+      try {
+        for (const file of plan.files) if (file.letter.topic === topic) await bench.feed(file)
+        await bench.finished()
+      } finally {
+        drained = await bench.close(options.drainMs)
+        await Promise.all(settling)
+      }
+    }
+    await runtime.host.close(Math.min(TEARDOWN_MS, options.drainMs))
+    return drained
+  } finally {
+    output.close()
+  }
+}
+
+function nextLetter(letter: FileLetter, { result, error, bytes }: Outcome): FileLetter {
+  return {
+    ...letter,
+    reason: result === 'mismatch' || result === 'incomplete' ? result : 'failed',
+    error,
+    bytes: Math.max(letter.bytes, bytes),
+    attempts: letter.attempts + (result === 'failed' ? 1 : 0),
+    rounds: letter.rounds + 1,
+  }
+}
+
+function fileEvent({ letter, ranges }: RetryFile, found: Outcome, setAside?: SetAside): RunEvent {
+  const { result, bytes, ms, error } = found
+  const partitions: Record<string, [number, number]> = {}
+  for (const { partition, from, to } of ranges)
+    partitions[partition] = [partitions[partition]?.[0] ?? from, to]
+  return {
+    type: 'file',
+    path: letter.path,
+    result,
+    attempt: letter.attempts + 1,
+    bytes,
+    ms,
+    partitions,
+    ...(result === 'ok' ? {} : { error }),
+    ...(setAside === undefined ? {} : { setAside }),
+  }
+}
