@@ -86,8 +86,8 @@ export function retryBench(options: RetryBenchOptions, deps: RetryBenchDeps): Re
       files: undefined,
       onFailure: { retries: 0, onError: 'skip' },
       onIncomplete: 'skip',
-      // At the end of a file's records nothing more of it comes.
-      incompleteAfterMs: 0,
+      // After the last of a file's records nothing more of it comes.
+      incompleteAfterMs: 1,
       reprocessIdentical: true,
       memoryBytes: options.memoryBytes,
       largestBuffer: constants.MAX_LENGTH,
@@ -99,6 +99,7 @@ export function retryBench(options: RetryBenchOptions, deps: RetryBenchDeps): Re
     store: runtime.store(options.tmpDir),
     commit: async () => {},
     committedNow: async () => new Map(),
+    endOffsets: async () => new Map(),
     deadLetter: async () => {},
     refetch: readAgain,
     journal: undefined,
@@ -181,7 +182,7 @@ export function retryBench(options: RetryBenchOptions, deps: RetryBenchDeps): Re
         signal,
       )
       work.partitionEnd(PARTITION, places.length)
-      if (fed > 0) return work.tick()
+      if (fed > 0) return
       open.delete(name)
       deps.onOutcome(file, {
         result: 'incomplete',
