@@ -22,6 +22,8 @@ export interface AssignedPartition {
 }
 
 const TIMEOUT_MS = 10_000
+/** How the commit record of dfsp begins (core/commit-record). */
+const OWN_RECORD = 'd1.'
 
 /**
  * `from` holds for a group that has committed nothing at all; a partition that is new to an existing group is read
@@ -46,7 +48,7 @@ export async function startOffsets(
       const { low, high } = await watermarks(client, topic, partition)
       const found = committed.get(partition)
       const base = { partition, committed: found?.offset, metadata: found?.metadata, end: high }
-      if (found) return { ...base, ...withinLog(topic, partition, found.offset, low, high) }
+      if (found) return { ...base, ...withinLog(`${topic}[${partition}]`, found, low, high) }
       if (!isNewGroup || from === 'earliest') return { ...base, start: low, notice: undefined }
       return { ...base, start: times?.get(partition) ?? high, notice: undefined }
     }),
@@ -54,23 +56,24 @@ export async function startOffsets(
 }
 
 function withinLog(
-  topic: string,
-  partition: number,
-  committed: number,
+  name: string,
+  { offset, metadata }: CommittedOffset,
   low: number,
   high: number,
 ): { start: number; notice: string | undefined } {
-  if (committed > high) {
-    const notice = `${topic}[${partition}]: the committed offset ${committed} lies beyond the end ${high}: the topic was made anew or cut; reading it from ${low}`
+  if (offset > high) {
+    const notice = `${name}: the committed offset ${offset} lies beyond the end ${high}: the topic was made anew or cut; reading it from ${low}`
     return { start: low, notice }
   }
-  if (committed < low) {
-    return {
-      start: low,
-      notice: `${topic}[${partition}]: records ${committed}-${low - 1} were deleted by retention before they were processed`,
-    }
+  if (offset < low) {
+    const notice = `${name}: records ${offset}-${low - 1} were deleted by retention before they were processed`
+    return { start: low, notice }
   }
-  return { start: committed, notice: undefined }
+  if (offset > low && !metadata?.startsWith(OWN_RECORD)) {
+    const notice = `${name}: the group's offset ${offset} was not committed by dfsp (a tool moved it, or another program used the group): reading begins there, records ${low}-${offset - 1} are passed over`
+    return { start: offset, notice }
+  }
+  return { start: offset, notice: undefined }
 }
 
 export interface CommittedOffset {

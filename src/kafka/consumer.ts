@@ -86,12 +86,14 @@ export interface FileConsumer extends Committer {
 
 const CONNECT_MS = 10_000
 const TOPIC_RETRY_MS = 1_000
+/** The log line with the reason of a fatal error comes a little later than the error. */
+const REASON_MS = 300
 
 type Rebalanced = (error: ClientError, list: RdKafka.TopicPartition[]) => void
 
 export async function openConsumer(
   options: ConsumerOptions,
-  onWaiting: (text: string) => void,
+  onInfo: (text: string) => void,
 ): Promise<FileConsumer> {
   const { group } = options
   const login = loginOf(options.properties)
@@ -105,15 +107,15 @@ export async function openConsumer(
     } as unknown as RdKafka.ConsumerGlobalConfig,
     given.topic,
   )
-  await connect(client, login, CONNECT_MS, onWaiting)
+  await connect(client, login, CONNECT_MS, onInfo)
   try {
-    await existingTopic(client, options, login, onWaiting)
-    await waitForGroup(client, group, given.clientId, given.sessionMs, onWaiting)
+    await existingTopic(client, options, login, onInfo)
+    await waitForGroup(client, group, given.clientId, given.sessionMs, onInfo)
   } catch (error) {
     client.disconnect(() => {})
     throw error
   }
-  return runningConsumer(client, options, given, login, membership)
+  return runningConsumer(client, options, given, login, membership, onInfo)
 }
 
 async function existingTopic(
@@ -141,12 +143,15 @@ function runningConsumer(
   { clientId, sessionMs }: ConsumerArguments,
   login: Login,
   membership: { handle: Rebalanced },
+  onInfo: (text: string) => void,
 ): FileConsumer {
   let handlers: ConsumerHandlers
   let paused = false
   let closing = false
   /** Something was read: from here on a refusal may pass, and ends nothing. */
   let hasRead = false
+  /** Behind ERR.FATAL, which says nothing itself. */
+  let fatalReason: ClientError = { code: ERR.FATAL, message: 'fatal error' }
   let endWatch = async () => {}
   const trouble = troubles(
     text => !closing && handlers.onProblem(text),
@@ -162,15 +167,19 @@ function runningConsumer(
     loop,
     partitions: () => topicPartitions(client, topic, login),
     starts: (partitions, anew) => startOffsets(client, topic, partitions, from, anew),
-    onAssign: partitions => handlers.onAssign(partitions),
+    onAssign(partitions) {
+      if (!hasRead && partitions.every(p => p.committed === undefined) && partitions.some(p => p.end > 0))
+        onInfo(`group ${group} has no committed offsets (it is new, or they have expired): ${begins(from)}`)
+      handlers.onAssign(partitions)
+    },
     onRevoke: (partitions, lost) => handlers.onRevoke(partitions, lost),
-    waitForRest: (owned, wasWhole, over) =>
+    waitForRest: (owned, came, over) =>
       waitForRest(client, group, {
         clientId,
         sessionMs,
         owned,
         total: async () => (await topicPartitions(client, topic, login)).length,
-        wasWhole,
+        came,
         over,
       }),
     onRetry: error => {
@@ -189,6 +198,12 @@ function runningConsumer(
     error =>
       handlers && trouble.tell(`${login.brokers}: ${plainDetail(error.message)}; librdkafka keeps trying`),
   )
+
+  client.on('event.log', ({ fac, message }: { fac?: string; message: string }) => {
+    if (fac !== 'FATAL') return
+    const code = /group\.instance\.id|instance id/i.test(message) ? ERR.FENCED_INSTANCE : ERR.FATAL
+    fatalReason = { code, message: plainDetail(message) }
+  })
 
   /**
    * Messages that were in a running call when their partition was revoked arrive after the revocation, and where
@@ -232,6 +247,10 @@ function runningConsumer(
   }
 
   function failed(error: ClientError): boolean {
+    if (error.code === ERR.FATAL) {
+      setTimeout(() => fatal(inWords(fatalReason, 'read')), REASON_MS)
+      return false
+    }
     const told = inWords(error, 'read')
     const isRefusal = told.code !== 'E_KAFKA'
     if (
@@ -313,4 +332,9 @@ function headersOf(list: RdKafka.MessageHeader[] = []): ReadonlyMap<string, Uint
       Object.entries(header).map(([name, value]) => [name, Buffer.from(value)] as const),
     ),
   )
+}
+
+function begins(from: StartOffset): string {
+  if (from === 'earliest') return 'reading from the first records'
+  return from === 'latest' ? 'reading what comes from now on' : 'reading from the given time on'
 }

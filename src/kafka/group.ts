@@ -51,35 +51,45 @@ export async function waitForGroup(
   }
 }
 
+/**
+ * How a process came to own some of the partitions only: just started, owned all when another one came, or was given
+ * up by the group (frozen, cut off) and is back.
+ */
+export type Came = 'new' | 'whole' | 'lost'
+
 /** Where a process stands that has joined and was not given all partitions. */
 export interface Partial {
   readonly clientId: string
   readonly sessionMs: number
   owned(): ReadonlySet<number>
   total(): Promise<number>
-  /** It owned all partitions before, and another one came. */
-  readonly wasWhole: boolean
+  readonly came: Came
   /** Nothing is to be waited for any more. */
   over(): boolean
 }
 
 /**
  * Returns when the rest has come; throws E_GROUP_BUSY when it does not. Whoever holds the rest may be leaving, or be
- * killed and a member until its session ends. Of two that came at the same moment, one gives way at once.
+ * killed and a member until its session ends. One that was given up gives way at once to whoever took over, and so
+ * does one of two that start at the same moment.
  */
 export async function waitForRest(client: Client, group: string, partial: Partial): Promise<void> {
   const until = performance.now() + partial.sessionMs + MARGIN_MS
   while (!partial.over()) {
     const members = (await groupMembers(client, group)) ?? []
     const others = members.filter(member => !isGone(member, partial.clientId))
-    const givesWay = !partial.wasWhole && others.some(isHereAndAlive) && !isFirst(partial.clientId, others)
-    if (givesWay || performance.now() > until) {
+    if (givesWay(partial, others) || performance.now() > until) {
       if (partial.over()) return
       const fact = `this process was given ${partial.owned().size} of ${await partial.total()} partitions`
       throw busy(group, others, fact)
     }
     await new Promise(resolve => setTimeout(resolve, ASK_EVERY_MS))
   }
+}
+
+function givesWay({ came, clientId }: Partial, others: readonly GroupMember[]): boolean {
+  if (came === 'lost') return others.length > 0
+  return came === 'new' && others.some(isHereAndAlive) && !isFirst(clientId, others)
 }
 
 /** Decides between processes of dfsp that all wait for the rest: each sees the same members. */

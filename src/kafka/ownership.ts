@@ -14,6 +14,7 @@ import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../errors.ts'
 import type { AssignedPartition } from './assignment.ts'
 import { type ClientError, ERR } from './client.ts'
+import type { Came } from './group.ts'
 import type { ReadLoop } from './read-loop.ts'
 
 export interface Position {
@@ -42,7 +43,7 @@ export interface OwnershipDeps {
   onAssign(partitions: readonly AssignedPartition[]): void
   onRevoke(partitions: readonly number[], lost: boolean): Promise<void>
   /** Resolves when there is nothing to wait for any more, or rejects with the reason to give up. */
-  waitForRest(owned: () => ReadonlySet<number>, wasWhole: boolean, over: () => boolean): Promise<void>
+  waitForRest(owned: () => ReadonlySet<number>, came: Came, over: () => boolean): Promise<void>
   /** A question to the broker failed and is asked again; what it throws ends the waiting. */
   onRetry(error: unknown): void
   onFailed(error: unknown): void
@@ -89,7 +90,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
   const owned = new Set<number>()
   let epoch: Epoch | undefined
   let turn = 0
-  let wasWhole = false
+  let came: Came = 'new'
   let waiting = false
   let closing = false
   let work: Promise<void> = Promise.resolve()
@@ -144,7 +145,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
     await loop.between(async () => {
       for (const at of kept) await seek(at)
       turn++
-      wasWhole = true
+      came = 'whole'
       if (!cooperative()) owned.clear()
       for (const { partition } of starts) owned.add(partition)
       const since = deps.now()
@@ -171,6 +172,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
   }
 
   async function revoked(list: readonly number[]): Promise<void> {
+    if (incremental.assignmentLost()) came = 'lost'
     await endEpoch(incremental.assignmentLost())
     await loop.between(() => {
       turn++
@@ -191,7 +193,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
     waiting = true
     const over = () => closing || epoch !== undefined
     rest = deps
-      .waitForRest(() => owned, wasWhole, over)
+      .waitForRest(() => owned, came, over)
       .catch(error => {
         if (!over()) deps.onFailed(error)
       })

@@ -6,7 +6,14 @@ import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { recordsOf } from '../support/files.ts'
 import { joinGroup } from '../support/member.ts'
 import { type Steered, steered } from '../support/steered.ts'
-import { createTopic, endOffsets, produceRaw, readCommitted } from '../support/topics.ts'
+import {
+  createTopic,
+  endOffsets,
+  groupSize,
+  produceRaw,
+  type RawRecord,
+  readCommitted,
+} from '../support/topics.ts'
 
 const PROTOCOLS = {
   eager: { 'partition.assignment.strategy': 'range', 'session.timeout.ms': 6000 },
@@ -78,4 +85,160 @@ describe('ownership', { skip: noBroker }, () => {
       )
     })
   }
+
+  const args = (topic: string, ...more: string[]) => [
+    ...['-b', broker, '-t', topic, '-g', topic, '-X', 'session.timeout.ms=6000'],
+    ...more,
+  ]
+
+  test('fault 17: another program that joins and stays ends the run with 75, named; nothing it was given is committed', async () => {
+    const topic = uniqueName('stays')
+    await createTopic(broker, topic, PARTITIONS)
+    const run = plugin.start(args(topic))
+    await run.waitFor(/reading 4 partitions/)
+    const other = await joinGroup(broker, topic, topic, PROTOCOLS.eager)
+    await produceRaw(broker, topic, scattered('stays.dat'))
+    const result = await run.done
+    assert.equal(result.code, 75, result.stderr)
+    assert.match(
+      result.stderr,
+      new RegExp(
+        `group ${topic} is in use \\[E_GROUP_BUSY\\]: member another-program on \\S+ owns partitions`,
+      ),
+    )
+    assert.match(result.stderr, /this process was given 2 of 4 partitions/)
+    assert.equal(await committedSum(topic), 0)
+    await other.leave()
+    assert.deepEqual(
+      plugin.started().filter(path => path === 'stays.dat'),
+      [],
+    )
+  })
+
+  test('fault 20: a revoke waits for a running file, which is committed and not run again', async () => {
+    const topic = uniqueName('drains')
+    await createTopic(broker, topic, PARTITIONS)
+    const path = 'drains.dat'
+    plugin.order({ [path]: 'wait' })
+    await produceRaw(broker, topic, scattered(path))
+    const run = plugin.start(args(topic))
+    await plugin.until('start', path)
+    const joining = joinGroup(broker, topic, topic, PROTOCOLS.eager)
+    await until(async () => (await membersOf(topic)) === 2)
+    plugin.order({})
+    const other = await joining
+    assert.equal(await committedSum(topic), 10)
+    await other.leave()
+    await run.waitFor(/reading 4 partitions[\s\S]*reading 4 partitions/)
+    run.kill('SIGINT')
+    assert.equal((await run.done).code, 0)
+    assert.deepEqual(
+      plugin.started().filter(started => started === path),
+      [path],
+    )
+  })
+
+  test('fault 20: a file that runs longer than a revoke may take is given up, and runs again for the next owner', async () => {
+    const topic = uniqueName('overruns')
+    await createTopic(broker, topic, PARTITIONS)
+    const path = 'overruns.dat'
+    plugin.order({ [path]: 'wait' })
+    await produceRaw(broker, topic, scattered(path))
+    const run = plugin.start(args(topic, '--drain-timeout', '500ms'))
+    await plugin.until('start', path)
+    const other = await joinGroup(broker, topic, topic, PROTOCOLS.eager)
+    plugin.order({})
+    assert.equal(await committedSum(topic), 0)
+    await other.leave()
+    await until(async () => (await committedSum(topic)) === 10)
+    run.kill('SIGINT')
+    const result = await run.done
+    assert.equal(result.code, 0, result.stderr)
+    assert.equal(plugin.started().filter(started => started === path).length, 2)
+  })
+
+  test('fault 22: an event loop that is blocked longer than max.poll.interval.ms loses its partitions, takes them again and loses no file', async () => {
+    const topic = uniqueName('blocked')
+    await createTopic(broker, topic, PARTITIONS)
+    const [first, second] = ['blocked1.dat', 'blocked2.dat'].map(scattered) as [RawRecord[], RawRecord[]]
+    const run = plugin.start(args(topic, '-X', 'max.poll.interval.ms=6000'), {
+      env: { NODE_OPTIONS: `--import=${BLOCK_ON_SIGNAL}`, BLOCK_MS: '8000' },
+    })
+    await produceRaw(broker, topic, [...first, ...second.slice(0, 3)])
+    await plugin.until('end', 'blocked1.dat')
+    run.kill('SIGUSR2')
+    await produceRaw(broker, topic, second.slice(3))
+    await plugin.until('end', 'blocked2.dat')
+    run.kill('SIGINT')
+    const result = await run.done
+    assert.equal(result.code, 0, result.stderr)
+    assert.match(result.stderr, /the event loop runs again/)
+    assert.equal(result.stderr.match(/reading 4 partitions/g)?.length, 2, result.stderr)
+    assert.equal(await committedSum(topic), 20)
+  })
+
+  test('fault 23: a process frozen past its session gives way when it thaws; its late results and commits count for nothing', async () => {
+    const topic = uniqueName('frozen')
+    await createTopic(broker, topic, PARTITIONS)
+    const path = 'frozen.dat'
+    plugin.order({ [path]: 'wait' })
+    await produceRaw(broker, topic, scattered(path))
+    const frozen = plugin.start(args(topic))
+    await plugin.until('start', path)
+    frozen.kill('SIGSTOP')
+    await until(async () => (await membersOf(topic)) === 0)
+    const next = steered()
+    next.order({ [path]: 'fail' })
+    const successor = next.start(args(topic, '--retries', '0'))
+    await successor.waitFor(/failed.*frozen\.dat|frozen\.dat.*failed/)
+    plugin.order({})
+    frozen.kill('SIGCONT')
+    const late = await frozen.done
+    assert.equal(late.code, 75, late.stderr)
+    assert.match(late.stderr, new RegExp(`member dfsp-\\S+-${successor.child.pid} on`))
+    assert.equal(await committedSum(topic), 0, 'what failed for its owner is not committed by the other')
+    await successor.waitFor(/reading 4 partitions[\s\S]*reading 4 partitions/)
+    successor.kill('SIGINT')
+    await successor.done
+    next.order({})
+    const rest = await next.run(args(topic, '--until-end'))
+    assert.equal(rest.code, 0, rest.stderr)
+    assert.deepEqual(next.ended(), [path])
+    assert.equal(await committedSum(topic), 10)
+    next.end()
+  })
+
+  test('fault 24: a static member that was killed comes back within its session at once; a second process with its id fences it', async () => {
+    const topic = uniqueName('static')
+    await createTopic(broker, topic, PARTITIONS)
+    const asStatic = ['-X', 'group.instance.id=beamline', '-X', 'session.timeout.ms=20000']
+    const killed = plugin.start([...args(topic), ...asStatic])
+    await killed.waitFor(/reading 4 partitions/)
+    killed.kill('SIGKILL')
+    await killed.done
+    await produceRaw(broker, topic, scattered('static.dat'))
+    const started = Date.now()
+    const run = plugin.start([...args(topic), ...asStatic])
+    await plugin.until('end', 'static.dat')
+    assert.ok(Date.now() - started < 20_000, 'it does not wait for the end of the session')
+    const other = await joinGroup(broker, topic, topic, {
+      ...PROTOCOLS.eager,
+      'group.instance.id': 'beamline',
+    })
+    const result = await run.done
+    await other.leave()
+    assert.equal(result.code, 75, result.stderr)
+    assert.match(result.stderr, /another process uses this group\.instance\.id/)
+  })
 })
+
+const BLOCK_ON_SIGNAL = import.meta.resolve('../fixtures/block-on-signal.mjs')
+
+async function membersOf(group: string): Promise<number> {
+  return await groupSize(broker, group)
+}
+
+/** Asks the broker again and again: it has no event for this. */
+async function until(reached: () => Promise<boolean>): Promise<void> {
+  while (!(await reached())) await new Promise(resolve => setTimeout(resolve, 200))
+}

@@ -123,6 +123,23 @@ export async function readCommitted(brokers: string, group: string, topic: strin
   })
 }
 
+/** How many members a group has. */
+export async function groupSize(brokers: string, group: string): Promise<number> {
+  const admin = kafka.AdminClient.create({ 'bootstrap.servers': brokers })
+  try {
+    const listed = await answer<{ groups: kafka.GroupOverview[] }>(done =>
+      admin.listGroups({ timeout: TIMEOUT_MS }, done),
+    )
+    if (!listed.groups.some(({ groupId }) => groupId === group)) return 0
+    const described = await answer<kafka.GroupDescriptions>(done =>
+      admin.describeGroups([group], { timeout: TIMEOUT_MS }, done),
+    )
+    return described.groups[0]?.members.length ?? 0
+  } finally {
+    admin.disconnect()
+  }
+}
+
 /** Commits in a group's name, as a foreign tool would. The group must have no members. */
 export async function commitAs(
   brokers: string,
