@@ -66,6 +66,69 @@ export async function deleteRecords(
   }
 }
 
+/** Grows a topic to `partitions`. */
+export async function addPartitions(brokers: string, topic: string, partitions: number): Promise<void> {
+  await withAdmin(brokers, admin =>
+    answer<void>(done => admin.createPartitions(topic, partitions, TIMEOUT_MS, done)),
+  )
+}
+
+/** Deletes the records of a partition below `offset`, as retention does. */
+export async function deleteRecords(
+  brokers: string,
+  topic: string,
+  partition: number,
+  offset: number,
+): Promise<void> {
+  await withAdmin(brokers, admin =>
+    answer<unknown>(done =>
+      admin.deleteRecords(
+        [{ topic, partition, offset }],
+        { timeout: TIMEOUT_MS, operation_timeout: 5_000 },
+        done,
+      ),
+    ),
+  )
+}
+
+/** Deletes a group without members, with its offsets. */
+export async function deleteGroup(brokers: string, group: string): Promise<void> {
+  await withAdmin(brokers, admin =>
+    answer<unknown>(done => admin.deleteGroups([group], { timeout: TIMEOUT_MS }, done)),
+  )
+}
+
+async function withAdmin<T>(brokers: string, use: (admin: kafka.IAdminClient) => Promise<T>): Promise<T> {
+  const admin = kafka.AdminClient.create({ 'bootstrap.servers': brokers })
+  try {
+    return await use(admin)
+  } finally {
+    admin.disconnect()
+  }
+}
+
+/** Produces records in one transaction, which leaves a control marker in each partition. */
+export async function produceInTransaction(
+  brokers: string,
+  topic: string,
+  records: readonly RawRecord[],
+  end: 'commit' | 'abort',
+): Promise<void> {
+  const producer = new kafka.Producer({ 'bootstrap.servers': brokers, 'transactional.id': topic })
+  await answer(done => producer.connect({ timeout: TIMEOUT_MS }, done))
+  try {
+    await answer<void>(done => producer.initTransactions(TIMEOUT_MS, done))
+    await answer<void>(done => producer.beginTransaction(done))
+    for (const { partition = -1, key = null, value } of records)
+      producer.produce(topic, partition, value, key)
+    await answer<unknown>(done => producer.flush(TIMEOUT_MS, done))
+    if (end === 'commit') await answer<void>(done => producer.commitTransaction(TIMEOUT_MS, done))
+    else await answer<void>(done => producer.abortTransaction(TIMEOUT_MS, done))
+  } finally {
+    await answer(done => producer.disconnect(done))
+  }
+}
+
 /**
  * Produces records in order and resolves when the broker has acknowledged all of them: to their offsets.
  *
