@@ -23,7 +23,8 @@ import { type ConsumerArguments, consumerArguments } from './consumer-arguments.
 import { waitForGroup, waitForRest } from './group.ts'
 import { type Ownership, ownership } from './ownership.ts'
 import { type PartitionEnd, readLoop } from './read-loop.ts'
-import { topicPartitions, watermarks } from './topic.ts'
+import { topicId, topicPartitions, watermarks } from './topic.ts'
+import { topicIdentity } from './topic-identity.ts'
 import { troubles } from './troubles.ts'
 import { watch } from './watch.ts'
 
@@ -166,7 +167,8 @@ function runningConsumer(
     topic,
     loop,
     partitions: () => topicPartitions(client, topic, login),
-    starts: (partitions, anew) => startOffsets(client, topic, partitions, from, anew),
+    starts: async (partitions, anew) =>
+      startOffsets(client, topic, partitions, from, (await identity.hasChanged()) || anew),
     onAssign(partitions) {
       if (!hasRead && partitions.every(p => p.committed === undefined) && partitions.some(p => p.end > 0))
         onInfo(`group ${group} has no committed offsets (it is new, or they have expired): ${begins(from)}`)
@@ -192,7 +194,11 @@ function runningConsumer(
     now: () => performance.now(),
   })
   membership.handle = owns.rebalance
-  const commits = committer(client, topic, p => !owns.isLost && (owns.epoch?.positions.has(p) ?? false))
+  const commits = committer(client, topic, partition => {
+    const { epoch } = owns
+    return epoch !== undefined && !epoch.stale && epoch.positions.has(partition) && !owns.isLost
+  })
+  const identity = topicIdentity(() => topicId(client, topic))
   client.on(
     'event.error',
     error =>
@@ -239,11 +245,15 @@ function runningConsumer(
 
   /** Nothing of the batch counts: all of it is read again in the next epoch. */
   function wentBack(partition: number, from: number, to: number): void {
-    if (owns.epoch) owns.epoch.draining = true
     trouble.tell(
       `${topic}[${partition}] went back to offset ${to} from ${from}: the topic was made anew or cut`,
     )
     owns.restart(false)
+  }
+
+  function newTopic(): void {
+    handlers.onProblem(`topic ${topic} was deleted and made anew: reading the new one from its first records`)
+    owns.restart(true)
   }
 
   function failed(error: ClientError): boolean {
@@ -276,7 +286,11 @@ function runningConsumer(
   return {
     client,
     login,
-    commit: commits.commit,
+    async commit(offsets) {
+      // Offsets of the old topic would hide the first records of the new one for good.
+      if (await identity.hasChanged()) newTopic()
+      await commits.commit(offsets)
+    },
     committedNow: async () => (owns.epoch ? await committedOffsets(client, topic, all()) : new Map()),
     start(given) {
       handlers = given
@@ -288,6 +302,8 @@ function runningConsumer(
         owns,
         isPaused: () => paused,
         onProblem: given.onProblem,
+        hasNewTopic: identity.hasChanged,
+        onNewTopic: newTopic,
         onLow: (partition, low) => given.onLowWatermark?.(partition, low),
         onStalled: text => (trouble.isLasting ? trouble.again() : trouble.tell(text)),
         onUnanswered: error => trouble.tell(refused(inWords(error, 'ask for offsets'))),

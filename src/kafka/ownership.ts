@@ -30,6 +30,8 @@ export interface Epoch {
   readonly turn: number
   readonly positions: ReadonlyMap<number, Position>
   draining: boolean
+  /** Nothing of it may be committed any more: its offsets are those of another log. */
+  stale: boolean
 }
 
 export interface OwnershipDeps {
@@ -153,6 +155,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
         turn,
         positions: new Map(starts.map(({ partition, start }) => [partition, { next: start, since }])),
         draining: false,
+        stale: false,
       }
       deps.onAssign(starts)
       if (added) accept(offsets.filter(({ partition }) => isNew.has(partition)))
@@ -250,6 +253,10 @@ export function ownership(deps: OwnershipDeps): Ownership {
       inTurn(() => (isAssign ? assigned(partitions) : revoked(partitions)))
     },
     restart(anew) {
+      if (epoch) {
+        epoch.draining = true
+        epoch.stale = true
+      }
       inTurn(async () => {
         if (!epoch) return
         await endEpoch(true)

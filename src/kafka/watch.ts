@@ -1,7 +1,7 @@
 /** The watchdog of a running consumer: when it looks, and what is done about what it finds. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Ownership } from './ownership.ts'
-import { topicId, watermarks } from './topic.ts'
+import { watermarks } from './topic.ts'
 import { LOOK_EVERY_MS, watchdog } from './watchdog.ts'
 
 export interface WatchDeps {
@@ -11,6 +11,9 @@ export interface WatchDeps {
   isPaused(): boolean
   onProblem(text: string): void
   onLow(partition: number, low: number): void
+  /** Whether the topic is another one of the same name; true once. */
+  hasNewTopic(): Promise<boolean>
+  onNewTopic(): void
   /** The broker refuses or does not answer; asked again at the next look. */
   onUnanswered(error: unknown): void
   onStalled(text: string): void
@@ -36,7 +39,7 @@ export function watch(deps: WatchDeps): () => Promise<void> {
         ? []
         : [...positions()].map(([partition, { next, since }]) => ({ partition, position: next, since })),
     watermarks: partition => watermarks(client, topic, partition),
-    topicId: () => topicId(client, topic),
+    hasNewTopic: deps.hasNewTopic,
     onFinding(finding, { partition, position }, { low, high }) {
       switch (finding.kind) {
         case 'stalled':
@@ -55,10 +58,7 @@ export function watch(deps: WatchDeps): () => Promise<void> {
       }
     },
     onLow: deps.onLow,
-    onNewTopic() {
-      deps.onProblem(`topic ${topic} was deleted and made anew: reading the new one from its first records`)
-      owns.restart(true)
-    },
+    onNewTopic: deps.onNewTopic,
     onUnanswered: deps.onUnanswered,
     now: () => performance.now(),
   })

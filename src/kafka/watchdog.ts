@@ -40,8 +40,8 @@ export interface WatchdogDeps {
   /** Partitions that are owned. */
   owned(): readonly number[]
   watermarks(partition: number): Promise<Watermarks>
-  /** Tells one topic from another of the same name; undefined when it is unknown. */
-  topicId(): Promise<string | undefined>
+  /** Whether the topic is another one of the same name; true once. */
+  hasNewTopic(): Promise<boolean>
   onFinding(finding: Finding, reading: Reading, marks: Watermarks): void
   /** The oldest record of a partition is another one than at the last look. */
   onLow(partition: number, low: number): void
@@ -62,15 +62,10 @@ export const STALL_MS = 30_000
 
 export function watchdog(deps: WatchdogDeps): Watchdog {
   const lows = new Map<number, number>()
-  /** Null before the first look; undefined where the broker does not say. */
-  let topicId: string | undefined | null = null
   let looking = false
 
   async function lookAtAll(): Promise<void> {
-    const id = topicId === undefined ? undefined : await deps.topicId()
-    if (topicId === null) topicId = id
-    else if (id !== undefined && id !== topicId) {
-      topicId = id
+    if (await deps.hasNewTopic()) {
       lows.clear()
       return deps.onNewTopic()
     }

@@ -75,12 +75,12 @@ describe('topic', { skip: noBroker }, () => {
     await createTopicAgain(topic)
     // More than the old one had, so that no offset gives the change away.
     for (const name of ['1', '2', '3']) await produceRaw(broker, topic, scattered(`anew/new${name}.dat`))
-    await plugin.until('end', 'anew/new3.dat')
+    for (const name of ['1', '2', '3']) await plugin.until('end', `anew/new${name}.dat`)
     run.kill('SIGINT')
     const result = await run.done
     assert.equal(result.code, 0, result.stderr)
-    assert.deepEqual(ran('anew/new').sort(), ['anew/new1.dat', 'anew/new2.dat', 'anew/new3.dat'])
-    assert.match(result.stderr, /deleted and made anew|went back to offset|does not exist/)
+    assert.match(result.stderr, /deleted and made anew/)
+    assert.deepEqual(await offsets(topic), await endOffsets(broker, topic))
   })
 
   test('faults 28 and 29: a committed offset beyond the end is told, and the log is read from its first record', async () => {
@@ -143,7 +143,7 @@ describe('topic', { skip: noBroker }, () => {
     await produceRaw(broker, topic, [...scattered('overtaken/done.dat', 1), ...held.slice(0, 9)])
     await plugin.run(args(topic, '--until-end'))
     assert.deepEqual(await offsets(topic), [10])
-    await deleteRecords(broker, topic, 0, 15)
+    await deleteRecords(broker, topic, [{ partition: 0, offset: 15 }])
     await produceRaw(broker, topic, [...held.slice(9), ...scattered('overtaken/next.dat', 1)])
     const result = await plugin.run(args(topic, '--until-end'))
     assert.match(result.stderr, /\[0\]: records 10-14 were deleted by retention before they were processed/)
@@ -163,7 +163,7 @@ describe('topic', { skip: noBroker }, () => {
     plugin.order(Object.fromEntries(files.map(({ path }) => [path, 'wait' as const])))
     const run = plugin.start(args(topic, '--memory', '16MiB', '--stats', '200ms', '--threads', '2'))
     await run.waitFor(/flow=pause/)
-    await deleteRecords(broker, topic, 1, 35)
+    await deleteRecords(broker, topic, [{ partition: 1, offset: 35 }])
     plugin.order({})
     await plugin.until('end', 'outrun/10.dat')
     const told = await run.waitFor(/\[1\]: records (\d+)-34 were deleted by retention before they were read/)

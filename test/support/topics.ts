@@ -73,24 +73,6 @@ export async function addPartitions(brokers: string, topic: string, partitions: 
   )
 }
 
-/** Deletes the records of a partition below `offset`, as retention does. */
-export async function deleteRecords(
-  brokers: string,
-  topic: string,
-  partition: number,
-  offset: number,
-): Promise<void> {
-  await withAdmin(brokers, admin =>
-    answer<unknown>(done =>
-      admin.deleteRecords(
-        [{ topic, partition, offset }],
-        { timeout: TIMEOUT_MS, operation_timeout: 5_000 },
-        done,
-      ),
-    ),
-  )
-}
-
 /** Deletes a group without members, with its offsets. */
 export async function deleteGroup(brokers: string, group: string): Promise<void> {
   await withAdmin(brokers, admin =>
@@ -121,7 +103,7 @@ export async function produceInTransaction(
     await answer<void>(done => producer.beginTransaction(done))
     for (const { partition = -1, key = null, value } of records)
       producer.produce(topic, partition, value, key)
-    await answer<unknown>(done => producer.flush(TIMEOUT_MS, done))
+    await answer<unknown>(done => producer.flush(TIMEOUT_MS, error => done(error, undefined)))
     if (end === 'commit') await answer<void>(done => producer.commitTransaction(TIMEOUT_MS, done))
     else await answer<void>(done => producer.abortTransaction(TIMEOUT_MS, done))
   } finally {
