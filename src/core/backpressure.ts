@@ -54,3 +54,8 @@ export function nextFlow(current: Flow, load: Load): Flow {
 export function lowMark(budgetBytes: number): number {
   return budgetBytes * LOW
 }
+
+/** Bytes of memory at which reading pauses or chunks go to disk. */
+export function highMark(budgetBytes: number): number {
+  return budgetBytes * HIGH
+}

@@ -12,6 +12,8 @@ export interface FileWork {
   enqueue(file: OpenFile): void
   /** Something changed: starts what may start. */
   dispatch(): void
+  /** The journal has it: it was processed, though no commit may say so. */
+  isJournalled(file: OpenFile): boolean
   /** The epoch of its partitions is over: whoever owns them next will see the file from its first chunk. */
   drop(file: OpenFile): void
   /** Starts no more files until `resume`. */
@@ -141,6 +143,10 @@ export function fileWork(s: FileWorkDeps): FileWork {
     return deps.digest128(`${file.id}\0${first}\0${file.offsets.get(first)?.[0]}`)
   }
 
+  function isJournalled(file: OpenFile): boolean {
+    return journal?.has(journalKey(file)) ?? false
+  }
+
   function failed(file: OpenFile, error: string, ms: number): void {
     const wasClosed = breaker.state === 'closed'
     if (breaker.failed(file.attempts === 1, error, now())) {
@@ -211,11 +217,12 @@ export function fileWork(s: FileWorkDeps): FileWork {
 
   return {
     enqueue(file) {
-      if (journal?.has(journalKey(file))) return ends.journalled(file)
+      if (isJournalled(file)) return ends.journalled(file)
       requeue(file)
       dispatch()
     },
     dispatch,
+    isJournalled,
     drop(file) {
       const at = queue.indexOf(file)
       if (at !== -1) queue.splice(at, 1)

@@ -139,9 +139,11 @@ export function processor(deps: ProcessorDeps): Processor {
     deps.onChange()
   }
 
-  /** All was read that lay in the log when the partitions were assigned, and so all that the journal speaks of. */
+  /** All that the journal speaks of was read again, which lay in the log when the partitions were assigned. */
   function isReadAgain(): boolean {
     for (const [partition, end] of endsThen) if (ledger.position(partition) < end) return false
+    if (deps.journal !== undefined)
+      for (const file of files.byId.values()) if (work.isJournalled(file)) return false
     return endsThen.size > 0
   }
 

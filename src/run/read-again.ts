@@ -62,17 +62,18 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
     return file.state === 'evicted' && file.assembly.count === file.assembly.total
   }
 
-  /** The oldest whole ones first, as many as memory has room for; one of them may be large and go to disk. */
-  function candidates(): OpenFile[] {
-    const chosen: OpenFile[] = []
+  /** The oldest whole ones first, as many as memory has room for; one for which it has none may go to disk. */
+  function candidates(): Map<OpenFile, 'memory' | 'disk'> {
+    const chosen = new Map<OpenFile, 'memory' | 'disk'>()
     let left = s.memoryLeft()
     for (const file of [...files.byId.values()].sort((a, b) => a.number - b.number)) {
       if (!isWhole(file)) continue
-      const onDisk = s.goesToDisk(file.assembly.bytes)
-      if (onDisk ? s.diskIsFull() || chosen.length > 0 : file.assembly.bytes > left) continue
-      chosen.push(file)
-      if (onDisk) break
-      left -= file.assembly.bytes
+      const { bytes } = file.assembly
+      const place = s.goesToDisk(bytes) || bytes > left ? 'disk' : 'memory'
+      if (place === 'disk' && (s.diskIsFull() || chosen.size > 0)) continue
+      chosen.set(file, place)
+      if (place === 'disk') break
+      left -= bytes
     }
     return chosen
   }
@@ -80,19 +81,18 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
   function start(): void {
     if (reading !== undefined || files.count('evicted') === 0 || now() < retryAt) return
     const chosen = candidates()
-    if (chosen.length === 0) return
-    const offsets = chosen.flatMap(file =>
+    if (chosen.size === 0) return
+    const offsets = [...chosen.keys()].flatMap(file =>
       file.receipts.map(r => ({ partition: r.partition, offset: ledger.offsetOf(r) as number })),
     )
-    for (const file of chosen) {
-      const size = file.assembly.bytes
+    for (const [file, place] of chosen) {
       file.seen = file.assembly
       file.assembly = assembly(file.assembly.total)
-      file.stored = store.open(s.goesToDisk(size) ? 'disk' : 'memory')
+      file.stored = store.open(place)
       files.move(file, 'assembling')
     }
     const abort = new AbortController()
-    const own = { files: new Set(chosen), abort }
+    const own = { files: new Set(chosen.keys()), abort }
     reading = own
     deps
       .refetch(offsetRanges(offsets), r => !abort.signal.aborted && recordAgain(r), abort.signal)
@@ -108,7 +108,9 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
     const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
     if ('refused' in found) return
     const file = files.byId.get(fileId(found.path, chunk))
-    if (file !== undefined && reading?.files.has(file) && file.state === 'assembling') s.place(file, chunk)
+    if (file === undefined || !reading?.files.has(file)) return
+    if (file.state === 'assembling') s.place(file, chunk)
+    else file.hasUnreadCopies = true
   }
 
   function ended(own: Reading, error?: Error): void {

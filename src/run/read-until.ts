@@ -23,6 +23,8 @@ export function readUntil(now: () => number): ReadUntil {
   const lastEnds = new Map<number, number>() // of partitions that are not at their end
   const there = new Set<number>() // those at their end
   let pause: { readonly from: number; to: number } | undefined
+  /** When the pause began after which records may still be on their way; undefined without one. */
+  const pausedFrom = (at: number) => (pause && at - pause.to < RESUME_MS ? pause.from : undefined)
   return {
     assign: partition => void lastEnds.set(partition, Number.NEGATIVE_INFINITY),
     revoke(partition) {
@@ -34,18 +36,18 @@ export function readUntil(now: () => number): ReadUntil {
       there.add(partition)
     },
     moved(partition) {
-      if (there.delete(partition)) lastEnds.set(partition, now())
+      // What comes after a pause may have lain there since it began.
+      if (there.delete(partition)) lastEnds.set(partition, pausedFrom(now()) ?? now())
     },
     paused(isPaused) {
-      if (isPaused) pause = { from: now(), to: Number.POSITIVE_INFINITY }
+      if (isPaused) pause = { from: pausedFrom(now()) ?? now(), to: Number.POSITIVE_INFINITY }
       else if (pause) pause.to = now()
     },
     time() {
       if (lastEnds.size + there.size === 0) return Number.NEGATIVE_INFINITY
       let least = now()
       for (const at of lastEnds.values()) least = Math.min(least, at)
-      if (pause && least - pause.to < RESUME_MS) least = Math.min(least, pause.from)
-      return least
+      return Math.min(least, pausedFrom(least) ?? least)
     },
   }
 }

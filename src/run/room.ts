@@ -2,7 +2,7 @@
  * Room for the bytes of open files: places chunks, pauses reading, moves to disk, and where neither memory nor disk
  * has room, evicts the youngest files, to read them again later. So memory is bounded and nothing waits for ever.
  */
-import { type Flow, lowMark, nextFlow } from '../core/backpressure.ts'
+import { type Flow, highMark, lowMark, nextFlow } from '../core/backpressure.ts'
 import { PROBE_EVERY_MS } from '../core/breaker.ts'
 import type { Chunk } from '../core/chunk.ts'
 import type { FileEnds } from './file-ends.ts'
@@ -45,6 +45,7 @@ export function room(s: RoomDeps): Room {
   const { deps, files, breaker, counts, letters, work } = s
   const { settings, store, report, now } = deps
   const low = lowMark(settings.memoryBytes)
+  const high = highMark(settings.memoryBytes)
   let flow: Flow = 'flow'
   let recordFill = 0
   let disk: { reason: string; probes: number; retryAt: number } | undefined
@@ -52,7 +53,8 @@ export function room(s: RoomDeps): Room {
     ...s,
     place,
     goesToDisk,
-    memoryLeft: () => low - store.memoryBytes,
+    // Incomplete files may fill memory above the low mark for ever.
+    memoryLeft: () => (files.underWay.files === 0 ? high : low) - store.memoryBytes,
     diskIsFull: () => disk !== undefined,
     onEnd() {
       work.dispatch()
@@ -154,8 +156,9 @@ export function room(s: RoomDeps): Room {
       budgetBytes: settings.memoryBytes,
       recordFill,
       stopped:
-        // Where all that wait have failed, further ones are needed to tell broken files from a broken environment.
-        (breaker.state !== 'closed' && (breaker.isCertain || work.hasUntried)) ||
+        // Without a file to try it would never close; and where all that wait have failed, further ones are needed to
+        // tell broken files from a broken environment.
+        (breaker.state !== 'closed' && queuedFiles > 0 && (breaker.isCertain || work.hasUntried)) ||
         letters.pending > MOST_LETTERS ||
         (disk !== undefined && settings.mode === 'disk'),
       diskFull: disk !== undefined,

@@ -46,16 +46,7 @@ export interface Checks {
   atRest(): string | undefined
 }
 
-/** No read takes longer where reads are not slow. */
-const FETCH_MS = 1_000
-
-export function checksOf(
-  plan: Plan,
-  broker: Broker,
-  truth: Truth,
-  now: () => number,
-  happened: (what: string) => void,
-): Checks {
+export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (what: string) => void): Checks {
   const { settings } = plan
   const { onError, retries } = settings.onFailure
   /** Records of no file that this process holds, although a dead letter may have been written. */
@@ -110,10 +101,8 @@ export function checksOf(
   }
 
   function incomplete(f: FileTruth): void {
-    // What came a moment ago may not have been fetched yet.
-    const known = now() - settings.incompleteAfterMs / 3 - FETCH_MS
-    if (f.completeAt < known && !isDamaged(f) && f.lost === 0 && !wasLeft(f) && !truth.wasReset)
-      violate(`${nameOf(f)} is called incomplete, and all its chunks are in the log`)
+    if (isWhole(f) && f.lost === 0 && !wasLeft(f) && !truth.wasReset)
+      violate(`${nameOf(f)} is called incomplete, and a good copy of each chunk is in the log`)
   }
 
   function isSuperseded(f: FileTruth): boolean {
@@ -205,7 +194,8 @@ export function checksOf(
         violate(`${who} runs again in the process that finished it`)
       if (f.durable && !f.skipped && !f.lettered)
         violate(`${who} runs again, and a commit said that it is over`)
-      if (f.journalOn === host) violate(`${who} runs again, and the journal said that it is done`)
+      if (f.journalOn === host && f.journalIn !== truth.life)
+        violate(`${who} runs again, and the journal said that it is done`)
     },
     onNull(job) {
       const f = truth.fileOf(job)
@@ -257,6 +247,7 @@ export function checksOf(
       const f = truth.files.find(other => other.key === key)
       if (!f || f.nulls === 0) return violate('an entry of the journal about nothing that was processed')
       f.journalOn = host
+      f.journalIn = truth.life
     },
     onCommitSent(commits) {
       if (commits.length === 0) violate('an empty commit')

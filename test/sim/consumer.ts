@@ -62,9 +62,7 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
   function wake(): void {
     if (!asleep || !owns || !hasWork()) return
     asleep = false
-    // What is not fetched yet must not be taken for missing: that takes longer than any fetch.
-    const slow = plan.on.has('slowReads') && !world.calm
-    later(chance.delay(1, slow ? plan.settings.incompleteAfterMs / 3 : 300), poll)
+    later(chance.delay(1, plan.on.has('slowReads') && !world.calm ? 20_000 : 300), poll)
   }
 
   function poll(): void {

@@ -189,7 +189,7 @@ function begin(
   const plan = drawPlan(root.fork('plan'), without)
   const clock = simClock()
   const broker = newBroker(plan.partitions)
-  const truth = truthOf(plan, broker, clock.now)
+  const truth = truthOf(plan, broker)
   const counts = new Map<string, number>()
   const trace: string[] = []
   const happened = (what: string) => void counts.set(what, (counts.get(what) ?? 0) + 1)
@@ -199,7 +199,7 @@ function begin(
     chance: root.fork('chance'),
     store: simStore(),
     truth,
-    checks: checksOf(plan, broker, truth, clock.now, happened),
+    checks: checksOf(plan, broker, truth, happened),
     life: 0,
     calm: false,
     outage: false,

@@ -12,8 +12,6 @@ export interface FileTruth {
   /** Copies in the log by chunk: good ones, and all. */
   readonly good: number[]
   readonly copies: number[]
-  /** When the last chunk of it that was missing came into the log. */
-  completeAt: number
   /** Its records that were deleted from the log, or passed over by a tool. */
   lost: number
   /** How often the plugin returned null. */
@@ -30,8 +28,9 @@ export interface FileTruth {
   heldIn: number
   /** A commit was applied that says it is final. */
   durable: boolean
-  /** The host whose journal has it; 0 = none. */
+  /** The host whose journal has it, and the life in which that began; 0 = none. */
   journalOn: number
+  journalIn: number
   /** It was over and had unread copies when a process began: what comes of them is no whole file. */
   mayHaunt: boolean
   /** The attempt that runs in the present epoch. */
@@ -59,7 +58,7 @@ export interface Truth {
   name(partition: number, offset: number): string
 }
 
-export function truthOf(plan: Plan, broker: Broker, now: () => number): Truth {
+export function truthOf(plan: Plan, broker: Broker): Truth {
   const files = plan.files.map(newTruth)
   const byId = new Map(files.map(f => [idOf(f.file.path, f.file.sha512), f]))
   const junkOver = new Set<string>()
@@ -92,7 +91,6 @@ export function truthOf(plan: Plan, broker: Broker, now: () => number): Truth {
       const { good, copies } = f
       if (f.durable && f.finalIn !== this.life) f.mayHaunt = true
       copies[what.chunk] = (copies[what.chunk] as number) + 1
-      if (isComplete(f)) f.completeAt = Math.min(f.completeAt, now())
       if (what.good) good[what.chunk] = (good[what.chunk] as number) + 1
     },
     lose(partition, from, to) {
@@ -159,7 +157,6 @@ function newTruth(file: SimFile): FileTruth {
     key: digest128(fileId(file.path, { total: file.total, fileHash: file.sha512 })),
     good: Array(file.total).fill(0),
     copies: Array(file.total).fill(0),
-    completeAt: Number.POSITIVE_INFINITY,
     lost: 0,
     nulls: 0,
     failures: 0,
@@ -170,6 +167,7 @@ function newTruth(file: SimFile): FileTruth {
     heldIn: 0,
     durable: false,
     journalOn: 0,
+    journalIn: 0,
     mayHaunt: false,
     running: undefined,
     deliveryId: undefined,
