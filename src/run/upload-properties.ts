@@ -4,6 +4,13 @@ import { findProperty } from '../kafka/properties.ts'
 
 /** librdkafka's default of message.max.bytes. */
 const STANDARD_MAX = 1_000_000
+/** With these in the user's hands the client might refuse to make an idempotent producer. */
+const AGAINST_IDEMPOTENCE = [
+  'request.required.acks',
+  'max.in.flight.requests.per.connection',
+  'message.send.max.retries',
+  'queuing.strategy',
+]
 /** What a record takes beside its data: names of up to 4 KiB each in value and key, digests, Kafka's own framing. */
 const FRAME_BYTES = 16 * 1024
 
@@ -24,6 +31,7 @@ export function uploadProperties(
       },
     )
   const standard = {
+    ...(AGAINST_IDEMPOTENCE.some(name => names.has(name)) ? {} : { 'enable.idempotence': 'true' }),
     'compression.codec': 'lz4',
     'linger.ms': '20',
     ...(needed > STANDARD_MAX ? { 'message.max.bytes': String(needed) } : {}),
