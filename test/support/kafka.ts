@@ -32,6 +32,8 @@ export type KafkaOptions = {
   sasl?: boolean
   /** Further lines of server.properties; they win. */
   properties?: Readonly<Record<string, string | number | boolean>>
+  /** Of the plain listener and of the controller; free ones without it. */
+  ports?: readonly [plain: number, controller: number]
 }
 
 export type Kafka = {
@@ -57,10 +59,15 @@ export type Kafka = {
 }
 
 /** Starts a broker. Rejects with a reason for the reader when Java, Maven or the download is missing. */
-export async function startKafka({ sasl = false, properties = {} }: KafkaOptions = {}): Promise<Kafka> {
+export async function startKafka({
+  sasl = false,
+  properties = {},
+  ports,
+}: KafkaOptions = {}): Promise<Kafka> {
   const jars = join(await kafkaJars(), '*')
   const folder = await mkdtemp(join(tmpdir(), 'dfsp-kafka-'))
-  const [plain = 0, controller = 0, secured = 0] = await freePorts(3)
+  const [secured = 0, ...free] = await freePorts(ports ? 1 : 3)
+  const [plain = 0, controller = 0] = ports ?? free
   const config = join(folder, 'server.properties')
   const log = join(folder, 'kafka.log')
   const brokers = `127.0.0.1:${plain}`
@@ -153,6 +160,28 @@ export async function startKafka({ sasl = false, properties = {} }: KafkaOptions
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Three brokers that replicate everything; each can be killed by itself. In order of node id, which begins at 1. */
+export async function startCluster(): Promise<readonly Kafka[]> {
+  const ids = [1, 2, 3]
+  const ports = await freePorts(2 * ids.length)
+  const controllers = ports.slice(ids.length)
+  const voters = ids.map((id, i) => `${id}@127.0.0.1:${controllers[i]}`).join()
+  const properties = {
+    'controller.quorum.voters': voters,
+    'offsets.topic.replication.factor': 3,
+    'default.replication.factor': 3,
+  }
+  // None is ready before two of them run.
+  return await Promise.all(
+    ids.map((id, i) =>
+      startKafka({
+        ports: [ports[i] as number, controllers[i] as number],
+        properties: { ...properties, 'node.id': id },
+      }),
+    ),
+  )
 }
 
 /** As a small real cluster has it, but nothing waits longer than a test wants to. */

@@ -27,12 +27,13 @@ export async function createTopic(
   topic: string,
   partitions: number,
   config: Readonly<Record<string, string>> = {},
+  replicas = 1,
 ): Promise<void> {
   const admin = kafka.AdminClient.create({ 'bootstrap.servers': brokers })
   try {
     await answer<void>(done =>
       admin.createTopic(
-        { topic, num_partitions: partitions, replication_factor: 1, config },
+        { topic, num_partitions: partitions, replication_factor: replicas, config },
         TIMEOUT_MS,
         done,
       ),
@@ -183,6 +184,16 @@ export async function groupSize(brokers: string, group: string): Promise<number>
   } finally {
     admin.disconnect()
   }
+}
+
+/** The node that coordinates a group with members. */
+export async function coordinatorOf(brokers: string, group: string): Promise<number> {
+  return await withAdmin(brokers, async admin => {
+    const { groups } = await answer<kafka.GroupDescriptions>(done =>
+      admin.describeGroups([group], { timeout: TIMEOUT_MS }, done),
+    )
+    return groups[0]?.coordinator.id ?? -1
+  })
 }
 
 /** Commits in a group's name, as a foreign tool would. The group must have no members. */
