@@ -42,8 +42,8 @@ export function deadLetters(deps: DeadLetterDeps): DeadLetters {
         return false
       } finally {
         pending--
-        // After the caller has settled what it speaks of.
-        queueMicrotask(deps.onAnswer)
+        // After the caller has settled what it speaks of, which it does in the next turn.
+        queueMicrotask(() => queueMicrotask(deps.onAnswer))
       }
     },
     get pending() {

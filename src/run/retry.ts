@@ -2,7 +2,7 @@
  * One `dfsp retry`: files of which there are dead letters are fetched by reference, assembled, verified and given to the
  * plugin once more. A letter is resolved after the plugin's null, or once a newer letter of the file is acknowledged.
  */
-import { encodeDeadLetter, type FileLetter } from '../core/dead-letter.ts'
+import type { FileLetter } from '../core/dead-letter.ts'
 import { rangesText } from '../core/offset-ranges.ts'
 import { DfspError } from '../errors.ts'
 import { openOutputDir } from '../files/output-dir.ts'
@@ -11,6 +11,7 @@ import type { LoadedInfo } from '../plugin/host.ts'
 import type { RunEvent, SetAside } from '../report/events.ts'
 import { deferred } from './deferred.ts'
 import { type LetterBox, openLetterBox } from './letter-box.ts'
+import { letterSender } from './letter-sender.ts'
 import { type End, type Outcome as Ending, outcome as endingOf } from './outcome.ts'
 import type { PluginRuntime, RuntimeUses } from './plugin-runtime.ts'
 import { type Outcome, type RetryBenchOptions, retryBench } from './retry-bench.ts'
@@ -152,6 +153,7 @@ async function runFiles(
   const { runtime, loaded } = plugin
   const output = openOutputDir(options.outputDir)
   const settling = new Set<Promise<void>>()
+  const send = letterSender(produce, options.dlq)
   runtime.connect({ produce, log, onBroken: error => ending.resolve({ why: 'fatal', error }) })
 
   async function settle(file: RetryFile, found: Outcome): Promise<void> {
@@ -172,7 +174,7 @@ async function runFiles(
       return report(fileEvent(file, { ...found, error }, 'skipped'))
     }
     try {
-      await produce({ topic: options.dlq, ...encodeDeadLetter(nextLetter(file.letter, found)) })
+      await send(nextLetter(file.letter, found))
       counts.deadLettered++
       resolve()
       report(fileEvent(file, found, 'dead-lettered'))

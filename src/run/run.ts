@@ -1,7 +1,6 @@
 /** One run of `dfsp run`: wires consumer, plugin threads, processor and reports, and brings it to its end. */
 import { constants } from 'node:buffer'
 import path from 'node:path'
-import { encodeDeadLetter } from '../core/dead-letter.ts'
 import type { Policy } from '../core/disposition.ts'
 import { DfspError } from '../errors.ts'
 import { type Journal, journalPath, openJournal } from '../files/journal.ts'
@@ -14,6 +13,7 @@ import type { FromThread } from '../plugin/messages.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
 import type { RunEvent } from '../report/events.ts'
 import { realEdges } from './edges.ts'
+import { letterSender } from './letter-sender.ts'
 import { type End, hasEnd, type Outcome, outcome } from './outcome.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 import { type Processor, processor } from './processor.ts'
@@ -186,10 +186,8 @@ async function consumeToEnd(
     commit: offsets => (options.dryRun ? Promise.resolve() : consumer.commit(offsets)),
     committedNow: () => consumer.committedNow(),
     endOffsets: () => consumer.endOffsets(),
-    deadLetter: async letter => {
-      if (!options.dryRun && options.dlq !== undefined)
-        await deps.produce({ topic: options.dlq, ...encodeDeadLetter(letter) })
-    },
+    deadLetter:
+      options.dryRun || options.dlq === undefined ? async () => {} : letterSender(deps.produce, options.dlq),
     refetch: async (ranges, onRecord, signal) => {
       await refetcher.read(ranges, onRecord, signal)
     },
