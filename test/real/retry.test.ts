@@ -11,6 +11,7 @@ import {
   deleteRecords,
   endOffsets,
   produceRaw,
+  type RawRecord,
   readAll,
   readCommitted,
 } from '../support/topics.ts'
@@ -199,5 +200,57 @@ describe('dead letters', { skip: noBroker }, () => {
     plugin.forget()
     assert.equal((await retry(dlq, '--yes')).code, 0)
     assert.deepEqual(plugin.ended(), ['y.dat'])
+  })
+
+  test('a file in more runs than a letter names is found among the records of others, in memory and on disk', async () => {
+    const topic = uniqueName('scattered')
+    const dlq = `${topic}-dead`
+    await createTopic(broker, topic, 1)
+    await createTopic(broker, dlq, 1)
+    const [x, y] = ['x.dat', 'y.dat'].map(path =>
+      recordsOf({ path, content: randomBytes(11_000), chunkSize: 10 }, 0),
+    ) as [RawRecord[], RawRecord[]]
+    await produceRaw(
+      broker,
+      topic,
+      x.flatMap((record, i) => [record, y[i] as RawRecord]),
+    )
+    plugin.order({ 'x.dat': 'fail', 'y.dat': 'fail' })
+    const args = ['-b', broker, '-t', topic, '-g', topic, '--dlq', dlq, '--retries', '0', '--until-end']
+    assert.equal((await plugin.run(args)).code, 3)
+    const letters = await lettersOf(dlq)
+    assert.deepEqual(
+      letters.map(({ exact, ranges }) => [exact, ranges.length]),
+      [
+        [false, 1],
+        [false, 1],
+      ],
+    )
+    plugin.order({ 'y.dat': 'fail' })
+    plugin.forget()
+    assert.equal((await retry(dlq, '--yes')).code, 3)
+    assert.deepEqual(plugin.ended(), ['x.dat'])
+    plugin.order({})
+    plugin.forget()
+    const disk = await retry(dlq, '--yes', '--mode', 'disk')
+    assert.equal(disk.code, 0, disk.stderr)
+    assert.deepEqual(plugin.ended(), ['y.dat'])
+  })
+
+  test('kill -9 after a new letter, before the old one is resolved: both are one file, and the next call runs it once', async () => {
+    const { dlq } = await given(['x.dat'], ['x.dat'])
+    plugin.order({ 'x.dat': 'fail' })
+    const soon = ['-X', 'session.timeout.ms=1500', '-X', 'heartbeat.interval.ms=300']
+    const args = ['-b', broker, '--dlq', dlq, '--yes', ...soon]
+    const killed = await plugin.run(args, { command: 'retry', fault: 'dead-letter-acked' })
+    assert.equal(killed.signal, 'SIGKILL')
+    assert.deepEqual((await lettersOf(dlq)).map(({ rounds }) => rounds).toSorted(), [0, 1])
+    plugin.order({})
+    plugin.forget()
+    const next = await plugin.run(args, { command: 'retry' })
+    assert.equal(next.code, 0, next.stderr)
+    assert.match(next.stdout, /^1 file to retry/m)
+    assert.deepEqual(plugin.ended(), ['x.dat'])
+    assert.equal(await lag(dlq), 0)
   })
 })
