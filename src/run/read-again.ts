@@ -19,6 +19,8 @@ export interface ReadAgain {
   dropBytes(file: OpenFile): void
   /** Reads those again for which there is room. */
   start(): void
+  /** There was no room just now: begins no more for a while. */
+  postpone(): void
   /** Their partitions are taken away, or the run ends. */
   cancel(): void
   readonly isReading: boolean
@@ -78,6 +80,10 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
     return chosen
   }
 
+  function postpone(): void {
+    retryAt = now() + PROBE_EVERY_MS
+  }
+
   function start(): void {
     if (reading !== undefined || files.count('evicted') === 0 || now() < retryAt) return
     const chosen = candidates()
@@ -124,7 +130,7 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
       }
     }
     if (error !== undefined && !own.abort.signal.aborted) {
-      retryAt = now() + PROBE_EVERY_MS
+      postpone()
       report({ type: 'problem', text: `reading again failed, it is tried again: ${error.message}` })
     }
     s.onEnd()
@@ -148,6 +154,7 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
   return {
     dropBytes,
     start,
+    postpone,
     cancel() {
       reading?.abort.abort()
       reading = undefined

@@ -40,6 +40,7 @@ export interface RoomDeps extends Shared {
 
 /** Dead letters on their way beyond which nothing is read. */
 const MOST_LETTERS = 1_000
+const TELL_EVERY_MS = 60_000
 
 export function room(s: RoomDeps): Room {
   const { deps, files, breaker, counts, letters, work } = s
@@ -48,6 +49,8 @@ export function room(s: RoomDeps): Room {
   const high = highMark(settings.memoryBytes)
   let flow: Flow = 'flow'
   let recordFill = 0
+  let isDiskTold = false
+  let diskToldAt = Number.NEGATIVE_INFINITY
   let disk: { reason: string; probes: number; retryAt: number } | undefined
   const again = readAgain({
     ...s,
@@ -195,18 +198,23 @@ export function room(s: RoomDeps): Room {
   // ---- disk
 
   function diskFailed(error: Error): void {
-    if (disk === undefined) {
-      const text = `the disk takes nothing: ${error.message}; reading pauses where memory does not suffice, the disk is tried every 10 s [E_BREAKER]`
-      report({ type: 'problem', text })
-      disk = { reason: error.message, probes: 0, retryAt: now() + PROBE_EVERY_MS }
-    } else disk.reason = error.message
+    // What was evicted for it would fill the disk again at once.
+    again.postpone()
+    if (disk !== undefined) disk.reason = error.message
+    disk ??= { reason: error.message, probes: 0, retryAt: now() + PROBE_EVERY_MS }
+    if (now() - diskToldAt < TELL_EVERY_MS) return
+    diskToldAt = now()
+    isDiskTold = true
+    const text = `the disk takes nothing: ${error.message}; reading pauses where memory does not suffice, the disk is tried every 10 s [E_BREAKER]`
+    report({ type: 'problem', text })
   }
 
   function probe(trouble: { probes: number; retryAt: number; reason: string }): void {
     try {
       store.probe()
       disk = undefined
-      report({ type: 'info', text: 'resumed: the disk takes writes again' })
+      if (isDiskTold) report({ type: 'info', text: 'resumed: the disk takes writes again' })
+      isDiskTold = false
     } catch (error) {
       if (now() >= trouble.retryAt) trouble.probes++
       trouble.retryAt = now() + PROBE_EVERY_MS
