@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { recordsOf } from '../support/files.ts'
-import { joinGroup } from '../support/member.ts'
+import { joinGroup, PROTOCOLS } from '../support/member.ts'
 import { type Steered, steered } from '../support/steered.ts'
 import {
   createTopic,
@@ -14,12 +14,6 @@ import {
   type RawRecord,
   readCommitted,
 } from '../support/topics.ts'
-
-const PROTOCOLS = {
-  eager: { 'partition.assignment.strategy': 'range', 'session.timeout.ms': 6000 },
-  'cooperative-sticky': { 'partition.assignment.strategy': 'cooperative-sticky', 'session.timeout.ms': 6000 },
-  'group.protocol=consumer': { 'group.protocol': 'consumer' },
-} as const
 
 const PARTITIONS = 4
 /** Ten chunks over all partitions. */
@@ -88,6 +82,7 @@ describe('ownership', { skip: noBroker }, () => {
 
   const args = (topic: string, ...more: string[]) => [
     ...['-b', broker, '-t', topic, '-g', topic, '-X', 'session.timeout.ms=6000'],
+    ...['-X', 'heartbeat.interval.ms=300'],
     ...more,
   ]
 

@@ -2,6 +2,16 @@
 import kafka, { type ConsumerGlobalConfig } from '@confluentinc/kafka-javascript'
 import { answer } from './topics.ts'
 
+/** Heartbeats tell a classic member of a rebalance: with few of them, each takes seconds. */
+const CLASSIC = { 'session.timeout.ms': '6000', 'heartbeat.interval.ms': '300' } as const
+
+/** The properties of the three protocols of groups. */
+export const PROTOCOLS = {
+  eager: { 'partition.assignment.strategy': 'range', ...CLASSIC },
+  'cooperative-sticky': { 'partition.assignment.strategy': 'cooperative-sticky', ...CLASSIC },
+  'group.protocol=consumer': { 'group.protocol': 'consumer' },
+} as const
+
 export type Member = {
   /** Partitions that it owns now. */
   owned(): number[]
@@ -13,7 +23,7 @@ export async function joinGroup(
   brokers: string,
   group: string,
   topic: string,
-  properties: Readonly<Record<string, string | number>> = {},
+  properties: Readonly<Record<string, string>> = {},
 ): Promise<Member> {
   const consumer = new kafka.KafkaConsumer(
     {
