@@ -123,17 +123,14 @@ export function fileWork(s: FileWorkDeps): FileWork {
   }
 
   async function done(file: OpenFile, ms: number): Promise<void> {
-    if (breaker.succeeded()) report({ type: 'info', text: `resumed: ${file.path} was processed` })
-    if (journal !== undefined) {
-      try {
-        await journal.append(journalKey(file))
-      } catch (error) {
-        const text = `the journal cannot be written, a kill may repeat files: ${(error as Error).message}`
-        report({ type: 'problem', text })
-      }
-      if (!isRunning(file)) return file.stored.release()
+    try {
+      await journal?.append(journalKey(file))
+      if (breaker.succeeded()) report({ type: 'info', text: `resumed: ${file.path} was processed` })
+    } catch (error) {
+      trip(`the journal cannot be written: ${(error as Error).message}`)
     }
-    ends.done(file, ms)
+    if (isRunning(file)) ends.done(file, ms)
+    else file.stored.release()
   }
 
   /** With --reprocess-identical each delivery of a file is one of its own. */
@@ -174,9 +171,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
       return s.readAgain(file)
     }
     if (isEnvironment(code)) {
-      const wasClosed = breaker.state === 'closed'
-      breaker.trip(message, now())
-      if (wasClosed) tellPaused()
+      trip(message)
       file.attempts--
       return requeue(file)
     }
@@ -188,6 +183,12 @@ export function fileWork(s: FileWorkDeps): FileWork {
   function isSource(file: OpenFile, path: string | undefined): boolean {
     const source = file.stored.source(file.size)
     return source.kind === 'disk' && source.path === path
+  }
+
+  function trip(reason: string): void {
+    const wasClosed = breaker.state === 'closed'
+    breaker.trip(reason, now())
+    if (wasClosed) tellPaused()
   }
 
   function tellPaused(): void {

@@ -74,7 +74,7 @@ export interface OpenFile {
   checksChunks: boolean
   /** Further copies of its chunks came while it was whole, and were not looked at. */
   hasUnreadCopies: boolean
-  /** It was reported as incomplete. */
+  /** It was reported as incomplete, or as held and no longer in the log. */
   reportedIncomplete: boolean
   /** A newer content of the same path was processed while this one was incomplete. */
   superseded: boolean

@@ -289,7 +289,7 @@ export function processor(deps: ProcessorDeps): Processor {
     lowWatermark(partition, low) {
       for (const file of files.byId.values()) {
         const lost = file.offsets.get(partition)
-        if (lost === undefined || lost[0] >= low || file.state === 'assembling') continue
+        if (lost === undefined || lost[0] >= low) continue
         const where = `${settings.topic}[${partition}] ${lost[0]}-${Math.min(lost[1], low - 1)}`
         if (file.state === 'evicted')
           ends.giveUp(
@@ -297,11 +297,13 @@ export function processor(deps: ProcessorDeps): Processor {
             'incomplete',
             `its records ${where} were deleted by retention before it could be read again`,
           )
-        else if (file.state === 'held')
+        else if (file.state === 'held' && !file.reportedIncomplete) {
+          file.reportedIncomplete = true
           report({
             type: 'problem',
             text: `${file.path} is held, and its records ${where} were deleted by retention: it cannot be tried again`,
           })
+        }
       }
     },
     get quiet() {
