@@ -15,6 +15,11 @@ import {
   readCommitted,
 } from '../support/topics.ts'
 
+const flagsOf = (properties: Readonly<Record<string, string>>) =>
+  Object.entries(properties).flatMap(([key, value]) => ['-X', `${key}=${value}`])
+
+const BLOCK_ON_SIGNAL = import.meta.resolve('../fixtures/block-on-signal.mjs')
+
 const PARTITIONS = 4
 /** Ten chunks over all partitions. */
 const scattered = (path: string) =>
@@ -30,6 +35,9 @@ describe('ownership', { skip: noBroker }, () => {
   })
   after(() => plugin.end())
 
+  const plain = (topic: string) => ['-b', broker, '-t', topic, '-g', topic]
+  const args = (topic: string, ...more: string[]) => [...plain(topic), ...flagsOf(PROTOCOLS.eager), ...more]
+
   async function committedSum(topic: string): Promise<number> {
     return (await readCommitted(broker, topic, topic)).reduce((sum, c) => sum + (c.offset ?? 0), 0)
   }
@@ -38,8 +46,8 @@ describe('ownership', { skip: noBroker }, () => {
     test(`faults 17, 18, 19: ${name}: another program joins in the middle of a file and leaves again`, async () => {
       const topic = uniqueName('joins')
       await createTopic(broker, topic, PARTITIONS)
-      const flags = Object.entries(properties).flatMap(([key, value]) => ['-X', `${key}=${value}`])
-      const run = plugin.start(['-b', broker, '-t', topic, '-g', topic, ...flags])
+      const flags = flagsOf(properties)
+      const run = plugin.start([...plain(topic), ...flags])
       const [before, during, after] = ['before', 'during', 'after'].map(when => `${name}/${when}.dat`) as [
         string,
         string,
@@ -79,12 +87,6 @@ describe('ownership', { skip: noBroker }, () => {
       )
     })
   }
-
-  const args = (topic: string, ...more: string[]) => [
-    ...['-b', broker, '-t', topic, '-g', topic, '-X', 'session.timeout.ms=6000'],
-    ...['-X', 'heartbeat.interval.ms=300'],
-    ...more,
-  ]
 
   test('fault 17: another program that joins and stays ends the run with 75, named; nothing it was given is committed', async () => {
     const topic = uniqueName('stays')
@@ -152,56 +154,62 @@ describe('ownership', { skip: noBroker }, () => {
     assert.equal(plugin.started().filter(started => started === path).length, 2)
   })
 
-  test('fault 22: an event loop that is blocked longer than max.poll.interval.ms loses its partitions, takes them again and loses no file', async () => {
-    const topic = uniqueName('blocked')
-    await createTopic(broker, topic, PARTITIONS)
-    const [first, second] = ['blocked1.dat', 'blocked2.dat'].map(scattered) as [RawRecord[], RawRecord[]]
-    const run = plugin.start(args(topic, '-X', 'max.poll.interval.ms=6000'), {
-      env: { NODE_OPTIONS: `--import=${BLOCK_ON_SIGNAL}`, BLOCK_MS: '8000' },
+  for (const name of ['eager', 'group.protocol=consumer'] as const) {
+    const flags = flagsOf(PROTOCOLS[name])
+    test(`fault 22: ${name}: an event loop that is blocked longer than max.poll.interval.ms loses its partitions, takes them again and loses no file`, async () => {
+      const topic = uniqueName('blocked')
+      await createTopic(broker, topic, PARTITIONS)
+      const [first, second] = [1, 2].map(n => scattered(`${name}/blocked${n}.dat`)) as [
+        RawRecord[],
+        RawRecord[],
+      ]
+      const run = plugin.start([...plain(topic), ...flags, '-X', 'max.poll.interval.ms=6000'], {
+        env: { NODE_OPTIONS: `--import=${BLOCK_ON_SIGNAL}`, BLOCK_MS: '8000' },
+      })
+      await produceRaw(broker, topic, [...first, ...second.slice(0, 3)])
+      await plugin.until('end', `${name}/blocked1.dat`)
+      run.kill('SIGUSR2')
+      await produceRaw(broker, topic, second.slice(3))
+      await plugin.until('end', `${name}/blocked2.dat`)
+      await run.waitFor(/reading 4 partitions[\s\S]*reading 4 partitions/)
+      await until(async () => (await committedSum(topic)) === 20)
+      run.kill('SIGINT')
+      const result = await run.done
+      assert.equal(result.code, 0, result.stderr)
+      assert.match(result.stderr, /the event loop runs again/)
+      assert.equal(result.stderr.match(/reading 4 partitions/g)?.length, 2, result.stderr)
     })
-    await produceRaw(broker, topic, [...first, ...second.slice(0, 3)])
-    await plugin.until('end', 'blocked1.dat')
-    run.kill('SIGUSR2')
-    await produceRaw(broker, topic, second.slice(3))
-    await plugin.until('end', 'blocked2.dat')
-    run.kill('SIGINT')
-    const result = await run.done
-    assert.equal(result.code, 0, result.stderr)
-    assert.match(result.stderr, /the event loop runs again/)
-    assert.equal(result.stderr.match(/reading 4 partitions/g)?.length, 2, result.stderr)
-    assert.equal(await committedSum(topic), 20)
-  })
 
-  test('fault 23: a process frozen past its session gives way when it thaws; its late results and commits count for nothing', async () => {
-    const topic = uniqueName('frozen')
-    await createTopic(broker, topic, PARTITIONS)
-    const path = 'frozen.dat'
-    plugin.order({ [path]: 'wait' })
-    await produceRaw(broker, topic, scattered(path))
-    const frozen = plugin.start(args(topic))
-    await plugin.until('start', path)
-    frozen.kill('SIGSTOP')
-    await until(async () => (await membersOf(topic)) === 0)
-    const next = steered()
-    next.order({ [path]: 'fail' })
-    const successor = next.start(args(topic, '--retries', '0'))
-    await successor.waitFor(/failed.*frozen\.dat|frozen\.dat.*failed/)
-    plugin.order({})
-    frozen.kill('SIGCONT')
-    const late = await frozen.done
-    assert.equal(late.code, 75, late.stderr)
-    assert.match(late.stderr, new RegExp(`member dfsp-\\S+-${successor.child.pid} on`))
-    assert.equal(await committedSum(topic), 0, 'what failed for its owner is not committed by the other')
-    await successor.waitFor(/reading 4 partitions[\s\S]*reading 4 partitions/)
-    successor.kill('SIGINT')
-    await successor.done
-    next.order({})
-    const rest = await next.run(args(topic, '--until-end'))
-    assert.equal(rest.code, 0, rest.stderr)
-    assert.deepEqual(next.ended(), [path])
-    assert.equal(await committedSum(topic), 10)
-    next.end()
-  })
+    test(`fault 23: ${name}: a process frozen past its session gives way when it thaws; its late results and commits count for nothing`, async () => {
+      const topic = uniqueName('frozen')
+      await createTopic(broker, topic, PARTITIONS)
+      const path = `${name}/frozen.dat`
+      plugin.order({ [path]: 'wait' })
+      await produceRaw(broker, topic, scattered(path))
+      const frozen = plugin.start([...plain(topic), ...flags])
+      await plugin.until('start', path)
+      frozen.kill('SIGSTOP')
+      await until(async () => (await membersOf(topic)) === 0)
+      const next = steered()
+      next.order({ [path]: 'fail' })
+      const successor = next.start([...plain(topic), ...flags, '--retries', '0'])
+      await successor.waitFor(/failed.*frozen\.dat|frozen\.dat.*failed/)
+      plugin.order({})
+      frozen.kill('SIGCONT')
+      const late = await frozen.done
+      assert.equal(late.code, 75, late.stderr)
+      assert.match(late.stderr, new RegExp(`member dfsp-\\S+-${successor.child.pid} on`))
+      assert.equal(await committedSum(topic), 0, 'what failed for its owner is not committed by the other')
+      successor.kill('SIGINT')
+      await successor.done
+      next.order({})
+      const rest = await next.run([...plain(topic), ...flags, '--until-end'])
+      assert.equal(rest.code, 0, rest.stderr)
+      assert.deepEqual(next.ended(), [path])
+      assert.equal(await committedSum(topic), 10)
+      next.end()
+    })
+  }
 
   test('fault 24: a static member that was killed comes back within its session at once; a second process with its id fences it', async () => {
     const topic = uniqueName('static')
@@ -226,8 +234,6 @@ describe('ownership', { skip: noBroker }, () => {
     assert.match(result.stderr, /another process uses this group\.instance\.id/)
   })
 })
-
-const BLOCK_ON_SIGNAL = import.meta.resolve('../fixtures/block-on-signal.mjs')
 
 async function membersOf(group: string): Promise<number> {
   return await groupSize(broker, group)

@@ -210,6 +210,7 @@ function baseProperties(plain: number, controller: number, data: string): Record
     'group.consumer.min.session.timeout.ms': 500,
     'group.consumer.min.heartbeat.interval.ms': 100,
     'group.consumer.heartbeat.interval.ms': 500,
+    'group.consumer.session.timeout.ms': 6000,
     'log.initial.task.delay.ms': 500,
     'log.retention.check.interval.ms': 1000,
     'log.cleaner.backoff.ms': 500,
