@@ -1,4 +1,7 @@
-/** When to commit: at most once a second while files are in work, soon when idle, one request at a time. */
+/**
+ * When to commit: soon when idle; while files are in work as often as it costs the broker little, since what is finished
+ * and not committed runs again after a kill. One request at a time.
+ */
 import { encodeCommitRecord, type RecordContent } from '../core/commit-record.ts'
 import type { Ledger, PartitionCut } from '../core/ledger.ts'
 import type { CommittedOffset } from '../kafka/assignment.ts'
@@ -33,8 +36,10 @@ export interface Commits {
   stop(): void
 }
 
-const BUSY_MS = 1_000
 const IDLE_MS = 200
+const LONGEST_MS = 1_000
+/** So that a day of work writes some hundred megabytes to the offsets topic, before it is compacted. */
+const CHARS_PER_MS = 4
 const TOO_FULL = 2
 
 export function commits(deps: CommitDeps): Commits {
@@ -43,18 +48,23 @@ export function commits(deps: CommitDeps): Commits {
   let planned: { readonly at: number; readonly cancel: () => void } | undefined
   let last = Number.NEGATIVE_INFINITY
   let overfull = false
+  let chars = 0 // of the last request's records
   let stopped = false
 
   /** All dirty partitions, or none where one of them does not fit: a file is recorded in all its partitions or not. */
   function encoded(cut: readonly PartitionCut[]): OffsetCommit[] | undefined {
     const offsets: OffsetCommit[] = []
     let fill = 0
+    chars = 0
     for (const part of cut) {
       const record = encodeCommitRecord(deps.content(part, part === cut[0]))
       fill = Math.max(fill, record?.fill ?? TOO_FULL)
-      if (record) offsets.push({ partition: part.partition, offset: part.base, metadata: record.text })
+      if (record === undefined) continue
+      chars += record.text.length
+      offsets.push({ partition: part.partition, offset: part.base, metadata: record.text })
     }
     overfull = fill > 1
+    if (overfull) chars = LONGEST_MS * CHARS_PER_MS
     deps.onFill(fill)
     return overfull ? undefined : offsets
   }
@@ -74,6 +84,7 @@ export function commits(deps: CommitDeps): Commits {
       return true
     } catch (error) {
       deps.onFailed(error)
+      chars = LONGEST_MS * CHARS_PER_MS
       return false
     } finally {
       last = deps.now()
@@ -108,9 +119,13 @@ export function commits(deps: CommitDeps): Commits {
     return ok
   }
 
+  function busyMs(): number {
+    return Math.min(LONGEST_MS, Math.max(IDLE_MS, chars / CHARS_PER_MS))
+  }
+
   function soon(): void {
     if (stopped || inFlight !== undefined || ledger.isClean) return
-    const at = last + (deps.isIdle() ? IDLE_MS : BUSY_MS)
+    const at = last + (deps.isIdle() ? IDLE_MS : busyMs())
     if (planned && planned.at <= at) return
     planned?.cancel()
     const cancel = deps.after(Math.max(0, at - deps.now()), () => {

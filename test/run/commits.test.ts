@@ -26,6 +26,7 @@ function setUp(isIdle = false) {
     isIdle,
     /** What the broker has committed. */
     there: new Map<number, CommittedOffset>(),
+    finished: [] as string[],
     /** A partition whose record has no room. */
     tooLarge: undefined as number | undefined,
   }
@@ -36,7 +37,7 @@ function setUp(isIdle = false) {
       position,
       runs: partition === state.tooLarge ? undefined : position > base ? [0, position - base] : [],
       files: undefined,
-      finished: [],
+      finished: state.finished,
       attempts: new Map(),
     }),
     committedNow: async () => state.there,
@@ -83,16 +84,37 @@ test('all that moved is committed in one request', async () => {
   ])
 })
 
-test('while files are in work there is at most one request a second', async () => {
-  const { requests, done, clock } = setUp()
-  for (let i = 0; i < 50; i++) {
-    done(0)
-    await clock.advance(100)
-    await requests.at(-1)?.answer()
+test('while files are in work small requests follow each other five times a second, large ones once', async () => {
+  for (const [digests, least, most] of [
+    [0, 20, 26],
+    [170, 5, 7],
+  ] as const) {
+    const { requests, state, during } = setUpBusy()
+    state.finished = Array.from({ length: digests }, (_, i) => `${i}`.padStart(16))
+    await during(5_000)
+    assert.ok(requests.length >= least && requests.length <= most, `${requests.length} requests in 5 s`)
   }
-  assert.ok(requests.length >= 4 && requests.length <= 6, `${requests.length} requests in 5 s`)
+})
+
+function setUpBusy() {
+  const all = setUp()
+  const { requests, done, clock } = all
+  const during = async (ms: number) => {
+    for (let i = 0; i < ms / 100; i++) {
+      done(0)
+      await clock.advance(100)
+      await requests.at(-1)?.answer()
+    }
+  }
+  return { ...all, during }
+}
+
+test('there is at least the time between two requests that the first one asks for', async () => {
+  const { requests, state, during } = setUpBusy()
+  state.finished = Array.from({ length: 170 }, (_, i) => `${i}`.padStart(16))
+  await during(5_000)
   for (const [i, { at }] of requests.entries())
-    assert.ok(i === 0 || at - (requests[i - 1] as Request).at >= 1_000)
+    assert.ok(i === 0 || at - (requests[i - 1] as Request).at >= 800)
 })
 
 test('when nothing is in work a commit follows soon', async () => {
