@@ -96,10 +96,14 @@ function diskSource(file: FileJob): string {
   return file.diskPath !== null && !fs.existsSync(temporary) ? file.diskPath : temporary
 }
 
+/** One for all files of the thread: garbage of this size is collected late, and counts against no budget. */
+let scratch: Buffer | undefined
+
 function hashFile(hash: Hash, name: string, size: number): void {
   const fd = fs.openSync(name, 'r')
   try {
-    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(size, 1)))
+    scratch ??= Buffer.allocUnsafeSlow(READ_BYTES)
+    const buffer = scratch
     for (let at = 0; at < size; ) {
       const n = readSome(fd, buffer, 0, Math.min(buffer.length, size - at), at)
       hash.update(buffer.subarray(0, n))
