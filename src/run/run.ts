@@ -94,7 +94,7 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
       {
         topic: options.topic,
         group: options.group,
-        properties: options.consumerProperties,
+        properties: { ...clientQueue(options.memoryBytes), ...options.consumerProperties },
         from: options.from,
         waitForTopic: options.waitForTopic,
       },
@@ -121,6 +121,14 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     await consumer?.close()
     await journal?.close()
     output.close()
+  }
+}
+
+/** What the client holds comes on top of the budget: where that is small, so is the client's queue. */
+function clientQueue(memoryBytes: number): Record<string, string> {
+  return {
+    'queued.max.messages.kbytes': String(Math.min(65_536, Math.round(memoryBytes / 4 / 1024))),
+    'fetch.message.max.bytes': String(Math.min(1_048_576, Math.round(memoryBytes / 64))),
   }
 }
 

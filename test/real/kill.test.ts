@@ -34,7 +34,20 @@ describe('kill -9', { skip: noBroker }, () => {
     fs.rmSync(join(plugin.folder, 'out'), { recursive: true, force: true })
     return {
       topic,
-      args: ['-b', broker, '-t', topic, '-g', topic, '--retries', '0', '-X', 'session.timeout.ms=1500'],
+      args: [
+        '-b',
+        broker,
+        '-t',
+        topic,
+        '-g',
+        topic,
+        '--retries',
+        '0',
+        '-X',
+        'session.timeout.ms=1500',
+        '-X',
+        'heartbeat.interval.ms=300',
+      ],
     }
   }
 

@@ -20,6 +20,7 @@ export function recordsOf(
   partition?: number,
 ): RawRecord[] {
   const slash = path.lastIndexOf('/')
+  const fileHash = sha512(content)
   const total = Math.max(1, Math.ceil(content.length / chunkSize))
   return Array.from({ length: total }, (_, i) => {
     const data = content.subarray(i * chunkSize, (i + 1) * chunkSize)
@@ -27,7 +28,7 @@ export function recordsOf(
       filename: path.slice(slash + 1),
       subdir: slash === -1 ? '' : path.slice(0, slash),
       append: '',
-      fileHash: sha512(content),
+      fileHash,
       chunkHash: sha512(data),
       offset: i * chunkSize,
       index: i + 1,
