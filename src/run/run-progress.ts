@@ -7,7 +7,7 @@ import type { Processor } from './processor.ts'
 import type { Counts } from './processor-deps.ts'
 
 export interface RunProgress {
-  /** Takes the end offsets of all owned partitions as the goal, once. */
+  /** Takes the end offsets of all owned partitions as the goal, once, unless the goals were given. */
   aim(work: Processor): Promise<void>
   endSeen(partition: number): void
   /** Calls `reached` when a finite run is over. */
@@ -19,7 +19,11 @@ export interface RunProgress {
 
 /** What a run has to reach, and how far it is. */
 export function runProgress(
-  options: { readonly untilEnd: boolean; readonly maxFiles: number | undefined },
+  options: {
+    readonly untilEnd: boolean
+    readonly goals?: ReadonlyMap<number, number>
+    readonly maxFiles: number | undefined
+  },
   consumer: FileConsumer,
 ): RunProgress {
   let goals: ReadonlyMap<number, number> | undefined
@@ -31,7 +35,7 @@ export function runProgress(
     async aim(work) {
       if (goals || !options.untilEnd) return
       const from = new Map(work.ledger.partitions().map(p => [p, work.ledger.position(p)]))
-      const ends = await consumer.endOffsets()
+      const ends = options.goals ?? (await consumer.endOffsets())
       starts = from
       goals = ends
     },

@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly reprocessIdentical: boolean
   readonly memoryBytes: number
   readonly untilEnd: boolean
+  /** With `untilEnd`: offsets by partition up to which to read, instead of the ends as they are at the start. */
+  readonly goals?: ReadonlyMap<number, number>
   readonly maxFiles: number | undefined
   readonly maxTimeMs: number | undefined
   readonly drainMs: number

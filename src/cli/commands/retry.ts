@@ -6,23 +6,25 @@ import { requireBrokers, requireValue } from '../../config/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { DfspError } from '../../errors.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
-import type { LoadedInfo } from '../../plugin/host.ts'
 import { planJson, planText } from '../../report/retry-plan-text.ts'
+import { unfinishedJson, unfinishedText } from '../../report/unfinished-text.ts'
 import type { PluginRuntime } from '../../run/plugin-runtime.ts'
 import type { Command, Invocation } from '../command.ts'
 import { declaredOptions, findPlugin } from '../plugin-path.ts'
 
 const EXAMPLE = 'dfsp retry -p ./plot.ts --dlq xrd-dead'
+const HELD = 'dfsp retry -p ./plot.ts -t xrd -g dfsp.plot.xrd'
 
 export const command: Command = {
   name: 'retry',
   describe:
-    'Takes up files of which there are dead letters (dfsp run --dlq): fetches them again by reference, verifies them and gives each to the plugin once. The plan is shown first. A file that fails again gets a new dead letter; one that was taken up five times is left alone unless it is named. What is done is remembered in a consumer group, so that a second call goes on where the first one stopped. Files that are held, not dead-lettered, need none of this: the next dfsp run of their group tries them again.',
+    'Takes up what was given up. With --dlq: files of which there are dead letters (dfsp run --dlq) are fetched again by reference, verified and given to the plugin once; a file that fails again gets a new letter, and one that was taken up five times is left alone unless it is named; a second call goes on where the first one stopped. With -t and -g: the files that a group holds, as its next member: they are run once, and committed in the group as dfsp run does. It must not be running elsewhere: there a restart of dfsp run does the same. The plan is shown first.',
   examples: [
     [`${EXAMPLE} --dry-run`, 'show what there is'],
     [EXAMPLE, 'with a mended plugin: all of it'],
     [`${EXAMPLE} run7/ a/scan_07.csv`, 'a folder and a file'],
     [`${EXAMPLE} --yes --max 100`, 'from a script'],
+    [HELD, 'what the group holds'],
   ],
   positionals: [{ name: 'PATH', describe: 'only this file or folder, as the plugin saw it', many: true }],
   options: optionsOf('retry'),
@@ -36,92 +38,149 @@ export const command: Command = {
   async run(invocation) {
     const settings = await invocation.settings()
     const { values } = settings
-    const dlq = requireValue(settings, 'dlq', `${EXAMPLE} …`)
+    const held = heldIn(settings)
+    const dlq = held ? '' : requireValue(settings, 'dlq', `${EXAMPLE} …`)
+    requireBrokers(settings, 'retry')
     const chosen = values.dryRun
       ? undefined
       : findPlugin(requireValue(settings, 'plugin', `${EXAMPLE} …`), invocation.cwd)
-    requireBrokers(settings, 'retry')
-    const [{ pluginRuntime }, { retry }, { openConsole }, { outgoing }, { ownClientId }] = await Promise.all([
-      import('../../run/plugin-runtime.ts'),
-      import('../../run/retry.ts'),
-      import('../console.ts'),
-      import('../../run/outgoing.ts'),
-      import('../../kafka/group.ts'),
-    ])
-    const name = chosen?.name ?? 'retry'
-    const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${name}_output`)
-    const producing = outgoing(settings.kafka.producer, values.outputTopic)
-    let plugin: { runtime: PluginRuntime; loaded: LoadedInfo } | undefined
-    let console: ReturnType<typeof openConsole> | undefined
+    const ready = await open(invocation, settings, chosen, held?.topic ?? dlq)
+    const { plugin, pluginOptions, outputDir, console, produce, consumerProperties } = ready
+    const options = {
+      dryRun: values.dryRun,
+      mode: values.mode,
+      memoryBytes: values.memory,
+      breakerAfter: values.breaker,
+      outputDir,
+      consumerProperties,
+      drainMs: values.drainTimeout,
+      pluginOptions,
+      sections: settings.sections,
+    }
+    const { report, logFromPlugin } = console
+    const print = (lines: string[]) => void invocation.stdout.write(lines.map(line => `${line}\n`).join(''))
+    const confirm = async (files: number) => values.yes || (await asked(invocation, files))
     try {
-      let pluginOptions: Readonly<Record<string, unknown>> = {}
-      if (chosen !== undefined) {
-        const runtime = pluginRuntime({
-          pluginUrl: chosen.url,
-          pluginName: chosen.shown,
-          threads: values.threads,
-          timeoutMs: values.timeout,
+      const paths = invocation.positionals.PATH ?? [] // some words may have been the plugin's
+      if (held && paths.length > 0)
+        throw new DfspError('E_USAGE', 'of a group all held files are tried: PATH goes with --dlq', {
+          next: `${HELD} without ${paths[0]}`,
         })
-        plugin = { runtime, loaded: await runtime.load() }
-        pluginOptions = await invocation.pluginOptions({ file: chosen.shown, options: plugin.loaded.options })
-        makeOutputDir(outputDir) // before the log file, which lies in it
+      if (held) {
+        const { retryHeld } = await import('../../run/retry-held.ts')
+        const { exit } = await retryHeld(
+          { ...options, ...held },
+          {
+            report,
+            run: plugin && { ...plugin, logFromPlugin, produce },
+            showPlan: plan => print((values.json ? unfinishedJson : unfinishedText)(plan, held.topic)),
+            confirm,
+          },
+        )
+        return exit
       }
-      console = openConsole(
-        {
-          level: values.logLevel,
-          format: values.logFormat,
-          json: values.json,
-          noColor: values.noColor,
-          logFile: chosen && (values.logFile ?? path.join(outputDir, 'LOGS', `${name}.log`)),
-          topic: dlq,
-          live: undefined,
-        },
-        invocation,
-      )
-      const warnings = plugin?.loaded.warnings.map(w => `${chosen?.shown} ${w}`) ?? []
-      for (const text of [...settings.notices, ...warnings]) console.report({ type: 'problem', text })
+      const { retry } = await import('../../run/retry.ts')
       const { exit } = await retry(
         {
+          ...options,
           dlq,
-          group: groupOf(settings, dlq),
+          group: lettersGroup(settings, dlq),
           topic: values.topic,
-          paths: invocation.positionals.PATH ?? [],
+          paths,
           max: values.max,
-          dryRun: values.dryRun,
-          mode: values.mode,
           threads: values.threads,
-          memoryBytes: values.memory,
-          breakerAfter: values.breaker,
-          outputDir,
-          consumerProperties: { 'client.id': ownClientId(), ...settings.kafka.consumer },
-          drainMs: values.drainTimeout,
-          pluginOptions,
-          sections: settings.sections,
         },
         {
           plugin,
-          report: console.report,
-          log: console.logFromPlugin,
-          produce: producing.send,
-          showPlan(plan) {
-            const lines = values.json ? planJson(plan) : planText(plan, dlq)
-            invocation.stdout.write(lines.map(line => `${line}\n`).join(''))
-          },
-          confirm: async plan => values.yes || (await asked(invocation, plan.files.length)),
+          report,
+          log: logFromPlugin,
+          produce,
+          showPlan: plan => print(values.json ? planJson(plan) : planText(plan, dlq)),
+          confirm: plan => confirm(plan.files.length),
         },
       )
       return exit
     } finally {
-      await plugin?.runtime.host.close(0)
-      await producing.close()
-      await console?.close()
+      await ready.close()
     }
   },
 }
 
-/** That of a config file is the group of `dfsp run`, in which letters have no place. */
-function groupOf({ values, origins }: Settings, dlq: string): string {
+/** The group whose held files are meant, undefined where dead letters are: those that the call names, else letters. */
+function heldIn({ values: { topic, group, dlq }, origins }: Settings) {
+  const isNamed = origins.get('group') === 'flag' && origins.get('dlq') !== 'flag'
+  if (topic === undefined || group === undefined || !(isNamed || dlq === undefined)) return undefined
+  return { topic, group }
+}
+
+/** The group of a config file is that of `dfsp run`, in which letters have no place. */
+function lettersGroup({ values, origins }: Settings, dlq: string): string {
   return values.group !== undefined && origins.get('group') === 'flag' ? values.group : `dfsp.retry.${dlq}`
+}
+
+/** Plugin, log and producer; without a plugin only a log on stderr. */
+async function open(
+  invocation: Invocation,
+  settings: Settings,
+  chosen: ReturnType<typeof findPlugin> | undefined,
+  topic: string,
+) {
+  const { values } = settings
+  const [{ pluginRuntime }, { openConsole }, { outgoing }, { ownClientId }] = await Promise.all([
+    import('../../run/plugin-runtime.ts'),
+    import('../console.ts'),
+    import('../../run/outgoing.ts'),
+    import('../../kafka/group.ts'),
+  ])
+  const name = chosen?.name ?? 'retry'
+  const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${name}_output`)
+  const runtime: PluginRuntime | undefined =
+    chosen &&
+    pluginRuntime({
+      pluginUrl: chosen.url,
+      pluginName: chosen.shown,
+      threads: values.threads,
+      timeoutMs: values.timeout,
+    })
+  try {
+    const plugin = runtime && { runtime, loaded: await runtime.load() }
+    const pluginOptions =
+      plugin && chosen
+        ? await invocation.pluginOptions({ file: chosen.shown, options: plugin.loaded.options })
+        : {}
+    if (chosen) makeOutputDir(outputDir) // before the log file, which lies in it
+    const console = openConsole(
+      {
+        level: values.logLevel,
+        format: values.logFormat,
+        json: values.json,
+        noColor: values.noColor,
+        logFile: chosen && (values.logFile ?? path.join(outputDir, 'LOGS', `${name}.log`)),
+        topic,
+        live: undefined,
+      },
+      invocation,
+    )
+    const warnings = plugin?.loaded.warnings.map(w => `${chosen?.shown} ${w}`) ?? []
+    for (const text of [...settings.notices, ...warnings]) console.report({ type: 'problem', text })
+    const producing = outgoing(settings.kafka.producer, values.outputTopic)
+    return {
+      plugin,
+      pluginOptions,
+      outputDir,
+      console,
+      produce: producing.send,
+      consumerProperties: { 'client.id': ownClientId(), ...settings.kafka.consumer },
+      async close() {
+        await runtime?.host.close(0)
+        await producing.close()
+        await console.close()
+      },
+    }
+  } catch (error) {
+    await runtime?.host.close(0)
+    throw error
+  }
 }
 
 async function asked({ stderr }: Invocation, files: number): Promise<boolean> {

@@ -1,0 +1,43 @@
+/** The files that a group has left unfinished, for people and as --json lines. */
+import { type OffsetRange, rangesText } from '../core/offset-ranges.ts'
+import { oneLine } from './one-line.ts'
+import { formatBytes } from './quantities.ts'
+
+export interface UnfinishedPlan {
+  readonly files: readonly {
+    readonly path: string
+    readonly chunks: number
+    readonly present: number
+    readonly bytes: number
+    readonly attempts: number
+    readonly ranges: readonly OffsetRange[]
+  }[]
+  /** Records that are no chunks. */
+  readonly records: number
+}
+
+export function unfinishedText({ files, records }: UnfinishedPlan, topic: string): string[] {
+  const lines = files.map(({ path, chunks, present, bytes, attempts, ranges }) => {
+    const state =
+      present < chunks
+        ? `${present} of ${chunks} chunks`
+        : `whole, ${attempts} ${attempts === 1 ? 'try' : 'tries'}`
+    return `${present < chunks ? 'leave' : 'retry'}  ${oneLine(path)}  ${formatBytes(bytes)}  ${state}  ${topic} ${rangesText(ranges)}`
+  })
+  const whole = files.filter(({ chunks, present }) => present === chunks).length
+  const left = files.length - whole + records
+  return [...lines, `${whole} ${whole === 1 ? 'file' : 'files'} to retry, ${left} left alone`]
+}
+
+export function unfinishedJson({ files }: UnfinishedPlan, topic: string): string[] {
+  return files.map(({ ranges, ...file }) =>
+    JSON.stringify({
+      v: 1,
+      type: 'planned',
+      action: file.present < file.chunks ? 'leave' : 'retry',
+      topic,
+      ...file,
+      ranges: ranges.map(({ partition, from, to }) => [partition, from, to]),
+    }),
+  )
+}

@@ -1,0 +1,89 @@
+/**
+ * `dfsp retry` of the files that a group holds: its next member is this process, which reads up to where the group had
+ * read, runs what is unfinished once, commits as `dfsp run` does, and leaves. So nobody has to be told afterwards, and
+ * a group that is running elsewhere is left alone (E_GROUP_BUSY): there a restart does the same.
+ */
+import { groupOffsets } from '../kafka/group-offsets.ts'
+import { openRefetcher } from '../kafka/refetch.ts'
+import type { Outcome } from './outcome.ts'
+import { type RunDeps, type RunOptions, run } from './run.ts'
+import { type SummaryCounts, summaryOf } from './run-progress.ts'
+import { type Unfinished, unfinishedFiles } from './unfinished-files.ts'
+
+export type RetryHeldOptions = Pick<
+  RunOptions,
+  | 'topic'
+  | 'group'
+  | 'mode'
+  | 'outputDir'
+  | 'consumerProperties'
+  | 'memoryBytes'
+  | 'breakerAfter'
+  | 'drainMs'
+  | 'pluginOptions'
+  | 'sections'
+> & {
+  /** Show the plan only. */
+  readonly dryRun: boolean
+}
+
+export interface RetryHeldDeps extends Pick<RunDeps, 'report'> {
+  /** Undefined for a dry run. */
+  readonly run: Omit<RunDeps, 'report'> | undefined
+  showPlan(plan: Unfinished): void
+  /** Whether to go on with so many files; may throw a DfspError. */
+  confirm(files: number): Promise<boolean>
+}
+
+/** Once it runs an attempt, it is `run`. Throws what keeps it from showing the plan. */
+export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps): Promise<Outcome> {
+  const started = performance.now()
+  const { topic, group, consumerProperties: properties } = options
+  const partitions = await groupOffsets({ topic, group, properties })
+  if (partitions.every(({ committed }) => committed === undefined))
+    deps.report({ type: 'problem', text: `group ${group} has committed nothing in ${topic}` })
+  for (const { notice } of partitions)
+    if (notice !== undefined) deps.report({ type: 'problem', text: notice })
+  const refetcher = openRefetcher({ topic, properties })
+  const plan = await unfinishedFiles(partitions, refetcher, new AbortController().signal).finally(
+    refetcher.close,
+  )
+  deps.showPlan(plan)
+  const whole = plan.files.filter(({ chunks, present }) => chunks === present).length
+  if (options.dryRun || deps.run === undefined || whole === 0 || !(await deps.confirm(whole))) {
+    deps.report({ type: 'summary', summary: summaryOf(NOTHING, [], started, 0) })
+    return { exit: 0, error: undefined }
+  }
+  return await run(
+    {
+      ...options,
+      dryRun: false,
+      from: 'earliest',
+      waitForTopic: false,
+      files: undefined,
+      retries: 0,
+      dlq: undefined,
+      onError: 'hold',
+      onIncomplete: 'hold',
+      journal: false,
+      incompleteAfterMs: Number.POSITIVE_INFINITY,
+      reprocessIdentical: false,
+      untilEnd: true,
+      goals: plan.goals,
+      maxFiles: undefined,
+      maxTimeMs: undefined,
+      statsMs: 0,
+    },
+    { ...deps.run, report: deps.report },
+  )
+}
+
+const NOTHING: SummaryCounts = {
+  done: 0,
+  failed: 0,
+  mismatched: 0,
+  skipped: 0,
+  deadLettered: 0,
+  undecodable: 0,
+  doneBytes: 0,
+}

@@ -1,0 +1,136 @@
+/** The files that a group has left unfinished: held, failed or incomplete, as its last commit tells them. */
+import type { Chunk } from '../core/chunk.ts'
+import { decodeChunk } from '../core/chunk-codec.ts'
+import { acceptedRecord, fileHash40 } from '../core/commit-record.ts'
+import { fileId } from '../core/generation.ts'
+import { type OffsetRange, offsetRanges } from '../core/offset-ranges.ts'
+import { relativePath } from '../core/output-path.ts'
+import { type Replay, replay } from '../core/replay.ts'
+import type { AssignedPartition } from '../kafka/assignment.ts'
+import type { Refetcher } from '../kafka/refetch.ts'
+import { realEdges } from './edges.ts'
+
+export interface UnfinishedFile {
+  readonly path: string
+  readonly chunks: number
+  /** Chunks that are there. */
+  readonly present: number
+  /** Bytes of those chunks. */
+  readonly bytes: number
+  /** Of the plugin so far, as far as the commit tells. */
+  readonly attempts: number
+  readonly ranges: readonly OffsetRange[]
+}
+
+export interface Unfinished {
+  readonly files: readonly UnfinishedFile[]
+  /** Records that are no chunks. */
+  readonly records: number
+  /** Up to where those files reach, by partition. */
+  readonly goals: ReadonlyMap<number, number>
+}
+
+interface Found {
+  readonly path: string
+  readonly chunks: number
+  readonly attempts: number
+  readonly places: { readonly partition: number; readonly offset: number }[]
+  readonly indexes: Set<number>
+  bytes: number
+}
+
+/** Reads what lies above the committed offsets, as far as the last commit speaks of it. Rejects as `Refetcher.read`. */
+export async function unfinishedFiles(
+  partitions: readonly AssignedPartition[],
+  refetcher: Pick<Refetcher, 'read'>,
+  signal: AbortSignal,
+): Promise<Unfinished> {
+  const replays = new Map<number, Replay>()
+  const goals = new Map<number, number>()
+  const attempts = new Map<number, number>()
+  const goalOf = (partition: number) => goals.get(partition) as number
+  for (const { partition, start, committed, metadata, end } of partitions) {
+    goals.set(partition, start)
+    const record = committed === undefined ? undefined : acceptedRecord(metadata, committed, end)
+    if (record === undefined || 'refused' in record || record.position <= start) continue
+    goals.set(partition, record.position)
+    replays.set(partition, replay(record))
+    for (const [hash, count] of record.attempts) attempts.set(hash, Math.max(count, attempts.get(hash) ?? 0))
+  }
+  const files = new Map<string, Found>()
+  let records = 0
+  await refetcher.read(
+    partitions.map(({ partition, start: from }) => ({ partition, from, to: goalOf(partition) - 1 })),
+    ({ partition, offset, value }) => {
+      if (value === null || value.length === 0) return
+      const before = replays.get(partition) as Replay
+      const named = namedChunk(value)
+      if (named === undefined) {
+        if (!before.isResolved(offset, undefined)) records++
+        return
+      }
+      const hash = fileHash40(realEdges.digest128(named.id))
+      if (before.isResolved(offset, hash)) return
+      const { path, chunk } = named
+      const file = files.get(named.id) ?? {
+        path,
+        chunks: chunk.total,
+        attempts: attempts.get(hash) ?? 0,
+        places: [],
+        indexes: new Set<number>(),
+        bytes: 0,
+      }
+      files.set(named.id, file)
+      add(file, chunk, { partition, offset })
+    },
+    signal,
+  )
+
+  // A commit is behind what was read; the rest of a file that it names lies above.
+  const open = new Set([...files].filter(([, file]) => !isWhole(file)).map(([id]) => id))
+  if (open.size > 0) await readOn()
+  async function readOn(): Promise<void> {
+    const enough = new AbortController()
+    const rest = partitions.map(({ partition, end }) => ({ partition, from: goalOf(partition), to: end - 1 }))
+    try {
+      await refetcher.read(
+        rest,
+        ({ partition, offset, value }) => {
+          const named = value === null ? undefined : namedChunk(value)
+          const file = named && open.has(named.id) ? files.get(named.id) : undefined
+          if (named === undefined || file === undefined) return
+          add(file, named.chunk, { partition, offset })
+          goals.set(partition, offset + 1)
+          if (isWhole(file)) open.delete(named.id)
+          if (open.size === 0) enough.abort()
+        },
+        AbortSignal.any([signal, enough.signal]),
+      )
+    } catch (error) {
+      if (!enough.signal.aborted) throw error
+    }
+  }
+  return { files: [...files.values()].map(toldOf).sort((a, b) => (a.path < b.path ? -1 : 1)), records, goals }
+}
+
+function namedChunk(value: Uint8Array) {
+  const chunk = decodeChunk(value)
+  if (chunk.kind !== 'chunk') return undefined
+  const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
+  return 'path' in named ? { chunk, path: named.path, id: fileId(named.path, chunk) } : undefined
+}
+
+function add(file: Found, chunk: Chunk, place: Found['places'][number]): void {
+  file.places.push(place)
+  if (file.indexes.has(chunk.index)) return
+  file.indexes.add(chunk.index)
+  file.bytes += chunk.data.length
+}
+
+function isWhole({ indexes, chunks }: Found): boolean {
+  return indexes.size === chunks
+}
+
+function toldOf({ path, chunks, attempts, places, indexes, bytes }: Found): UnfinishedFile {
+  return { path, chunks, present: indexes.size, bytes, attempts, ranges: offsetRanges(places) }
+}

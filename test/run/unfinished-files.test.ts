@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { encodeCommitRecord } from '../../src/core/commit-record.ts'
+import type { AssignedPartition } from '../../src/kafka/assignment.ts'
+import type { ConsumedRecord } from '../../src/kafka/consumer.ts'
+import { unfinishedFiles } from '../../src/run/unfinished-files.ts'
+import { recordsOf } from '../support/files.ts'
+
+const live = new AbortController().signal
+const values = (path: string) =>
+  recordsOf({ path, content: randomBytes(3_000) }).map(({ value }) => value as Buffer)
+
+/** A partition whose last commit says: [base, position) is resolved but for these offsets. */
+function committed(
+  partition: number,
+  log: readonly unknown[],
+  base: number,
+  position: number,
+  open: number[],
+) {
+  const runs: number[] = []
+  for (let offset = base; offset < position; offset++) {
+    const isOpen = open.includes(offset)
+    if (runs.length % 2 === (isOpen ? 0 : 1)) runs.push(0)
+    if (runs.length === 0) runs.push(0, 0)
+    runs[runs.length - 1] = (runs.at(-1) as number) + 1
+  }
+  const record = encodeCommitRecord({
+    base,
+    position,
+    runs,
+    files: undefined,
+    finished: [],
+    attempts: new Map(),
+  })
+  return {
+    partition,
+    start: base,
+    committed: base,
+    metadata: record?.text,
+    end: log.length,
+    notice: undefined,
+  }
+}
+
+function reading(logs: readonly (readonly Buffer[])[]) {
+  const read: string[] = []
+  return {
+    read,
+    refetcher: {
+      async read(
+        ranges: readonly { partition: number; from: number; to: number }[],
+        onRecord: (r: ConsumedRecord) => void | Promise<void>,
+        signal: AbortSignal,
+      ) {
+        for (const { partition, from, to } of ranges)
+          for (let offset = from; offset <= to; offset++) {
+            signal.throwIfAborted()
+            read.push(`${partition}@${offset}`)
+            await onRecord({ partition, offset, timestamp: 0, value: logs[partition]?.[offset] ?? null })
+          }
+        return { missing: [] }
+      },
+    },
+  }
+}
+
+test('only what the last commit leaves open is told, with what is no chunk apart', async () => {
+  const [a, b] = [values('a.dat'), values('b.dat')]
+  const log = [...b, ...a, Buffer.from('junk'), Buffer.from('junk')]
+  const { refetcher } = reading([log])
+  const found = await unfinishedFiles([committed(0, log, 3, 8, [3, 4, 5, 6])], refetcher, live)
+  assert.deepEqual(found, {
+    files: [
+      {
+        path: 'a.dat',
+        chunks: 3,
+        present: 3,
+        bytes: 3_000,
+        attempts: 0,
+        ranges: [{ partition: 0, from: 3, to: 5 }],
+      },
+    ],
+    records: 1,
+    goals: new Map([[0, 8]]),
+  })
+})
+
+test('the rest of a file is looked for above what the commit speaks of, and no further', async () => {
+  const [a, b, c] = [values('a.dat'), values('b.dat'), values('c.dat')] as [Buffer[], Buffer[], Buffer[]]
+  const logs = [
+    [...a.slice(0, 2), ...b],
+    [b[0] as Buffer, a[2] as Buffer, ...c, ...c],
+  ]
+  const { refetcher, read } = reading(logs)
+  const parts: AssignedPartition[] = [
+    committed(0, logs[0] as Buffer[], 0, 2, [0, 1]),
+    committed(1, logs[1] as Buffer[], 0, 0, []),
+  ]
+  const { files, goals } = await unfinishedFiles(parts, refetcher, live)
+  assert.deepEqual(
+    files.map(({ path, present, ranges }) => [path, present, ranges.length]),
+    [['a.dat', 3, 2]],
+  )
+  assert.deepEqual(
+    goals,
+    new Map([
+      [0, 2],
+      [1, 2],
+    ]),
+  )
+  assert.ok(!read.includes('1@3'), 'reading ends with the last chunk that is wanted')
+})
+
+test('a group without a commit of dfsp has nothing that is known to be unfinished', async () => {
+  const log = values('a.dat')
+  const { refetcher, read } = reading([log])
+  const parts = [committed(0, log, 0, 3, [0, 1, 2])].map(part => ({ ...part, metadata: undefined }))
+  assert.deepEqual((await unfinishedFiles(parts, refetcher, live)).files, [])
+  assert.deepEqual(read, [])
+})
