@@ -108,7 +108,15 @@ function deadLetterPolicy(
 ): void {
   if (command !== 'run' && command !== 'config') return
   const onError = written.get('on-error')
-  if (written.has('dlq')) {
+  const dlq = written.get('dlq')
+  if (dlq !== undefined) {
+    // Its own letters would come back to it as records that are no chunks, without end.
+    if (dlq.text === written.get('topic')?.text)
+      problems.push({
+        place: dlq.place,
+        text: 'is the topic that is read',
+        in: dlq.layer === 'file' ? 'file' : 'call',
+      })
     if (onError?.layer === 'default')
       written.set('on-error', { ...onError, text: 'dlq', origin: 'default with --dlq' })
     return

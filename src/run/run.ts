@@ -12,6 +12,7 @@ import type { LoadedInfo } from '../plugin/host.ts'
 import type { FromThread } from '../plugin/messages.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
 import type { RunEvent } from '../report/events.ts'
+import { type Deferred, deferred } from './deferred.ts'
 import { realEdges } from './edges.ts'
 import { letterSender } from './letter-sender.ts'
 import { type End, hasEnd, type Outcome, outcome } from './outcome.ts'
@@ -279,18 +280,4 @@ async function consumeToEnd(
   else if (end.why === 'stop') report({ type: 'problem', text: `stopped: ${end.reason}` })
   report({ type: 'summary', summary: summaryOf(work.counts, work.unfinished().assembling, started, exit) })
   return { exit, error }
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>
-  /** The first call counts. */
-  readonly resolve: (value: T) => void
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve: (value: T) => void = () => {}
-  const promise = new Promise<T>(r => {
-    resolve = r
-  })
-  return { promise, resolve }
 }

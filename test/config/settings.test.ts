@@ -99,6 +99,13 @@ test('with --dlq failed files go there unless another policy is given; incomplet
   assert.deepEqual(policies({ file }), ['skip', 'dfsp.config:3', 'dlq'])
 })
 
+test('the topic that is read takes no dead letters', () => {
+  assert.deepEqual(problems({ flags: { dlq: 'xrd' }, file: '[dfsp]\ntopic = xrd\n' }), {
+    exit: 2,
+    lines: ['--dlq: is the topic that is read'],
+  })
+})
+
 test('a policy of dead letters without a topic for them is a problem where it stands', () => {
   const file = '[dfsp]\non-incomplete = dlq\n'
   const needs = 'dlq needs a topic for dead letters; name one with --dlq TOPIC'
