@@ -8,35 +8,19 @@ import {
   type StartOffset,
   startOffsets,
 } from './assignment.ts'
-import {
-  type ClientError,
-  connect,
-  ERR,
-  explain,
-  type Login,
-  loginOf,
-  plainDetail,
-  rdkafka,
-} from './client.ts'
+import { type ClientError, connect, type Login, loginOf, rdkafka } from './client.ts'
 import { type Committer, committer } from './committer.ts'
 import { type ConsumerArguments, consumerArguments } from './consumer-arguments.ts'
+import { type ConsumedRecord, delivery } from './delivery.ts'
 import { waitForGroup, waitForRest } from './group.ts'
 import { type Ownership, ownership } from './ownership.ts'
-import { type PartitionEnd, readLoop } from './read-loop.ts'
+import { readErrors } from './read-errors.ts'
+import { readLoop } from './read-loop.ts'
 import { topicId, topicPartitions, watermarks } from './topic.ts'
 import { topicIdentity } from './topic-identity.ts'
-import { troubles } from './troubles.ts'
 import { watch } from './watch.ts'
 
-export interface ConsumedRecord {
-  readonly partition: number
-  readonly offset: number
-  /** Milliseconds since the epoch. */
-  readonly timestamp: number
-  readonly value: Buffer | null
-  /** Only where they were asked for; of those with one name the last. */
-  readonly headers?: ReadonlyMap<string, Uint8Array>
-}
+export type { ConsumedRecord } from './delivery.ts'
 
 export interface ConsumerHandlers {
   /** Records of partitions that are owned now; in order within a partition. */
@@ -87,8 +71,6 @@ export interface FileConsumer extends Committer {
 
 const CONNECT_MS = 10_000
 const TOPIC_RETRY_MS = 1_000
-/** The log line with the reason of a fatal error comes a little later than the error. */
-const REASON_MS = 300
 
 type Rebalanced = (error: ClientError, list: RdKafka.TopicPartition[]) => void
 
@@ -149,19 +131,34 @@ function runningConsumer(
   let handlers: ConsumerHandlers
   let paused = false
   let closing = false
-  /** Something was read: from here on a refusal may pass, and ends nothing. */
-  let hasRead = false
-  /** Behind ERR.FATAL, which says nothing itself. */
-  let fatalReason: ClientError = { code: ERR.FATAL, message: 'fatal error' }
   let endWatch = async () => {}
-  const trouble = troubles(
-    text => !closing && handlers.onProblem(text),
-    () => performance.now(),
-  )
+  const errors = readErrors({
+    client,
+    topic,
+    group,
+    login,
+    onFatal: error => !closing && handlers.onFatal(error),
+    // Before the start it is for connect to tell.
+    onProblem: text => !closing && handlers?.onProblem(text),
+  })
   const all = () => [...(owns.epoch?.positions.keys() ?? [])]
   const toppars = () => all().map(partition => ({ topic, partition }))
 
-  const loop = readLoop(client, { turn: () => owns.turn, deliver, failed })
+  const deliver = delivery({
+    withHeaders: withHeaders === true,
+    epoch: () => owns.epoch,
+    onRecords: records => handlers.onRecords(records),
+    onPartitionEnd: (partition, offset) => handlers.onPartitionEnd(partition, offset),
+    onWentBack(partition, from, to) {
+      handlers.onProblem(
+        `${topic}[${partition}] went back to offset ${to} from ${from}: the topic was made anew or cut`,
+      )
+      owns.restart(false)
+    },
+    onAlive: errors.alive,
+    now: () => performance.now(),
+  })
+  const loop = readLoop(client, { turn: () => owns.turn, deliver, failed: errors.failed })
   const owns: Ownership = ownership({
     client,
     topic,
@@ -170,7 +167,11 @@ function runningConsumer(
     starts: async (partitions, anew) =>
       startOffsets(client, topic, partitions, from, (await identity.hasChanged()) || anew),
     onAssign(partitions) {
-      if (!hasRead && partitions.every(p => p.committed === undefined) && partitions.some(p => p.end > 0))
+      if (
+        !errors.hasRead &&
+        partitions.every(p => p.committed === undefined) &&
+        partitions.some(p => p.end > 0)
+      )
         onInfo(`group ${group} has no committed offsets (it is new, or they have expired): ${begins(from)}`)
       handlers.onAssign(partitions)
     },
@@ -184,12 +185,8 @@ function runningConsumer(
         came,
         over,
       }),
-    onRetry: error => {
-      const told = inWords(error, 'rebalance')
-      if (!hasRead && told.code !== 'E_KAFKA') throw told
-      trouble.tell(refused(told))
-    },
-    onFailed: error => fatal(inWords(error, 'rebalance')),
+    onRetry: error => errors.retried(error),
+    onFailed: errors.ended,
     isPaused: () => paused,
     now: () => performance.now(),
   })
@@ -199,89 +196,10 @@ function runningConsumer(
     return epoch !== undefined && !epoch.stale && epoch.positions.has(partition) && !owns.isLost
   })
   const identity = topicIdentity(() => topicId(client, topic))
-  client.on(
-    'event.error',
-    error =>
-      handlers && trouble.tell(`${login.brokers}: ${plainDetail(error.message)}; librdkafka keeps trying`),
-  )
-
-  client.on('event.log', ({ fac, message }: { fac?: string; message: string }) => {
-    if (fac !== 'FATAL') return
-    const code = /group\.instance\.id|instance id/i.test(message) ? ERR.FENCED_INSTANCE : ERR.FATAL
-    fatalReason = { code, message: plainDetail(message) }
-  })
-
-  /**
-   * Messages that were in a running call when their partition was revoked arrive after the revocation, and where
-   * the partition came back, before its replay: only what was owned since before the call began counts.
-   */
-  function deliver(messages: readonly RdKafka.Message[], ends: readonly PartitionEnd[], turn: number): void {
-    const { epoch } = owns
-    if (!epoch || epoch.draining || epoch.turn > turn) return
-    const since = performance.now()
-    const records: ConsumedRecord[] = []
-    for (const { partition, offset, timestamp, value, headers } of messages) {
-      const position = epoch.positions.get(partition)
-      if (!position) continue
-      if (offset < position.next) return wentBack(partition, position.next, offset)
-      position.next = offset + 1
-      position.since = since
-      const record = { partition, offset, timestamp: timestamp ?? 0, value }
-      records.push(withHeaders ? { ...record, headers: headersOf(headers) } : record)
-    }
-    if (messages.length > 0 || ends.length > 0) {
-      hasRead = true
-      trouble.over()
-    }
-    if (records.length > 0) handlers.onRecords(records)
-    for (const { partition, offset } of ends) {
-      const position = epoch.positions.get(partition)
-      if (!position || offset < position.next) continue
-      position.next = offset
-      position.since = since
-      handlers.onPartitionEnd(partition, offset)
-    }
-  }
-
-  /** Nothing of the batch counts: all of it is read again in the next epoch. */
-  function wentBack(partition: number, from: number, to: number): void {
-    trouble.tell(
-      `${topic}[${partition}] went back to offset ${to} from ${from}: the topic was made anew or cut`,
-    )
-    owns.restart(false)
-  }
-
   function newTopic(): void {
     handlers.onProblem(`topic ${topic} was deleted and made anew: reading the new one from its first records`)
     owns.restart(true)
   }
-
-  function failed(error: ClientError): boolean {
-    if (error.code === ERR.FATAL) {
-      setTimeout(() => fatal(inWords(fatalReason, 'read')), REASON_MS)
-      return false
-    }
-    const told = inWords(error, 'read')
-    const isRefusal = told.code !== 'E_KAFKA'
-    if (
-      error.isFatal ||
-      error.code === ERR.FATAL ||
-      told.code === 'E_GROUP_BUSY' ||
-      (isRefusal && !hasRead)
-    ) {
-      fatal(told)
-      return false
-    }
-    trouble.tell(refused(told), isRefusal)
-    return true
-  }
-
-  function fatal(error: DfspError): void {
-    if (!closing) handlers.onFatal(error)
-  }
-
-  const inWords = (error: unknown, doing: string) =>
-    error instanceof DfspError ? error : explain(error as ClientError, { topic, group, login, doing })
 
   return {
     client,
@@ -305,9 +223,9 @@ function runningConsumer(
         hasNewTopic: identity.hasChanged,
         onNewTopic: newTopic,
         onLow: (partition, low) => given.onLowWatermark?.(partition, low),
-        onStalled: text => (trouble.isLasting ? trouble.again() : trouble.tell(text)),
-        onUnanswered: error => trouble.tell(refused(inWords(error, 'ask for offsets'))),
-        onNothingOwned: trouble.again,
+        onStalled: text => (errors.trouble.isLasting ? errors.trouble.again() : errors.trouble.tell(text)),
+        onUnanswered: error => errors.passing(error, 'ask for offsets'),
+        onNothingOwned: errors.trouble.again,
       })
     },
     pause() {
@@ -336,18 +254,6 @@ function runningConsumer(
       await new Promise<void>(resolve => client.disconnect(() => resolve()))
     },
   }
-}
-
-function refused({ message, facts }: DfspError): string {
-  return `${[message, ...facts].join(': ')}; trying again`
-}
-
-function headersOf(list: RdKafka.MessageHeader[] = []): ReadonlyMap<string, Uint8Array> {
-  return new Map(
-    list.flatMap(header =>
-      Object.entries(header).map(([name, value]) => [name, Buffer.from(value)] as const),
-    ),
-  )
 }
 
 function begins(from: StartOffset): string {

@@ -43,7 +43,7 @@ export interface WatchdogDeps {
   /** Whether the topic is another one of the same name; true once. */
   hasNewTopic(): Promise<boolean>
   onFinding(finding: Finding, reading: Reading, marks: Watermarks): void
-  /** The oldest record of a partition is another one than at the last look. */
+  /** The oldest record of a partition, at the first look and whenever it is another one. */
   onLow(partition: number, low: number): void
   /** The topic is another one of the same name. */
   onNewTopic(): void
@@ -74,7 +74,7 @@ export function watchdog(deps: WatchdogDeps): Watchdog {
       const marks = await deps.watermarks(partition)
       const before = lows.get(partition)
       lows.set(partition, marks.low)
-      if (before !== undefined && marks.low > before) deps.onLow(partition, marks.low)
+      if (marks.low !== before) deps.onLow(partition, marks.low)
       const reading = deps.readings().find(r => r.partition === partition)
       const finding = reading && examine(reading, marks, deps.now(), STALL_MS)
       if (finding) deps.onFinding(finding, reading, marks)

@@ -1,0 +1,65 @@
+/** From what a call of consume(n) brings to what is handed on: records of the epoch in which the call began, in order. */
+import type RdKafka from '@confluentinc/kafka-javascript'
+import type { Epoch } from './ownership.ts'
+import type { PartitionEnd } from './read-loop.ts'
+
+export interface ConsumedRecord {
+  readonly partition: number
+  readonly offset: number
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number
+  readonly value: Buffer | null
+  /** Only where they were asked for; of those with one name the last. */
+  readonly headers?: ReadonlyMap<string, Uint8Array>
+}
+
+export interface DeliveryDeps {
+  readonly withHeaders: boolean
+  epoch(): Epoch | undefined
+  onRecords(records: readonly ConsumedRecord[]): void
+  onPartitionEnd(partition: number, offset: number): void
+  /** An offset came again: the log is another one. Nothing of the batch was handed on. */
+  onWentBack(partition: number, from: number, to: number): void
+  /** Something came: the broker answers. */
+  onAlive(): void
+  now(): number
+}
+
+/**
+ * Messages that were in a running call when their partition was revoked arrive after the revocation, and where the
+ * partition came back, before its replay: only what was owned since before the call began counts.
+ */
+export function delivery(deps: DeliveryDeps) {
+  return (messages: readonly RdKafka.Message[], ends: readonly PartitionEnd[], turn: number): void => {
+    const epoch = deps.epoch()
+    if (!epoch || epoch.draining || epoch.turn > turn) return
+    const since = deps.now()
+    const records: ConsumedRecord[] = []
+    for (const { partition, offset, timestamp, value, headers } of messages) {
+      const position = epoch.positions.get(partition)
+      if (!position) continue
+      if (offset < position.next) return deps.onWentBack(partition, position.next, offset)
+      position.next = offset + 1
+      position.since = since
+      const record = { partition, offset, timestamp: timestamp ?? 0, value }
+      records.push(deps.withHeaders ? { ...record, headers: headersOf(headers) } : record)
+    }
+    if (messages.length > 0 || ends.length > 0) deps.onAlive()
+    if (records.length > 0) deps.onRecords(records)
+    for (const { partition, offset } of ends) {
+      const position = epoch.positions.get(partition)
+      if (!position || offset < position.next) continue
+      position.next = offset
+      position.since = since
+      deps.onPartitionEnd(partition, offset)
+    }
+  }
+}
+
+function headersOf(list: RdKafka.MessageHeader[] = []): ReadonlyMap<string, Uint8Array> {
+  return new Map(
+    list.flatMap(header =>
+      Object.entries(header).map(([name, value]) => [name, Buffer.from(value)] as const),
+    ),
+  )
+}
