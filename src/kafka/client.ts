@@ -28,6 +28,8 @@ export const ERR = {
   AUTHENTICATION: -169,
   NO_OFFSET: -168,
   FATAL: -150,
+  /** Of a client that could not be made: its properties contradict each other. */
+  UNKNOWN: -1,
   MAX_POLL_EXCEEDED: -147,
   OFFSET_OUT_OF_RANGE: 1,
   UNKNOWN_TOPIC_OR_PART: 3,
@@ -90,7 +92,7 @@ const LONGEST_ATTEMPT_MS = 4_000
 
 /** A connection attempt that failed, from librdkafka's log: its error events say no more than "transport failure". */
 interface Failure {
-  readonly kind: 'login' | 'tls' | 'name' | 'other'
+  readonly kind: 'properties' | 'login' | 'tls' | 'name' | 'other'
   readonly detail: string
 }
 
@@ -120,6 +122,7 @@ export async function connect(
   const attempt = (done: (metadata: RdKafka.Metadata) => void, timeout: number) => {
     emitter.connect({ timeout }, (error, metadata) => {
       if (!error) done(metadata)
+      else if (error.code === ERR.UNKNOWN) onFailure({ kind: 'properties', detail: error.message })
       else if (!given) attempt(done, Math.min(timeout * 2, LONGEST_ATTEMPT_MS))
     })
   }
@@ -162,6 +165,11 @@ function connectError(
   const [first = login.brokers] = login.brokers.split(',')
   const [host = first, port = ''] = first.split(':')
   switch (failure?.kind) {
+    case 'properties':
+      return new DfspError('E_CONFIG', 'librdkafka does not take these properties', {
+        facts: [detail],
+        next: 'dfsp config show --origin tells where each comes from',
+      })
     case 'login': {
       const as =
         login.user === undefined ? [] : [`mechanism ${login.mechanism ?? 'unset'}, user "${login.user}"`]

@@ -49,7 +49,7 @@ export function readErrors({ client, topic, group, login, onFatal, onProblem }: 
   client.on('event.log', ({ fac, message }: { fac?: string; message: string }) => {
     if (fac !== 'FATAL') return
     const code = /group\.instance\.id|instance id/i.test(message) ? ERR.FENCED_INSTANCE : ERR.FATAL
-    fatalReason = { code, message: plainDetail(message) }
+    fatalReason = { code, message: message.replace(/^.*Fatal error: /, '') }
   })
 
   return {

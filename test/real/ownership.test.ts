@@ -154,6 +154,15 @@ describe('ownership', { skip: noBroker }, () => {
     assert.equal(plugin.started().filter(started => started === path).length, 2)
   })
 
+  test("properties that contradict each other end with 78 and librdkafka's reason", async () => {
+    const result = await plugin.run(args(uniqueName('never'), '-X', 'group.protocol=consumer'))
+    assert.equal(result.code, 78, result.stderr)
+    assert.match(
+      result.stderr,
+      /does not take these properties \[E_CONFIG\]\n {2}.*is not supported for `group\.protocol=consumer`/,
+    )
+  })
+
   for (const name of ['eager', 'group.protocol=consumer'] as const) {
     const flags = flagsOf(PROTOCOLS[name])
     test(`fault 22: ${name}: an event loop that is blocked longer than max.poll.interval.ms loses its partitions, takes them again and loses no file`, async () => {
