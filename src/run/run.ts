@@ -8,6 +8,7 @@ import { openOutputDir } from '../files/output-dir.ts'
 import type { StartOffset } from '../kafka/assignment.ts'
 import { type FileConsumer, openConsumer } from '../kafka/consumer.ts'
 import { openRefetcher, type Refetcher } from '../kafka/refetch.ts'
+import { topicPartitions } from '../kafka/topic.ts'
 import type { LoadedInfo } from '../plugin/host.ts'
 import type { FromThread } from '../plugin/messages.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
@@ -106,6 +107,7 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     const early = await unless(ending, opening)
     if ('why' in early) return notBegun(options, deps, early, started)
     consumer = early
+    if (options.dlq !== undefined) void warnIfMissing(options.dlq, consumer, report)
     const starting = runtime.start({
       options: options.pluginOptions,
       sections: options.sections,
@@ -132,6 +134,16 @@ function clientQueue(memoryBytes: number): Record<string, string> {
   return {
     'queued.max.messages.kbytes': String(Math.min(65_536, Math.round(memoryBytes / 4 / 1024))),
     'fetch.message.max.bytes': String(Math.min(1_048_576, Math.round(memoryBytes / 64))),
+  }
+}
+
+/** Told before a file fails and its letter is refused, half a minute later. */
+async function warnIfMissing(dlq: string, consumer: FileConsumer, report: RunDeps['report']): Promise<void> {
+  try {
+    await topicPartitions(consumer.client, dlq, consumer.login)
+  } catch (error) {
+    const text = `dead letters: ${(error as Error).message}; until it can be written, what fails for good is held`
+    report({ type: 'problem', text })
   }
 }
 
