@@ -20,9 +20,11 @@ const FILES = 500
 const PARTITIONS = 8
 const CHUNK = 8_192
 const KILLS = 3
-const SESSION_MS = 6_000
+const SESSION_MS = 10_000
 /** Both stand still for this long: it is over. Longer than a killed member holds its partitions. */
 const QUIET_MS = 20_000
+/** One that never stands still is stopped after so long, when every file has had its chance. */
+const MOST_QUIETS = 5
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } })
 const local = (path: string) => fileURLToPath(import.meta.resolve(path))
@@ -154,7 +156,7 @@ async function until(reached: () => boolean, ms: number): Promise<void> {
 }
 
 async function quiet(sides: readonly Side[]): Promise<void> {
-  for (let before = -1, now = 0; before !== now; ) {
+  for (let before = -1, now = 0, i = 0; before !== now && i < MOST_QUIETS; i++) {
     before = now
     await pause(QUIET_MS)
     now = sides.reduce((n, side) => n + done(side).length, 0)

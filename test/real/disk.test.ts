@@ -73,6 +73,28 @@ describe('a disk that takes nothing', { skip: noBroker || noSmallDisk }, () => {
       assert.ok(fs.readFileSync(join(disk.folder, path)).equals(content), path)
   })
 
+  test('fault 60: full for the journal: it pauses, resumes by itself, and each file is processed once', async () => {
+    const { topic, args } = await begin()
+    const run = plugin.start([...args, '--journal'], { out: disk.folder })
+    await run.waitFor(/reading \d/)
+    // Its first page is taken already: it has to ask for one again.
+    const journal = fs.readdirSync(disk.folder).find(name => name.startsWith('.dfsp-journal')) as string
+    fs.truncateSync(join(disk.folder, journal))
+    disk.fill(0)
+    await produceRaw(
+      broker,
+      topic,
+      ['a.dat', 'b.dat'].flatMap(path => recordsOf(file(path, 1_000))),
+    )
+    await run.waitFor(/E_BREAKER/)
+    await produceRaw(broker, topic, recordsOf(file('c.dat', 1_000)))
+    disk.empty()
+    await run.waitFor(/resumed/, NO_ROOM_MS)
+    for (const path of ['a.dat', 'b.dat', 'c.dat']) await plugin.until('end', path)
+    await endWell(run, topic)
+    assert.deepEqual(plugin.ended().sort(), ['a.dat', 'b.dat', 'c.dat'])
+  })
+
   test('fault 61: a read-only output folder ends it at the start, and says so', async () => {
     const { args } = await begin()
     disk.readOnly(true)

@@ -181,4 +181,23 @@ describe('kill -9', { skip: noBroker }, () => {
       assert.deepEqual(fs.readdirSync(join(plugin.folder, 'out', 'a')), ['b.dat'], fault)
     }
   })
+
+  test('fault 9: killed around an append to the journal: what is in it does not run again, a torn end is ignored', async () => {
+    const { topic, args } = await topicOf(4)
+    const withJournal = [...args, '--journal', '--threads', '1']
+    const out = join(plugin.folder, 'out')
+    await produceRaw(broker, topic, recordsOf(small('a.dat')))
+    await killedAt('journal-synced', withJournal)
+    const [journal] = fs.readdirSync(out).filter(name => name.startsWith('.dfsp-journal'))
+    assert.ok(journal)
+    // As if the kill had come in the middle of the next append.
+    fs.appendFileSync(join(out, journal), randomBytes(7))
+    await produceRaw(broker, topic, recordsOf(small('b.dat')))
+    plugin.order({ 'a.dat': 'fail' })
+    await killedAt('journal-append', withJournal)
+    assert.deepEqual(plugin.ended(), ['a.dat', 'b.dat'])
+    // b.dat was not yet in it.
+    await finish(topic, withJournal, { out: 'out' })
+    assert.deepEqual(plugin.started(), ['a.dat', 'b.dat', 'b.dat'])
+  })
 })
