@@ -9,7 +9,7 @@ import type { Kind } from './kinds.ts'
 import { drawPlan, type Without } from './plan.ts'
 import { beginProcess, type Process } from './process.ts'
 import { dice } from './seed.ts'
-import { isFinal, truthOf, wasSent } from './truth.ts'
+import { truthOf, wasSent } from './truth.ts'
 import type { World } from './world.ts'
 
 export interface Outcome {
@@ -165,7 +165,7 @@ export async function runHistory(
   function checkLeftOvers({ processor }: Process): void {
     const { queued, running } = processor.unfinished()
     if (queued + running.size > 0) checks.violate('files are left in the queue')
-    const isOpen = world.truth.files.some(f => wasSent(f) && (!isFinal(f) || f.mayHaunt || f.lost > 0))
+    const isOpen = world.truth.files.some(f => wasSent(f) && (f.nulls === 0 || f.mayHaunt || f.lost > 0))
     if (!isOpen && !world.truth.wasReset && store.memoryBytes + store.disk.files > 0)
       checks.violate('bytes are left in the store')
   }
