@@ -157,7 +157,7 @@ export async function runHistory(
 
   function checkMemory(): void {
     const { memoryBytes } = plan.settings
-    const slack = plan.batchMost * 16 + plan.threads * 64
+    const slack = plan.batchMost * 16
     if (store.memoryBytes > memoryBytes + slack)
       checks.violate(`${store.memoryBytes} bytes of memory, ${memoryBytes} are allowed`)
   }

@@ -34,7 +34,8 @@ export function drawPlan(dice: Dice, without: Without): Plan {
   const scope = dice.fork('scope')
   const partitions = scope.between(1, 4)
   const span = scope.delay(2_000, 60_000)
-  const mostFiles = scope.pick([2, 4, 8, 12])
+  // More than a commit names one by one, in some.
+  const mostFiles = scope.pick([2, 4, 8, 12, 12, 70])
   const { files, sendings } = drawFiles(dice.fork('files'), on, { partitions, mostFiles, span })
   const choice = dice.fork('settings')
   const letters = scope.chance(0.4)
