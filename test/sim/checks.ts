@@ -42,6 +42,8 @@ export interface Checks {
   onCommitSent(commits: readonly OffsetCommit[]): readonly FileTruth[]
   /** The broker is about to store a commit. */
   onCommitted(commits: readonly OffsetCommit[], sent: readonly FileTruth[]): void
+  /** All that ran has ended and was committed, as the processor says. */
+  onDrained(): void
   /** Everything has come to rest: what is still wrong. */
   atRest(): string | undefined
 }
@@ -256,6 +258,12 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
     onCommitted(commits, sent) {
       for (const f of sent) f.durable = true
       for (const commit of commits) commitCheck(commit)
+    },
+    onDrained() {
+      const open = truth.files.find(
+        f => f.finalIn === truth.life && f.finalEpoch === truth.epoch && !f.durable,
+      )
+      if (open) violate(`${nameOf(open)} was finished before the stop, and no commit says so`)
     },
     atRest() {
       for (const f of truth.files) {

@@ -9,12 +9,16 @@ export interface Disk {
   /** The error code of every write while it is set. */
   broken: string | undefined
   readonly usedBytes: number
+  /** Temporary files were removed behind the process's back. */
+  hasLostFiles: boolean
   /** Temporary files that are there. */
   readonly files: number
 }
 
 export interface SimStore extends Store {
   readonly disk: Disk
+  /** Somebody removes all temporary files. */
+  loseFiles(): void
   /** Writes and removes a small file. */
   probe(): void
   /** The content of a whole file as a thread finds it; undefined when it is gone. */
@@ -31,6 +35,7 @@ export function simStore(): SimStore {
   const disk: Disk = {
     capacity: Number.POSITIVE_INFINITY,
     broken: undefined,
+    hasLostFiles: false,
     get usedBytes() {
       let sum = 0
       for (const content of files.values()) sum += content.length
@@ -41,9 +46,10 @@ export function simStore(): SimStore {
     },
   }
 
-  function writeDisk(name: string, offset: number, data: Uint8Array): void {
+  function writeDisk(name: string, isNew: boolean, offset: number, data: Uint8Array): void {
     if (disk.broken !== undefined) throw systemError(disk.broken)
-    const old = files.get(name) ?? Buffer.alloc(0)
+    const old = files.get(name) ?? (isNew ? Buffer.alloc(0) : undefined)
+    if (old === undefined) throw systemError('ENOENT')
     const end = Math.max(old.length, offset + data.length)
     if (disk.capacity < Number.POSITIVE_INFINITY && disk.usedBytes + end - old.length > disk.capacity) {
       files.set(name, old) // as after open(2): an empty file can be there
@@ -62,12 +68,20 @@ export function simStore(): SimStore {
       for (const page of own.values()) memory.delete(page)
       own.clear()
     }
+    const removeFile = () => {
+      if (name !== undefined) files.delete(name)
+      name = undefined
+    }
+    const toDisk = (offset: number, data: Uint8Array) => {
+      const isNew = name === undefined
+      name ??= `file-${++names}`
+      writeDisk(name, isNew, offset, data)
+    }
     const stored = {
       place,
       write(offset: number, data: Uint8Array) {
         if (stored.place === 'disk') {
-          name ??= `file-${++names}`
-          writeDisk(name, offset, data)
+          toDisk(offset, data)
           return
         }
         for (let i = 0; i < data.length; i++) {
@@ -83,8 +97,12 @@ export function simStore(): SimStore {
       },
       spill() {
         if (stored.place === 'disk') return
-        name ??= `file-${++names}`
-        for (const [number, page] of own) writeDisk(name, number * PAGE, memory.get(page) as Buffer)
+        try {
+          for (const [number, page] of own) toDisk(number * PAGE, memory.get(page) as Buffer)
+        } catch (error) {
+          removeFile()
+          throw error
+        }
         freePages()
         stored.place = 'disk'
       },
@@ -99,8 +117,7 @@ export function simStore(): SimStore {
       },
       release() {
         freePages()
-        if (name !== undefined) files.delete(name)
-        name = undefined
+        removeFile()
       },
     }
     return stored
@@ -109,9 +126,13 @@ export function simStore(): SimStore {
   return {
     disk,
     open,
+    loseFiles() {
+      files.clear()
+      disk.hasLostFiles = true
+    },
     probe() {
       try {
-        writeDisk('probe', 0, Buffer.alloc(1))
+        writeDisk('probe', true, 0, Buffer.alloc(1))
       } finally {
         files.delete('probe')
       }

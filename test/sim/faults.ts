@@ -58,6 +58,12 @@ export function scheduleFaults(world: World, broker: Broker, life: Life): void {
       store.disk.capacity = Number.POSITIVE_INFINITY
     },
   )
+  often('lostFiles', 3, () => {
+    if (world.calm || store.disk.files === 0) return
+    happened('temporary files lost')
+    trace(() => 'temporary files are lost')
+    store.loseFiles()
+  })
   often('retention', 2, () => deleteHead(world, broker, life))
 }
 

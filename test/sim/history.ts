@@ -50,6 +50,12 @@ export async function runHistory(
     process = beginProcess(world, broker, journal)
     process.consumer.join()
     tick(world.life)
+    if (plan.on.has('crashes') && !world.calm && chance.chance(0.3)) crashAgain(world.life)
+  }
+
+  /** While records are being read again. */
+  function crashAgain(life: number): void {
+    clock.after(chance.delay(500, 10_000), () => life === world.life && end('crash'))
   }
 
   function tick(life: number): void {
@@ -87,7 +93,9 @@ export async function runHistory(
     world.trace(() => 'told to stop')
     process.consumer.pause()
     const isDrained = await process.processor.drain(plan.drainMs)
-    if (life === world.life) end(isDrained ? 'orderly stop' : 'stop with files in work')
+    if (life !== world.life) return
+    if (isDrained) checks.onDrained()
+    end(isDrained ? 'orderly stop' : 'stop with files in work')
   }
 
   for (const { at, partition, value, what } of plan.sendings) {

@@ -54,6 +54,8 @@ const SHARES = {
   // Memory, disk, what was evicted
   smallMemory: 0.4,
   fullDisk: 0.2,
+  /** Temporary files are removed by somebody else. */
+  lostFiles: 0.08,
   slowRefetch: 0.3,
   brokenRefetch: 0.2,
   // Dead letters
@@ -75,6 +77,8 @@ export function drawKinds(dice: Dice, without: ReadonlySet<Kind>): ReadonlySet<K
   // Some histories are calm and some are wild.
   const mood = dice.pick([0.3, 1, 1, 1.6])
   const on = new Set<Kind>()
-  for (const kind of KINDS) if (dice.chance(SHARES[kind] * mood) && !without.has(kind)) on.add(kind)
+  // Dice of its own for each, so that a further kind changes nothing for the others.
+  for (const kind of KINDS)
+    if (dice.fork(kind).chance(SHARES[kind] * mood) && !without.has(kind)) on.add(kind)
   return on
 }

@@ -74,6 +74,11 @@ export function threads(
     if (busy.aborted) return end(busy, failed('aborted', false))
     const content = store.read(task.file.source)
     if (!content) {
+      const { source } = task.file
+      if (source.kind === 'disk' && store.disk.hasLostFiles) {
+        const error = { message: 'ENOENT: as told', code: 'ENOENT', path: source.path }
+        return end(busy, { kind: 'io-error', ...error })
+      }
       orders.onBytesGone(task.file, 'at the beginning')
       return end(busy, failed('no bytes', false))
     }
@@ -89,7 +94,8 @@ export function threads(
   function finish(busy: Busy, file: FileJob, before: Buffer, fate: Fate): void {
     // The plugin may read its content as late as now.
     const now = store.read(file.source)
-    if (!busy.aborted && (!now || Buffer.compare(now, before) !== 0)) orders.onBytesGone(file, 'at the end')
+    if ((!now && !store.disk.hasLostFiles) || (now && Buffer.compare(now, before) !== 0))
+      orders.onBytesGone(file, 'at the end')
     if (fate.kind === 'done') {
       orders.onNull(file, !busy.aborted)
       return end(busy, busy.aborted ? failed('aborted', false) : fate)
