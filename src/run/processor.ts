@@ -83,6 +83,8 @@ export function processor(deps: ProcessorDeps): Processor {
   let overfull = false
   /** The partitions are being taken away, or the run ends. */
   let isLeaving = false
+  /** The run ends: what is assigned from now on is not worked on. */
+  let isEnding = false
   let isAsking = false
 
   const committing = commits({
@@ -232,6 +234,7 @@ export function processor(deps: ProcessorDeps): Processor {
     counts,
     assign(partitions) {
       for (const partition of partitions) assign(partition)
+      if (isEnding) return
       isLeaving = false
       work.resume()
       committing.soon()
@@ -272,6 +275,7 @@ export function processor(deps: ProcessorDeps): Processor {
       room.update()
     },
     async drain(drainMs) {
+      isEnding = true
       isLeaving = true
       work.pause()
       room.cancel()
