@@ -227,7 +227,8 @@ export function fileWork(s: FileWorkDeps): FileWork {
     drop(file) {
       const at = queue.indexOf(file)
       if (at !== -1) queue.splice(at, 1)
-      if (file.state !== 'running') file.stored.release()
+      // A thread may still read it, also where it was given up already.
+      if (!running.has(file)) file.stored.release()
       files.move(file, 'closed')
     },
     pause() {
