@@ -5,6 +5,7 @@ export interface ConsumerArguments {
   readonly global: Readonly<Record<string, PropertyValue>>
   readonly topic: Readonly<Record<string, PropertyValue>>
   readonly clientId: string
+  readonly isolation: 'read_committed' | 'read_uncommitted'
   /** For how long a killed process stays a member of the group. */
   readonly sessionMs: number
 }
@@ -45,6 +46,7 @@ export function consumerArguments(
     },
     // librdkafka's own default, latest, would jump over records.
     topic: { ...given.topic, 'auto.offset.reset': 'earliest' },
+    isolation: given.global['isolation.level'] === 'read_uncommitted' ? 'read_uncommitted' : 'read_committed',
     clientId: String(given.global['client.id'] ?? 'rdkafka'),
     sessionMs: isClassic
       ? Number((global as Record<string, PropertyValue>)['session.timeout.ms'])

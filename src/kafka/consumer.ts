@@ -123,7 +123,7 @@ async function existingTopic(
 function runningConsumer(
   client: RdKafka.KafkaConsumer,
   { topic, group, from, headers: withHeaders }: ConsumerOptions,
-  { clientId, sessionMs }: ConsumerArguments,
+  { clientId, sessionMs, isolation }: ConsumerArguments,
   login: Login,
   membership: { handle: Rebalanced },
   onInfo: (text: string) => void,
@@ -205,8 +205,9 @@ function runningConsumer(
     client,
     login,
     async commit(offsets) {
-      // Offsets of the old topic would hide the first records of the new one for good.
-      if (await identity.hasChanged()) newTopic()
+      // Offsets of the old topic would hide the first records of the new one for good. The answer takes half a second,
+      // which no commit waits for: where it is another one, its first commit goes out as soon as that is known.
+      void identity.hasChanged().then(changed => changed && newTopic())
       await commits.commit(offsets)
     },
     committedNow: async () => (owns.epoch ? await committedOffsets(client, topic, all()) : new Map()),
@@ -218,6 +219,7 @@ function runningConsumer(
         client,
         topic,
         owns,
+        isolation,
         isPaused: () => paused,
         onProblem: given.onProblem,
         hasNewTopic: identity.hasChanged,

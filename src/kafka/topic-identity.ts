@@ -10,6 +10,7 @@ export function topicIdentity(ask: () => Promise<string | undefined>): TopicIden
   let known: string | undefined
   let asked = false
   let tells = false
+  let asking = false
 
   async function learn(): Promise<void> {
     asked = true
@@ -20,8 +21,10 @@ export function topicIdentity(ask: () => Promise<string | undefined>): TopicIden
     async hasChanged() {
       // Nobody waits for the first answer: a broker that does not tell lets the question time out.
       if (!asked) void learn()
-      if (!tells) return false
+      if (!tells || asking) return false
+      asking = true
       const id = await ask()
+      asking = false
       if (id === undefined || id === known) return false
       known = id
       return true

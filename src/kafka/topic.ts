@@ -85,6 +85,44 @@ export async function watermarks(client: Client, topic: string, partition: numbe
   })
 }
 
+/**
+ * Watermarks of many partitions of a running consumer, in two requests for each of their brokers. Behind its waiting
+ * fetches each answer takes half a second. Aborted and open transactions count as `isolation` says.
+ */
+export async function allWatermarks(
+  client: Client,
+  topic: string,
+  partitions: readonly number[],
+  isolation: 'read_committed' | 'read_uncommitted',
+): Promise<Map<number, Watermarks>> {
+  const admin = adminOf(client)
+  const options = () => ({ timeout: TIMEOUT_MS, isolationLevel: isolation === 'read_committed' ? 1 : 0 })
+  const ask = (timestamp: number) =>
+    answer<ListedOffset[]>(done =>
+      admin.listOffsets(
+        partitions.map(partition => ({ topic, partition, offset: { timestamp } })),
+        options(),
+        done,
+      ),
+    )
+  const [lows, highs] = await Promise.all([ask(EARLIEST), ask(LATEST)])
+  for (const { error } of [...lows, ...highs]) if (error) throw error
+  const ends = new Map(highs.map(({ partition, offset }) => [partition, offset]))
+  return new Map(
+    lows.map(({ partition, offset }) => [partition, { low: offset, high: ends.get(partition) as number }]),
+  )
+}
+
+/** OffsetSpec of the binding. */
+const EARLIEST = -2
+const LATEST = -1
+
+interface ListedOffset {
+  readonly partition: number
+  readonly offset: number
+  readonly error?: ClientError
+}
+
 export interface GroupMember {
   readonly clientId: string
   /** As the broker sees it, e.g. 10.0.4.9. */
@@ -130,16 +168,21 @@ function answer<T>(ask: (done: Done<T>) => void): Promise<T> {
 const admins = new WeakMap<Client, AdminClient>()
 
 /**
- * Asks over the connections of `client`; undefined where the broker does not answer such a question. One admin client
- * each, which ends with it: disconnecting it from a running consumer stops the process (binding 1.10.1).
+ * Asks over the connections of `client`. One admin client each, which ends with it: disconnecting it from a running
+ * consumer stops the process (binding 1.10.1).
  */
-async function withAdmin<T>(client: Client, ask: (admin: AdminClient) => Promise<T>): Promise<T | undefined> {
+function adminOf(client: Client): AdminClient {
   // The published types know neither createFrom nor the calls below of the client used here.
   const { AdminClient } = rdkafka() as unknown as { AdminClient: { createFrom(client: Client): AdminClient } }
   const admin = admins.get(client) ?? AdminClient.createFrom(client)
   admins.set(client, admin)
+  return admin
+}
+
+/** Undefined where the broker does not answer such a question. */
+async function withAdmin<T>(client: Client, ask: (admin: AdminClient) => Promise<T>): Promise<T | undefined> {
   try {
-    return await ask(admin)
+    return await ask(adminOf(client))
   } catch {
     return undefined
   }
@@ -147,6 +190,11 @@ async function withAdmin<T>(client: Client, ask: (admin: AdminClient) => Promise
 
 interface AdminClient {
   describeTopics(topics: readonly string[], options: { timeout: number }, done: Done<DescribedTopic[]>): void
+  listOffsets(
+    partitions: readonly object[],
+    options: { timeout: number; isolationLevel: number },
+    done: Done<ListedOffset[]>,
+  ): void
   listGroups(options: { timeout: number }, done: Done<{ groups: RdKafka.GroupOverview[] }>): void
   describeGroups(
     groups: readonly string[],

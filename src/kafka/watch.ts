@@ -1,13 +1,14 @@
 /** The watchdog of a running consumer: when it looks, and what is done about what it finds. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Ownership } from './ownership.ts'
-import { watermarks } from './topic.ts'
+import { allWatermarks, watermarks } from './topic.ts'
 import { LOOK_EVERY_MS, watchdog } from './watchdog.ts'
 
 export interface WatchDeps {
   readonly client: RdKafka.KafkaConsumer
   readonly topic: string
   readonly owns: Ownership
+  readonly isolation: 'read_committed' | 'read_uncommitted'
   isPaused(): boolean
   onProblem(text: string): void
   onLow(partition: number, low: number): void
@@ -38,7 +39,7 @@ export function watch(deps: WatchDeps): () => Promise<void> {
       deps.isPaused() || owns.epoch?.draining
         ? []
         : [...positions()].map(([partition, { next, since }]) => ({ partition, position: next, since })),
-    watermarks: partition => watermarks(client, topic, partition),
+    watermarks: partitions => allWatermarks(client, topic, partitions, deps.isolation),
     hasNewTopic: deps.hasNewTopic,
     onFinding(finding, { partition, position }, { low, high }) {
       switch (finding.kind) {

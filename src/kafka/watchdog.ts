@@ -39,7 +39,7 @@ export interface WatchdogDeps {
   readings(): readonly Reading[]
   /** Partitions that are owned. */
   owned(): readonly number[]
-  watermarks(partition: number): Promise<Watermarks>
+  watermarks(partitions: readonly number[]): Promise<ReadonlyMap<number, Watermarks>>
   /** Whether the topic is another one of the same name; true once. */
   hasNewTopic(): Promise<boolean>
   onFinding(finding: Finding, reading: Reading, marks: Watermarks): void
@@ -69,9 +69,7 @@ export function watchdog(deps: WatchdogDeps): Watchdog {
       lows.clear()
       return deps.onNewTopic()
     }
-    // One after the other: each question keeps one of the few pool threads.
-    for (const partition of deps.owned()) {
-      const marks = await deps.watermarks(partition)
+    for (const [partition, marks] of await deps.watermarks(deps.owned())) {
       const before = lows.get(partition)
       lows.set(partition, marks.low)
       if (marks.low !== before) deps.onLow(partition, marks.low)

@@ -31,7 +31,7 @@ function looked(answers: { id?: string; low: number; high: number }[]) {
   const dog = watchdog({
     owned: () => [3],
     readings: () => [reading],
-    watermarks: async () => answer(),
+    watermarks: async () => new Map([[3, answer()]]),
     hasNewTopic: identity.hasChanged,
     onFinding: (finding: Finding, { partition }, { low, high }) =>
       heard.push(`${finding.kind} ${partition} ${low}-${high}`),
