@@ -22,6 +22,14 @@ const MOST_BAD = 4
 const BACKLOG = 400
 /** Ends that a member may come to by itself: stopped, held files, broker or group not there, killed. */
 const EXPECTED = [0, 3, 69, 75, 130, 143]
+/** How the group is led, by seed. A session of 1.5 s: the next member need not wait longer for a killed one. */
+const SESSION_MS = 1_500
+const CLASSIC = [`session.timeout.ms=${SESSION_MS}`, 'heartbeat.interval.ms=300']
+const PROTOCOLS = [
+  { name: 'eager', properties: CLASSIC },
+  { name: 'cooperative', properties: [...CLASSIC, 'partition.assignment.strategy=cooperative-sticky'] },
+  { name: 'KIP-848', properties: ['group.protocol=consumer'] },
+] as const
 const POINTS = ['before-commit', 'commit-sent', 'after-commit']
 
 export type ChaosResult = Verdict & {
@@ -39,7 +47,7 @@ export async function chaos(
   tell: (text: string) => void,
 ): Promise<ChaosResult> {
   const began = performance.now()
-  const kafka = await startKafka()
+  const kafka = await startKafka({ properties: { 'group.consumer.session.timeout.ms': SESSION_MS } })
   try {
     await createTopic(kafka.brokers, TOPIC, PARTITIONS)
     const run = chaosRun(kafka, seed, folder, tell)
@@ -73,6 +81,8 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: strin
   const broken: string[] = []
   const actions: Record<string, number> = {}
   const exclusive = mutex()
+  const protocol = PROTOCOLS[seed % PROTOCOLS.length] as (typeof PROTOCOLS)[number]
+  tell(`group protocol: ${protocol.name}`)
   const sent = uploads(
     { brokers: kafka.brokers, topic: TOPIC, folder },
     seeded(seed + 1),
@@ -95,14 +105,9 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: strin
     if (fault) count(`fault point ${fault.split(':')[0]}`)
     const args = ['run', '-p', PLUGIN, '-b', kafka.brokers, '-t', TOPIC, '-g', 'chaos', '-o', host]
     args.push('--threads', '3', '--memory', '16MiB', '--timeout', '2s', '--incomplete-after', '1h', '-v')
-    args.push(
-      '-X',
-      'session.timeout.ms=1500',
-      '-X',
-      'heartbeat.interval.ms=300',
-      '--log-file',
-      join(host, 'log'),
-    )
+    args.push('--log-file', join(host, 'log'), ...protocol.properties.flatMap(property => ['-X', property]))
+    if (random(3) === 0) args.push('--journal')
+    if (random(3) === 0) args.push('--mode', 'both')
     const env = {
       ...process.env,
       CHAOS_CALLS: calls.file,
@@ -120,7 +125,8 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: strin
 
   function judgeEnd(member: Member): void {
     const { code, signal } = member.ended ?? { code: null, signal: null }
-    if (signal === 'SIGKILL' || (code !== null && EXPECTED.includes(code))) return
+    // Without a handler yet, or by its second signal, SIGTERM ends it.
+    if (signal === 'SIGKILL' || signal === 'SIGTERM' || (code !== null && EXPECTED.includes(code))) return
     broken.push(`a member ended with ${signal ?? code}: see ${member.log}`)
   }
 
