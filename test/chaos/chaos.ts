@@ -207,7 +207,7 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: strin
         if (random(5) > 0) await member.says(/reading \d+ partitions/, 15_000)
         while (!member.ended && performance.now() < deadline) {
           await member.end(between(200, 2_000))
-          if (member.ended) count('ended by itself')
+          if (member.ended) count(endedHow(member))
           else await disturbOnce(member)
           await snapshot()
         }
@@ -265,6 +265,10 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: strin
       .filter(({ path }) => !letters.some(letter => letter.includes(path)))
       .map(({ path }) => `${path} was given up and has no dead letter`)
   }
+}
+
+function endedHow({ ended }: Member): string {
+  return ended?.signal === 'SIGKILL' ? 'killed at a fault point' : `ended by itself with ${ended?.code}`
 }
 
 /** Lets one piece of work at a time run, in order. */
