@@ -28,7 +28,7 @@ export function openCalls(file: string): Calls {
   return {
     file,
     all() {
-      const size = fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0
+      const size = fs.statSync(file).size
       const text = readPart(file, read, size)
       const whole = text.lastIndexOf('\n') + 1
       let at = read
@@ -39,7 +39,7 @@ export function openCalls(file: string): Calls {
       read += whole
       return calls
     },
-    now: () => fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0,
+    now: () => fs.statSync(file).size,
   }
 }
 
