@@ -9,6 +9,8 @@ import type { Client } from './client.ts'
 import { type GroupMember, groupMembers } from './topic.ts'
 
 const ASK_EVERY_MS = 500
+/** Well below the shortest wait of a process that owned everything: never do both go. */
+const NEWCOMER_MS = 3_000
 /** A session ends this much later than its time-out at the latest. */
 const MARGIN_MS = 2_000
 
@@ -70,15 +72,18 @@ export interface Partial {
 
 /**
  * Returns when the rest has come; throws E_GROUP_BUSY when it does not. Whoever holds the rest may be leaving, or be
- * killed and a member until its session ends. One that was given up gives way at once to whoever took over, and so
- * does one of two that start at the same moment.
+ * killed and a member until its session ends. One that was given up gives way at once to whoever took over; of two
+ * that start at the same moment one gives way at once, the other when the first owned everything already.
  */
 export async function waitForRest(client: Client, group: string, partial: Partial): Promise<void> {
   const until = performance.now() + partial.sessionMs + MARGIN_MS
+  let alone = performance.now()
   while (!partial.over()) {
     const members = (await groupMembers(client, group)) ?? []
     const others = members.filter(member => !isGone(member, partial.clientId))
-    if (givesWay(partial, others) || performance.now() > until) {
+    const now = performance.now()
+    if (others.length === 0) alone = now
+    if (givesWay(partial, others, now - alone) || now > until) {
       if (partial.over()) return
       const fact = `this process was given ${partial.owned().size} of ${await partial.total()} partitions`
       throw busy(group, others, fact)
@@ -87,9 +92,10 @@ export async function waitForRest(client: Client, group: string, partial: Partia
   }
 }
 
-function givesWay({ came, clientId }: Partial, others: readonly GroupMember[]): boolean {
+function givesWay({ came, clientId }: Partial, others: readonly GroupMember[], sharedMs: number): boolean {
   if (came === 'lost') return others.length > 0
-  return came === 'new' && others.some(isHereAndAlive) && !isFirst(clientId, others)
+  if (came === 'whole') return false
+  return sharedMs > NEWCOMER_MS || (others.some(isHereAndAlive) && !isFirst(clientId, others))
 }
 
 /** Decides between processes of dfsp that all wait for the rest: each sees the same members. */

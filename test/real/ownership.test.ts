@@ -1,7 +1,10 @@
 /** Who owns which partitions, and what becomes of files when others join, leave, die and come back. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { recordsOf } from '../support/files.ts'
 import { joinGroup, PROTOCOLS } from '../support/member.ts'
@@ -87,6 +90,40 @@ describe('ownership', { skip: noBroker }, () => {
       )
     })
   }
+
+  for (const name of ['cooperative-sticky', 'group.protocol=consumer'] as const) {
+    test(`fault 18: ${name}: a member that is killed: its partitions come back when its session is over, and the file completes`, async () => {
+      const topic = uniqueName('dies')
+      const path = `${name}/dies.dat`
+      await createTopic(broker, topic, PARTITIONS)
+      const run = plugin.start([...plain(topic), ...flagsOf(PROTOCOLS[name])])
+      await run.waitFor(/reading 4 partitions/)
+      const member = await memberProcess(topic, PROTOCOLS[name])
+      member.kill('SIGKILL')
+      await produceRaw(broker, topic, scattered(path))
+      await plugin.until('end', path)
+      run.kill('SIGINT')
+      const result = await run.done
+      assert.equal(result.code, 0, result.stderr)
+      assert.deepEqual(
+        plugin.started().filter(started => started === path),
+        [path],
+      )
+    })
+  }
+
+  test('of two that start at the same moment one owns all and works, the other ends with 75', async () => {
+    const topic = uniqueName('twins')
+    await createTopic(broker, topic, PARTITIONS)
+    const twins = [plugin.start(args(topic)), plugin.start(args(topic))]
+    const first = await Promise.race(twins.map(twin => twin.done))
+    assert.equal(first.code, 75, first.stderr)
+    await produceRaw(broker, topic, scattered('twins.dat'))
+    await plugin.until('end', 'twins.dat')
+    for (const twin of twins) twin.kill('SIGINT')
+    const codes = await Promise.all(twins.map(async twin => (await twin.done).code))
+    assert.deepEqual(codes.sort(), [0, 75])
+  })
 
   test('fault 17: another program that joins and stays ends the run with 75, named; nothing it was given is committed', async () => {
     const topic = uniqueName('stays')
@@ -243,6 +280,17 @@ describe('ownership', { skip: noBroker }, () => {
     assert.match(result.stderr, /another process uses this group\.instance\.id/)
   })
 })
+
+async function memberProcess(topic: string, properties: Readonly<Record<string, string>>) {
+  const program = fileURLToPath(import.meta.resolve('../support/member-process.ts'))
+  const member = spawn(
+    process.execPath,
+    ['--import', 'tsx', program, broker, topic, topic, JSON.stringify(properties)],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  await once(member.stdout, 'data')
+  return member
+}
 
 async function membersOf(group: string): Promise<number> {
   return await groupSize(broker, group)
