@@ -50,12 +50,12 @@ export function fileWork(s: FileWorkDeps): FileWork {
   const queue: OpenFile[] = []
   const running = new Map<OpenFile, number>() // -> when it was given to a thread
   let paused = false
-  let onEnded: (() => void) | undefined
+  const waiters = new Set<() => void>() // of `ended`
 
   function dispatch(): void {
     while (!paused && queue.length > 0 && deps.host.free > 0 && wantsMore() && breaker.mayStart(now()))
       void run(next())
-    onEnded?.()
+    for (const look of waiters) look()
   }
 
   /** While the breaker is open a file that was never tried tells more than one that has failed. */
@@ -242,15 +242,16 @@ export function fileWork(s: FileWorkDeps): FileWork {
       if (isOver()) return true
       return await new Promise(resolve => {
         const cancel = deps.after(ms, () => {
-          onEnded = undefined
+          waiters.delete(look)
           resolve(false)
         })
-        onEnded = () => {
+        const look = () => {
           if (!isOver()) return
-          onEnded = undefined
+          waiters.delete(look)
           cancel()
           resolve(true)
         }
+        waiters.add(look)
       })
     },
     abandon(reason) {

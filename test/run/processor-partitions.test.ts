@@ -293,3 +293,15 @@ test('a run is quiet only when nothing runs, waits or is to be committed', async
   await w.clock.advance(1_000)
   assert.equal(w.processor.quiet, true)
 })
+
+test('a stop while partitions are being taken away waits no longer than what runs', async t => {
+  const { plugin, answer } = answering()
+  const w = world(t, { plugin })
+  await w.send(0, ...cut('f', 'x').values)
+  const revoked = w.revoke()
+  const drained = w.processor.drain(60_000)
+  await answer('f')
+  assert.equal(await drained, true)
+  await revoked
+  assert.equal(w.committed.get(0), 1)
+})
