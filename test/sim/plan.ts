@@ -35,7 +35,7 @@ export function drawPlan(dice: Dice, without: Without): Plan {
   const partitions = scope.between(1, 4)
   const span = scope.delay(2_000, 60_000)
   // More than a commit names one by one, in some.
-  const mostFiles = scope.pick([2, 4, 8, 12, 12, 70])
+  const mostFiles = scope.chance(0.07) ? 70 : scope.pick([2, 4, 8, 12])
   const { files, sendings } = drawFiles(dice.fork('files'), on, { partitions, mostFiles, span })
   const choice = dice.fork('settings')
   const letters = scope.chance(0.4)
