@@ -48,6 +48,9 @@ export interface Checks {
   atRest(): string | undefined
 }
 
+/** The count after the first process began and was assigned its partitions. */
+const FIRST_EPOCH = 2
+
 export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (what: string) => void): Checks {
   const { settings } = plan
   const { onError, retries } = settings.onFailure
@@ -190,6 +193,9 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       if (f.deliveryId !== job.deliveryId) violate(`${who} has two delivery ids`)
       if (job.final !== job.attempt > retries) violate(`${who} is wrong about its last attempt`)
       if (f.nulls > 0) happened('file run again')
+      // A kill may have cut off an attempt that a commit had counted.
+      if (job.attempt > ++f.calls && truth.epoch <= FIRST_EPOCH)
+        violate(`${who} is called for the ${f.calls}. time, and told that it is attempt ${job.attempt}`)
       f.running = job
       if (wasSentTwice(f) || truth.wasReset) return
       if (f.nulls > 0 && f.finalIn === truth.life)

@@ -20,8 +20,6 @@ export interface SimConsumer {
   resume(): void
   /** There may be something to read. */
   wake(): void
-  /** Count of assignments; 0 before the first. */
-  readonly epoch: number
   /** All that is in the log was handed on, and its ends told. */
   readonly atEnds: boolean
   readonly owns: boolean
@@ -237,9 +235,6 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
       wake()
     },
     wake,
-    get epoch() {
-      return epoch
-    },
     get owns() {
       return owns
     },

@@ -16,7 +16,8 @@ export interface FileTruth {
   lost: number
   /** How often the plugin returned null. */
   nulls: number
-  /** Calls of the plugin that failed. */
+  /** Calls of the plugin, and those of them that failed. */
+  calls: number
   failures: number
   skipped: boolean
   /** A dead letter of it was written. */
@@ -159,6 +160,7 @@ function newTruth(file: SimFile): FileTruth {
     copies: Array(file.total).fill(0),
     lost: 0,
     nulls: 0,
+    calls: 0,
     failures: 0,
     skipped: false,
     lettered: false,
