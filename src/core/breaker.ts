@@ -77,7 +77,11 @@ export function breaker(limit: number): Breaker {
     },
     failed(first, why, now) {
       if (state !== 'closed') {
-        if (state === 'probing') open(why, now)
+        if (state === 'probing') {
+          open(why, now)
+          // What opened it did not show again: this may be a broken file.
+          isCertain = false
+        }
         return true
       }
       if (limit === 0 || !first) return false
