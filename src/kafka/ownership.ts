@@ -67,7 +67,7 @@ export interface Ownership {
   reread(partition: number, offset: number): void
   /**
    * From now on partitions are given up at once: nothing can be committed while the client disconnects. Resolves when
-   * no change and no question is open, with which the client would hang.
+   * no change and no question is open.
    */
   close(): Promise<void>
 }
@@ -268,7 +268,11 @@ export function ownership(deps: OwnershipDeps): Ownership {
       inTurn(async () => {
         const position = epoch?.positions.get(partition)
         if (!position || epoch?.draining) return
-        await loop.between(() => seek({ topic, partition, offset }))
+        await loop.between(async () => {
+          await seek({ topic, partition, offset })
+          // It may stand still because a resume got lost.
+          if (!deps.isPaused()) client.resume(toppars([partition]))
+        })
         position.next = offset
         position.since = deps.now()
       })

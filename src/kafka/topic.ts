@@ -108,9 +108,13 @@ export async function allWatermarks(
   const [lows, highs] = await Promise.all([ask(EARLIEST), ask(LATEST)])
   for (const { error } of [...lows, ...highs]) if (error) throw error
   const ends = new Map(highs.map(({ partition, offset }) => [partition, offset]))
-  return new Map(
-    lows.map(({ partition, offset }) => [partition, { low: offset, high: ends.get(partition) as number }]),
-  )
+  const marks = new Map<number, Watermarks>()
+  for (const { partition, offset: low } of lows) {
+    const high = ends.get(partition) ?? -1
+    // Negative: not answered, as while the client closes.
+    if (low >= 0 && high >= low) marks.set(partition, { low, high })
+  }
+  return marks
 }
 
 /** OffsetSpec of the binding. */

@@ -25,7 +25,7 @@ export interface WatchDeps {
 /** librdkafka's log line of a position that the broker has no record for. */
 const RESET = /\[(\d+)\]: offset reset \(at offset (\d+)/
 
-/** Returns a function that ends it, once no question is open: the client hangs when it disconnects before. */
+/** Returns a function that ends it, and resolves once no question is open. */
 export function watch(deps: WatchDeps): () => Promise<void> {
   const { client, topic, owns } = deps
   const at = (partition: number) => `${topic}[${partition}]`
