@@ -45,7 +45,7 @@ export function watch(deps: WatchDeps): () => Promise<void> {
       switch (finding.kind) {
         case 'stalled':
           deps.onStalled(
-            `${at(partition)}: records ${position}-${high - 1} are there and do not come; asking for them again (a transaction that is still open holds them back, too)`,
+            `${at(partition)}: records ${position}-${high - 1} are there and do not come; asking for them again`,
           )
           return owns.reread(partition, position)
         case 'overtaken':

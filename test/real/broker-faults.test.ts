@@ -32,6 +32,12 @@ describe('broker', { skip: noBroker }, () => {
     ...['-b', kafka.brokers, '-t', topic, '-g', topic, '-X', 'session.timeout.ms=6000'],
     ...['-X', 'reconnect.backoff.max.ms=500'],
   ]
+  const asLimited = (topic: string) => [
+    ...['-b', kafka.saslBrokers, '-t', topic, '-g', topic, '-X', 'security.protocol=SASL_PLAINTEXT'],
+    ...['-X', 'sasl.mechanism=PLAIN', '-X', `sasl.username=${LIMITED_USER.username}`],
+    ...['-X', `sasl.password=${LIMITED_USER.password}`, '-X', 'session.timeout.ms=6000'],
+    ...['-X', 'reconnect.backoff.max.ms=500'],
+  ]
   const committed = async (topic: string) =>
     (await readCommitted(kafka.brokers, topic, topic)).map(c => c.offset)
 
@@ -64,16 +70,37 @@ describe('broker', { skip: noBroker }, () => {
     assert.deepEqual(await committed(topic), [5, 5])
   })
 
+  test('fault 25: a password that is refused while dfsp runs is told; reading goes on when it is right again', async () => {
+    const topic = uniqueName('refused')
+    await createTopic(kafka.brokers, topic, PARTITIONS)
+    for (const operation of ['Describe', 'Read']) await kafka.allow(operation, '--topic', topic)
+    await kafka.allow('Read', '--group', topic)
+    const run = plugin.start(asLimited(topic))
+    await produceRaw(kafka.brokers, topic, scattered('sasl/1.dat'))
+    await plugin.until('end', 'sasl/1.dat')
+    const settings = join(kafka.folder, 'server.properties')
+    const right = fs.readFileSync(settings, 'utf8')
+    await kafka.kill()
+    fs.writeFileSync(settings, right.replaceAll(LIMITED_USER.password, 'another'))
+    await kafka.start()
+    await run.waitFor(/authentication failure/)
+    await produceRaw(kafka.brokers, topic, scattered('sasl/2.dat'))
+    await kafka.kill()
+    fs.writeFileSync(settings, right)
+    await kafka.start()
+    await plugin.until('end', 'sasl/2.dat')
+    run.kill('SIGINT')
+    const result = await run.done
+    assert.equal(result.code, 0, result.stderr)
+    assert.deepEqual(await committed(topic), [10, 10])
+  })
+
   test('fault 25: an ACL that is taken away while dfsp runs is told; reading goes on when it is back, and nothing is lost', async () => {
     const topic = uniqueName('revoked')
     await createTopic(kafka.brokers, topic, PARTITIONS)
     for (const operation of ['Describe', 'Read']) await kafka.allow(operation, '--topic', topic)
     await kafka.allow('Read', '--group', topic)
-    const run = plugin.start([
-      ...['-b', kafka.saslBrokers, '-t', topic, '-g', topic, '-X', 'security.protocol=SASL_PLAINTEXT'],
-      ...['-X', 'sasl.mechanism=PLAIN', '-X', `sasl.username=${LIMITED_USER.username}`],
-      ...['-X', `sasl.password=${LIMITED_USER.password}`, '-X', 'session.timeout.ms=6000'],
-    ])
+    const run = plugin.start(asLimited(topic))
     await produceRaw(kafka.brokers, topic, scattered('acl/1.dat'))
     await plugin.until('end', 'acl/1.dat')
     await kafka.forbid('Read', '--topic', topic)

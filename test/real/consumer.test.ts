@@ -7,7 +7,7 @@ import { joinGroup, PROTOCOLS } from '../support/member.ts'
 import { createTopic, endOffsets, produceRaw } from '../support/topics.ts'
 
 const PARTITIONS = 3
-describe('consumer', { skip: noBroker }, () => {
+describe('consumer', { skip: noBroker, concurrency: 3 }, () => {
   for (const [name, properties] of Object.entries(PROTOCOLS)) {
     test(`fault 21: ${name}: partitions that are taken and come back while records are on their way: none twice, none skipped`, async () => {
       const topic = uniqueName('comes-back')

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { recordsOf } from '../support/files.ts'
@@ -31,13 +31,8 @@ const scattered = (path: string) =>
     partition: i % PARTITIONS,
   }))
 
-describe('ownership', { skip: noBroker }, () => {
-  let plugin: Steered
-  before(() => {
-    plugin = steered()
-  })
-  after(() => plugin.end())
-
+// They wait more than they work.
+describe('ownership', { skip: noBroker, concurrency: 4 }, () => {
   const plain = (topic: string) => ['-b', broker, '-t', topic, '-g', topic]
   const args = (topic: string, ...more: string[]) => [...plain(topic), ...flagsOf(PROTOCOLS.eager), ...more]
 
@@ -46,7 +41,8 @@ describe('ownership', { skip: noBroker }, () => {
   }
 
   for (const [name, properties] of Object.entries(PROTOCOLS)) {
-    test(`faults 17, 18, 19: ${name}: another program joins in the middle of a file and leaves again`, async () => {
+    test(`faults 17, 18, 19: ${name}: another program joins in the middle of a file and leaves again`, async t => {
+      const plugin = pluginOf(t)
       const topic = uniqueName('joins')
       await createTopic(broker, topic, PARTITIONS)
       const flags = flagsOf(properties)
@@ -92,7 +88,8 @@ describe('ownership', { skip: noBroker }, () => {
   }
 
   for (const name of ['cooperative-sticky', 'group.protocol=consumer'] as const) {
-    test(`fault 18: ${name}: a member that is killed: its partitions come back when its session is over, and the file completes`, async () => {
+    test(`fault 18: ${name}: a member that is killed: its partitions come back when its session is over, and the file completes`, async t => {
+      const plugin = pluginOf(t)
       const topic = uniqueName('dies')
       const path = `${name}/dies.dat`
       await createTopic(broker, topic, PARTITIONS)
@@ -112,7 +109,8 @@ describe('ownership', { skip: noBroker }, () => {
     })
   }
 
-  test('of two that start at the same moment one owns all and works, the other ends with 75', async () => {
+  test('of two that start at the same moment one owns all and works, the other ends with 75', async t => {
+    const plugin = pluginOf(t)
     const topic = uniqueName('twins')
     await createTopic(broker, topic, PARTITIONS)
     const twins = [plugin.start(args(topic)), plugin.start(args(topic))]
@@ -125,7 +123,8 @@ describe('ownership', { skip: noBroker }, () => {
     assert.deepEqual(codes.sort(), [0, 75])
   })
 
-  test('fault 17: another program that joins and stays ends the run with 75, named; nothing it was given is committed', async () => {
+  test('fault 17: another program that joins and stays ends the run with 75, named; nothing it was given is committed', async t => {
+    const plugin = pluginOf(t)
     const topic = uniqueName('stays')
     await createTopic(broker, topic, PARTITIONS)
     const run = plugin.start(args(topic))
@@ -149,7 +148,8 @@ describe('ownership', { skip: noBroker }, () => {
     )
   })
 
-  test('fault 20: a revoke waits for a running file, which is committed and not run again', async () => {
+  test('fault 20: a revoke waits for a running file, which is committed and not run again', async t => {
+    const plugin = pluginOf(t)
     const topic = uniqueName('drains')
     await createTopic(broker, topic, PARTITIONS)
     const path = 'drains.dat'
@@ -172,7 +172,8 @@ describe('ownership', { skip: noBroker }, () => {
     )
   })
 
-  test('fault 20: a file that runs longer than a revoke may take is given up, and runs again for the next owner', async () => {
+  test('fault 20: a file that runs longer than a revoke may take is given up, and runs again for the next owner', async t => {
+    const plugin = pluginOf(t)
     const topic = uniqueName('overruns')
     await createTopic(broker, topic, PARTITIONS)
     const path = 'overruns.dat'
@@ -191,7 +192,8 @@ describe('ownership', { skip: noBroker }, () => {
     assert.equal(plugin.started().filter(started => started === path).length, 2)
   })
 
-  test("properties that contradict each other end with 78 and librdkafka's reason", async () => {
+  test("properties that contradict each other end with 78 and librdkafka's reason", async t => {
+    const plugin = pluginOf(t)
     const result = await plugin.run(args(uniqueName('never'), '-X', 'group.protocol=consumer'))
     assert.equal(result.code, 78, result.stderr)
     assert.match(
@@ -202,7 +204,8 @@ describe('ownership', { skip: noBroker }, () => {
 
   for (const name of ['eager', 'group.protocol=consumer'] as const) {
     const flags = flagsOf(PROTOCOLS[name])
-    test(`fault 22: ${name}: an event loop that is blocked longer than max.poll.interval.ms loses its partitions, takes them again and loses no file`, async () => {
+    test(`fault 22: ${name}: an event loop that is blocked longer than max.poll.interval.ms loses its partitions, takes them again and loses no file`, async t => {
+      const plugin = pluginOf(t)
       const topic = uniqueName('blocked')
       await createTopic(broker, topic, PARTITIONS)
       const [first, second] = [1, 2].map(n => scattered(`${name}/blocked${n}.dat`)) as [
@@ -226,7 +229,8 @@ describe('ownership', { skip: noBroker }, () => {
       assert.equal(result.stderr.match(/reading 4 partitions/g)?.length, 2, result.stderr)
     })
 
-    test(`fault 23: ${name}: a process frozen past its session gives way when it thaws; its late results and commits count for nothing`, async () => {
+    test(`fault 23: ${name}: a process frozen past its session gives way when it thaws; its late results and commits count for nothing`, async t => {
+      const plugin = pluginOf(t)
       const topic = uniqueName('frozen')
       await createTopic(broker, topic, PARTITIONS)
       const path = `${name}/frozen.dat`
@@ -257,7 +261,8 @@ describe('ownership', { skip: noBroker }, () => {
     })
   }
 
-  test('fault 24: a static member that was killed comes back within its session at once; a second process with its id fences it', async () => {
+  test('fault 24: a static member that was killed comes back within its session at once; a second process with its id fences it', async t => {
+    const plugin = pluginOf(t)
     const topic = uniqueName('static')
     await createTopic(broker, topic, PARTITIONS)
     const asStatic = ['-X', 'group.instance.id=beamline', '-X', 'session.timeout.ms=20000']
@@ -280,6 +285,12 @@ describe('ownership', { skip: noBroker }, () => {
     assert.match(result.stderr, /another process uses this group\.instance\.id/)
   })
 })
+
+function pluginOf(t: TestContext): Steered {
+  const plugin = steered()
+  t.after(() => plugin.end())
+  return plugin
+}
 
 async function memberProcess(topic: string, properties: Readonly<Record<string, string>>) {
   const program = fileURLToPath(import.meta.resolve('../support/member-process.ts'))

@@ -1,7 +1,7 @@
 /** What happens to the topic and to the group's offsets behind dfsp's back, while it runs and while it does not. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { recordsOf } from '../support/files.ts'
 import { type Steered, steered } from '../support/steered.ts'
@@ -26,21 +26,16 @@ const scattered = (path: string, partitions = PARTITIONS): RawRecord[] =>
     partition: i % partitions,
   }))
 
-describe('topic', { skip: noBroker }, () => {
-  let plugin: Steered
-  before(() => {
-    plugin = steered()
-  })
-  after(() => plugin.end())
-
+// They wait more than they work.
+describe('topic', { skip: noBroker, concurrency: 3 }, () => {
   const args = (topic: string, ...more: string[]) => [
     ...['-b', broker, '-t', topic, '-g', topic, '-X', 'session.timeout.ms=6000', '--incomplete-after', '1s'],
     ...more,
   ]
   const offsets = async (topic: string) => (await readCommitted(broker, topic, topic)).map(c => c.offset)
-  const ran = (prefix: string) => plugin.ended().filter(path => path.startsWith(prefix))
 
-  test('fault 27: a partition that is added in the middle of a file is read from its first record, and the file completes', async () => {
+  test('fault 27: a partition that is added in the middle of a file is read from its first record, and the file completes', async t => {
+    const { plugin, ran } = pluginOf(t)
     const topic = uniqueName('grows')
     await createTopic(broker, topic, PARTITIONS)
     const run = plugin.start(args(topic, '-X', 'topic.metadata.refresh.interval.ms=1000'))
@@ -65,7 +60,8 @@ describe('topic', { skip: noBroker }, () => {
     assert.deepEqual(await offsets(topic), await endOffsets(broker, topic))
   })
 
-  test('fault 28: a topic that is deleted and made anew while dfsp runs is read from its first record', async () => {
+  test('fault 28: a topic that is deleted and made anew while dfsp runs is read from its first record', async t => {
+    const { plugin } = pluginOf(t)
     const topic = uniqueName('anew')
     await createTopic(broker, topic, PARTITIONS)
     const run = plugin.start(args(topic, '-X', 'topic.metadata.refresh.interval.ms=1000'))
@@ -83,7 +79,8 @@ describe('topic', { skip: noBroker }, () => {
     assert.deepEqual(await offsets(topic), await endOffsets(broker, topic))
   })
 
-  test('faults 28 and 29: a committed offset beyond the end is told, and the log is read from its first record', async () => {
+  test('faults 28 and 29: a committed offset beyond the end is told, and the log is read from its first record', async t => {
+    const { plugin, ran } = pluginOf(t)
     const topic = uniqueName('beyond')
     await createTopic(broker, topic, PARTITIONS)
     await produceRaw(broker, topic, scattered('beyond.dat'))
@@ -99,7 +96,8 @@ describe('topic', { skip: noBroker }, () => {
     assert.deepEqual(await offsets(topic), [5, 5])
   })
 
-  test('fault 31: a group whose offsets are gone reads all again, and says that it had none', async () => {
+  test('fault 31: a group whose offsets are gone reads all again, and says that it had none', async t => {
+    const { plugin, ran } = pluginOf(t)
     const topic = uniqueName('expired')
     await createTopic(broker, topic, PARTITIONS)
     await produceRaw(broker, topic, scattered('expired.dat'))
@@ -115,7 +113,8 @@ describe('topic', { skip: noBroker }, () => {
     assert.deepEqual(ran('expired'), ['expired.dat', 'expired.dat'])
   })
 
-  test('fault 67: offsets that a tool moved: down is read again, up is told with the range that is passed over', async () => {
+  test('fault 67: offsets that a tool moved: down is read again, up is told with the range that is passed over', async t => {
+    const { plugin, ran } = pluginOf(t)
     const topic = uniqueName('moved')
     await createTopic(broker, topic, 1)
     for (const name of ['a', 'b', 'c']) await produceRaw(broker, topic, scattered(`moved/${name}.dat`, 1))
@@ -125,8 +124,8 @@ describe('topic', { skip: noBroker }, () => {
     assert.equal(down.code, 0, down.stderr)
     assert.match(down.stderr, /offset 10 was not committed by dfsp .* records 0-9 are passed over/)
     assert.deepEqual(
-      ran('moved'),
-      ['a', 'b', 'c', 'b', 'c'].map(name => `moved/${name}.dat`),
+      ran('moved').sort(),
+      ['a', 'b', 'b', 'c', 'c'].map(name => `moved/${name}.dat`),
     )
     await produceRaw(broker, topic, [...scattered('moved/skipped.dat', 1), ...scattered('moved/d.dat', 1)])
     await commitAs(broker, topic, [{ topic, partition: 0, offset: 40 }])
@@ -136,7 +135,8 @@ describe('topic', { skip: noBroker }, () => {
     assert.deepEqual(plugin.ended(), ['moved/d.dat'])
   })
 
-  test('fault 68: records deleted below the committed offset of a stopped dfsp are told exactly, the rest is processed', async () => {
+  test('fault 68: records deleted below the committed offset of a stopped dfsp are told exactly, the rest is processed', async t => {
+    const { plugin, ran } = pluginOf(t)
     const topic = uniqueName('overtaken')
     await createTopic(broker, topic, 1)
     const held = scattered('overtaken/held.dat', 1)
@@ -150,7 +150,8 @@ describe('topic', { skip: noBroker }, () => {
     assert.deepEqual(ran('overtaken'), ['overtaken/done.dat', 'overtaken/next.dat'])
   })
 
-  test('faults 68 and 70: a partition that retention overtakes while it is paused is told exactly; its neighbour goes on', async () => {
+  test('faults 68 and 70: a partition that retention overtakes while it is paused is told exactly; its neighbour goes on', async t => {
+    const { plugin, ran } = pluginOf(t)
     const topic = uniqueName('outrun')
     await createTopic(broker, topic, PARTITIONS)
     const files = Array.from({ length: 12 }, (_, i) => ({
@@ -174,7 +175,8 @@ describe('topic', { skip: noBroker }, () => {
     for (const i of [0, 2, 4, 6, 8, 10]) assert.ok(ran('outrun').includes(`outrun/${i}.dat`), `file ${i}`)
   })
 
-  test('fault 69: aborted and committed transactions and a compacted topic: no gap is taken for a loss, none holds an offset', async () => {
+  test('fault 69: aborted and committed transactions and a compacted topic: no gap is taken for a loss, none holds an offset', async t => {
+    const { plugin, ran } = pluginOf(t)
     const topic = uniqueName('gaps')
     await createTopic(broker, topic, PARTITIONS, {
       'cleanup.policy': 'compact',
@@ -204,3 +206,9 @@ describe('topic', { skip: noBroker }, () => {
     }
   }
 })
+
+function pluginOf(t: TestContext): { plugin: Steered; ran(prefix: string): string[] } {
+  const plugin = steered()
+  t.after(() => plugin.end())
+  return { plugin, ran: prefix => plugin.ended().filter(path => path.startsWith(prefix)) }
+}

@@ -67,11 +67,14 @@ export async function deleteRecords(
   }
 }
 
-/** Grows a topic to `partitions`. */
+/** Grows a topic to `partitions`; resolves when they can be written. */
 export async function addPartitions(brokers: string, topic: string, partitions: number): Promise<void> {
   await withAdmin(brokers, admin =>
     answer<void>(done => admin.createPartitions(topic, partitions, TIMEOUT_MS, done)),
   )
+  // Brokers learn of it a moment later.
+  while ((await endOffsets(brokers, topic)).length < partitions)
+    await new Promise(resolve => setTimeout(resolve, 50))
 }
 
 /** Deletes a group without members, with its offsets. */
