@@ -63,3 +63,38 @@ test('partitions that are taken away hold nothing up', () => {
   read.revoke(0)
   assert.equal(read.time(), Number.NEGATIVE_INFINITY)
 })
+
+test('a pause that follows another at once goes on where that began', () => {
+  const { clock, read } = setUp(1)
+  read.atEnd(0)
+  clock.now = 1_000
+  read.paused(true)
+  clock.now = 50_000
+  read.paused(false)
+  clock.now = 51_000
+  read.paused(true)
+  clock.now = 52_000
+  read.paused(false)
+  clock.now = 53_000
+  assert.equal(read.time(), 1_000)
+})
+
+test('what comes after a pause may have lain there since it began', () => {
+  const { clock, read } = setUp(1)
+  read.atEnd(0)
+  clock.now = 1_000
+  read.paused(true)
+  clock.now = 50_000
+  read.paused(false)
+  clock.now = 51_000
+  read.moved(0)
+  // Also where there is another pause before all of it is read.
+  clock.now = 60_000
+  read.paused(true)
+  clock.now = 61_000
+  read.paused(false)
+  clock.now = 90_000
+  assert.equal(read.time(), 1_000)
+  read.atEnd(0)
+  assert.equal(read.time(), 90_000)
+})
