@@ -184,6 +184,7 @@ function runningConsumer(
         total: async () => (await topicPartitions(client, topic, login)).length,
         came,
         over,
+        onWaiting: errors.trouble.tell,
       }),
     onRetry: error => errors.retried(error),
     onFailed: errors.ended,

@@ -68,6 +68,8 @@ export interface Partial {
   readonly came: Came
   /** Nothing is to be waited for any more. */
   over(): boolean
+  /** Told once: who has the rest. */
+  onWaiting(text: string): void
 }
 
 /**
@@ -78,6 +80,7 @@ export interface Partial {
 export async function waitForRest(client: Client, group: string, partial: Partial): Promise<void> {
   const until = performance.now() + partial.sessionMs + MARGIN_MS
   let alone = performance.now()
+  let told = false
   while (!partial.over()) {
     const members = (await groupMembers(client, group)) ?? []
     const others = members.filter(member => !isGone(member, partial.clientId))
@@ -87,6 +90,11 @@ export async function waitForRest(client: Client, group: string, partial: Partia
       if (partial.over()) return
       const fact = `this process was given ${partial.owned().size} of ${await partial.total()} partitions`
       throw busy(group, others, fact)
+    }
+    if (!told && !partial.over() && others.length > 0) {
+      told = true
+      const named = others.map(inWords).join(', ')
+      partial.onWaiting(`group ${group}: ${named}: nothing is read until all partitions are here`)
     }
     await new Promise(resolve => setTimeout(resolve, ASK_EVERY_MS))
   }
@@ -104,10 +112,7 @@ function isFirst(clientId: string, others: readonly GroupMember[]): boolean {
 }
 
 function busy(group: string, others: readonly GroupMember[], fact?: string): DfspError {
-  const named = others.map(({ clientId, host, partitions }) => {
-    const owns = partitions.length === 0 ? '' : ` owns partitions ${ranges(partitions)}`
-    return `member ${clientId} on ${host}${owns}`
-  })
+  const named = others.map(inWords)
   return new DfspError('E_GROUP_BUSY', `group ${group} is in use`, {
     facts: [
       ...(named.length > 0 ? named : ['another member is in the group']),
@@ -116,6 +121,11 @@ function busy(group: string, others: readonly GroupMember[], fact?: string): Dfs
     ],
     next: 'stop the other one, or use another --group',
   })
+}
+
+function inWords({ clientId, host, partitions }: GroupMember): string {
+  const owns = partitions.length === 0 ? '' : ` owns partitions ${ranges(partitions)}`
+  return `member ${clientId} on ${host}${owns}`
 }
 
 function hostAndPid(clientId: string): { host: string; pid: number } | undefined {

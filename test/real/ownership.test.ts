@@ -131,6 +131,9 @@ describe('ownership', { skip: noBroker, concurrency: 4 }, () => {
     await run.waitFor(/reading 4 partitions/)
     const other = await joinGroup(broker, topic, topic, PROTOCOLS.eager)
     await produceRaw(broker, topic, scattered('stays.dat'))
+    await run.waitFor(
+      /warn group .*: member another-program .*: nothing is read until all partitions are here/,
+    )
     const result = await run.done
     assert.equal(result.code, 75, result.stderr)
     assert.match(
