@@ -11,7 +11,7 @@
  * cooperative-sticky and `group.protocol=consumer` take and give single ones, and may give none.
  */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { DfspError } from '../errors.ts'
+import { assigner } from './assigner.ts'
 import type { AssignedPartition } from './assignment.ts'
 import { type ClientError, ERR } from './client.ts'
 import type { Came } from './group.ts'
@@ -73,22 +73,9 @@ export interface Ownership {
 }
 
 const RETRY_MS = 1_000
-const SEEK_MS = 5_000
-const SEEK_RETRY_MS = 50
-/** A partition that was just assigned takes a moment before it can be positioned. */
-const MOST_SEEKS = 100
-
-/** What the binding has and its published types have not. */
-interface Incremental {
-  incrementalAssign(list: object[]): void
-  incrementalUnassign(list: object[]): void
-  assignmentLost(): boolean
-  rebalanceProtocol(): string
-}
-
 export function ownership(deps: OwnershipDeps): Ownership {
   const { client, topic, loop } = deps
-  const incremental = client as unknown as Incremental
+  const assign = assigner(client)
   const owned = new Set<number>()
   let epoch: Epoch | undefined
   let turn = 0
@@ -98,7 +85,6 @@ export function ownership(deps: OwnershipDeps): Ownership {
   let work: Promise<void> = Promise.resolve()
   let rest: Promise<void> = Promise.resolve()
 
-  const cooperative = () => incremental.rebalanceProtocol() === 'COOPERATIVE'
   const toppars = (partitions: Iterable<number>) => [...partitions].map(partition => ({ topic, partition }))
 
   /** One change after the other. */
@@ -109,7 +95,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
   }
 
   async function assigned(list: readonly number[]): Promise<void> {
-    const mine = [...new Set([...(cooperative() ? owned : []), ...list])].sort((a, b) => a - b)
+    const mine = [...new Set([...(assign.isCooperative ? owned : []), ...list])].sort((a, b) => a - b)
     const all = await persistently(() => deps.partitions())
     const isWhole = all?.every(p => mine.includes(p)) ?? false
     if (epoch && isWhole && list.length === 0) return await take([])
@@ -124,16 +110,11 @@ export function ownership(deps: OwnershipDeps): Ownership {
   async function take(list: readonly number[]): Promise<void> {
     await loop.between(() => {
       turn++
-      if (!cooperative()) owned.clear()
+      if (!assign.isCooperative) owned.clear()
       for (const partition of list) owned.add(partition)
-      accept(toppars(list))
+      assign.accept(toppars(list))
       if (list.length > 0) client.pause(toppars(list))
     })
-  }
-
-  function accept(list: { topic: string; partition: number; offset?: number }[]): void {
-    if (cooperative()) incremental.incrementalAssign(list)
-    else client.assign(list as RdKafka.Assignment[])
   }
 
   /** `added` are those among `starts` that an ASSIGN brings; undefined where there is none to be answered. */
@@ -145,10 +126,10 @@ export function ownership(deps: OwnershipDeps): Ownership {
     const isNew = new Set(added)
     const kept = offsets.filter(({ partition }) => !isNew.has(partition))
     await loop.between(async () => {
-      for (const at of kept) await seek(at)
+      for (const at of kept) await assign.seek(at, isClosing)
       turn++
       came = 'whole'
-      if (!cooperative()) owned.clear()
+      if (!assign.isCooperative) owned.clear()
       for (const { partition } of starts) owned.add(partition)
       const since = deps.now()
       epoch = {
@@ -158,7 +139,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
         stale: false,
       }
       deps.onAssign(starts)
-      if (added) accept(offsets.filter(({ partition }) => isNew.has(partition)))
+      if (added) assign.accept(offsets.filter(({ partition }) => isNew.has(partition)))
       if (deps.isPaused()) client.pause(offsets)
       else client.resume(offsets)
     })
@@ -175,20 +156,15 @@ export function ownership(deps: OwnershipDeps): Ownership {
   }
 
   async function revoked(list: readonly number[]): Promise<void> {
-    if (incremental.assignmentLost()) came = 'lost'
-    await endEpoch(incremental.assignmentLost())
+    if (assign.isLost) came = 'lost'
+    await endEpoch(assign.isLost)
     await loop.between(() => {
       turn++
-      if (!cooperative()) owned.clear()
+      if (!assign.isCooperative) owned.clear()
       for (const partition of list) owned.delete(partition)
-      giveUp(list)
+      assign.giveUp(toppars(list))
     })
     if (owned.size > 0) awaitRest()
-  }
-
-  function giveUp(list: readonly number[]): void {
-    if (cooperative()) incremental.incrementalUnassign(toppars(list))
-    else client.unassign()
   }
 
   function awaitRest(): void {
@@ -208,7 +184,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
   /** Asks until it is answered; undefined when meanwhile the answer has no use any more. */
   async function persistently<T>(ask: () => Promise<T>): Promise<T | undefined> {
     for (;;) {
-      if (closing || incremental.assignmentLost()) return undefined
+      if (closing || assign.isLost) return undefined
       try {
         return await ask()
       } catch (error) {
@@ -218,21 +194,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
     }
   }
 
-  async function seek(at: { topic: string; partition: number; offset: number }): Promise<void> {
-    for (let tried = 1; !closing; tried++) {
-      const error = await new Promise<ClientError | undefined>(resolve =>
-        client.seek(at, SEEK_MS, failed => resolve(failed as ClientError | undefined)),
-      )
-      if (!error) return
-      if (tried === MOST_SEEKS)
-        throw new DfspError('E_KAFKA', `${topic}[${at.partition}] cannot be read from ${at.offset}`, {
-          facts: [error.message],
-          next: 'nothing is lost: start again',
-          cause: error,
-        })
-      await new Promise(resolve => setTimeout(resolve, SEEK_RETRY_MS))
-    }
-  }
+  const isClosing = () => closing
 
   return {
     get turn() {
@@ -242,12 +204,12 @@ export function ownership(deps: OwnershipDeps): Ownership {
       return epoch
     },
     get isLost() {
-      return incremental.assignmentLost()
+      return assign.isLost
     },
     rebalance(error, list) {
       const partitions = list.filter(tp => tp.topic === topic).map(tp => tp.partition)
       const isAssign = error?.code === ERR.ASSIGN_PARTITIONS
-      if (closing) return isAssign ? accept(toppars(partitions)) : giveUp(partitions)
+      if (closing) return isAssign ? assign.accept(toppars(partitions)) : assign.giveUp(toppars(partitions))
       // Late results must not be taken for those of an owner while the change waits for its turn.
       if (!isAssign && epoch) epoch.draining = true
       inTurn(() => (isAssign ? assigned(partitions) : revoked(partitions)))
@@ -269,7 +231,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
         const position = epoch?.positions.get(partition)
         if (!position || epoch?.draining) return
         await loop.between(async () => {
-          await seek({ topic, partition, offset })
+          await assign.seek({ topic, partition, offset }, isClosing)
           // It may stand still because a resume got lost.
           if (!deps.isPaused()) client.resume(toppars([partition]))
         })
