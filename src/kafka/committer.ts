@@ -79,6 +79,9 @@ function isAnswerTo(
 
 /** What a refused commit means, by the protocol's error number. */
 const REFUSALS: ReadonlyMap<number, string> = new Map([
+  [ERR.TIMED_OUT, 'the group coordinator does not answer'],
+  [ERR.TRANSPORT, 'the connection to the group coordinator broke'],
+  [ERR.WAITING_FOR_COORDINATOR, 'no broker coordinates the group at the moment'],
   [
     ERR.OFFSET_METADATA_TOO_LARGE,
     'the commit record is larger than the broker takes (offset.metadata.max.bytes)',

@@ -75,7 +75,9 @@ test('fault 15: each refusal rejects in words with its number, and the next comm
     [27, /being rebalanced/],
     [28, /commit is larger/],
     [113, /new assignment/],
-    [-185, /offsets of xrd/],
+    [-185, /does not answer/],
+    [-180, /no broker coordinates the group/],
+    [3, /offsets of xrd/],
   ] as const) {
     const refused = commit(offsets)
     answer(code, offsets)
