@@ -198,7 +198,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
         violate(`${who} is called for the ${f.calls}. time, and told that it is attempt ${job.attempt}`)
       f.running = job
       if (wasSentTwice(f) || truth.wasReset) return
-      if (f.nulls > 0 && f.finalIn === truth.life)
+      if (f.nulls > 0 && f.finalIn === truth.life && !settings.reprocessIdentical)
         violate(`${who} runs again in the process that finished it`)
       if (f.durable && !f.skipped && !f.lettered)
         violate(`${who} runs again, and a commit said that it is over`)
@@ -252,6 +252,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       if (f) f.lettered = true
     },
     onJournalled(key) {
+      if (settings.reprocessIdentical) return // keys of deliveries
       const f = truth.files.find(other => other.key === key)
       if (!f || f.nulls === 0) return violate('an entry of the journal about nothing that was processed')
       f.journalOn = host

@@ -50,7 +50,7 @@ export async function runHistory(
     store.clear()
     isLeaving = false
     if (plan.on.has('journal')) journal ??= simJournal(world)
-    process = beginProcess(world, broker, journal)
+    process = beginProcess(world, broker, journal, () => void stop())
     process.consumer.join()
     tick(world.life)
     if (plan.on.has('crashes') && !world.calm && chance.chance(0.3)) crashAgain(world.life)

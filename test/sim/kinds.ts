@@ -61,6 +61,11 @@ const SHARES = {
   // Dead letters
   slowLetters: 0.3,
   refusedLetters: 0.25,
+  // Settings
+  /** --reprocess-identical. */
+  reprocess: 0.06,
+  /** --on-error stop; without what would stop every process again. */
+  stopPolicy: 0.05,
   // Of their own kind: what they take away excuses files
   /** The broker deletes the head of a partition. */
   retention: 0.06,
@@ -72,6 +77,8 @@ export type Kind = keyof typeof SHARES
 
 export const KINDS = Object.keys(SHARES) as readonly Kind[]
 
+const ENDLESS: readonly Kind[] = ['poison', 'damage', 'impossible', 'junk']
+
 /** The kinds that are on; those in `without` never are, whatever the dice say. */
 export function drawKinds(dice: Dice, without: ReadonlySet<Kind>): ReadonlySet<Kind> {
   // Some histories are calm and some are wild.
@@ -80,5 +87,6 @@ export function drawKinds(dice: Dice, without: ReadonlySet<Kind>): ReadonlySet<K
   // Dice of its own for each, so that a further kind changes nothing for the others.
   for (const kind of KINDS)
     if (dice.fork(kind).chance(SHARES[kind] * mood) && !without.has(kind)) on.add(kind)
+  if (on.has('stopPolicy')) for (const kind of ENDLESS) on.delete(kind)
   return on
 }

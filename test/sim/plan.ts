@@ -41,6 +41,8 @@ export function drawPlan(dice: Dice, without: Without): Plan {
   const letters = scope.chance(0.4)
   const failing = files.filter(file => file.failures > 0).length
   const mode = choice.pick(['memory', 'memory', 'disk', 'both'] as const)
+  const retries = choice.pick([0, 0, 1, 2, 3])
+  const onError = choice.pick(letters ? (['dlq'] as const) : (['hold', 'hold', 'skip'] as const))
   return {
     on,
     partitions,
@@ -56,13 +58,10 @@ export function drawPlan(dice: Dice, without: Without): Plan {
     endsWithRestart: scope.chance(0.5),
     settings: {
       mode,
-      onFailure: {
-        retries: choice.pick([0, 0, 1, 2, 3]),
-        onError: choice.pick(letters ? (['dlq'] as const) : (['hold', 'hold', 'skip'] as const)),
-      },
+      onFailure: { retries, onError: on.has('stopPolicy') ? 'stop' : onError },
       onIncomplete: choice.pick(letters ? (['hold', 'dlq'] as const) : (['hold', 'hold', 'skip'] as const)),
       incompleteAfterMs: choice.pick([3_000, 10_000, 60_000]),
-      reprocessIdentical: false,
+      reprocessIdentical: on.has('reprocess'),
       memoryBytes: on.has('smallMemory') ? choice.pick([32, 64, 128]) : 2 ** 20,
       largestBuffer: 2 ** 32,
       maxFiles: undefined,

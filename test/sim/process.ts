@@ -17,8 +17,13 @@ export interface Process {
   readonly host: ReturnType<typeof threads>
 }
 
-export function beginProcess(world: World, broker: Broker, journal: SimJournal | undefined): Process {
-  const { plan, store, checks, trace } = world
+export function beginProcess(
+  world: World,
+  broker: Broker,
+  journal: SimJournal | undefined,
+  stop: () => void,
+): Process {
+  const { plan, store, checks, happened, trace } = world
   const life = world.life
   const clock: SimClock = {
     ...world.clock,
@@ -56,7 +61,11 @@ export function beginProcess(world: World, broker: Broker, journal: SimJournal |
     sha512: sha,
     digest128,
     onChange() {},
-    onStop: reason => checks.violate(`the run stops: ${reason}`),
+    onStop(reason) {
+      if (plan.settings.onFailure.onError !== 'stop') checks.violate(`the run stops: ${reason}`)
+      happened('stopped by policy')
+      stop()
+    },
   })
   return { processor, consumer, host }
 }

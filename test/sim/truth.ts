@@ -91,6 +91,8 @@ export function truthOf(plan: Plan, broker: Broker): Truth {
       const f = files[what.file] as FileTruth
       const { good, copies } = f
       if (f.durable && f.finalIn !== this.life) f.mayHaunt = true
+      // Each further copy may be of a delivery of its own, of which the rest does not come.
+      if (plan.settings.reprocessIdentical && (copies[what.chunk] as number) > 0) f.mayHaunt = true
       copies[what.chunk] = (copies[what.chunk] as number) + 1
       if (what.good) good[what.chunk] = (good[what.chunk] as number) + 1
     },
