@@ -83,7 +83,7 @@ export function processor(deps: ProcessorDeps): Processor {
   let overfull = false
   /** The partitions are being taken away, or the run ends. */
   let isLeaving = false
-  /** The run ends: what is assigned from now on is not worked on. */
+  /** The run ends: what is assigned or read from now on is for the next one. */
   let isEnding = false
   let isAsking = false
 
@@ -240,6 +240,7 @@ export function processor(deps: ProcessorDeps): Processor {
       committing.soon()
     },
     records(batch) {
+      if (isEnding) return
       for (const r of batch) {
         read.moved(r.partition)
         take(r)
@@ -247,6 +248,7 @@ export function processor(deps: ProcessorDeps): Processor {
       room.update()
     },
     partitionEnd(partition, offset) {
+      if (isEnding) return
       ledger.skipTo(partition, offset)
       read.atEnd(partition)
       committing.soon()
