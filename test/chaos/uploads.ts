@@ -77,15 +77,7 @@ export function uploads(
       } else {
         const by = random(6) === 0 ? 'path' : 'key'
         const args = ['upload', source, '-b', brokers, '-t', topic, '--chunk-size', `${chunkSize / KIB}KiB`]
-        args.push(
-          '--partition-by',
-          by,
-          '--subdir',
-          subdir.slice(0, -1),
-          '-X',
-          'enable.idempotence=true',
-          '-q',
-        )
+        args.push('--partition-by', by, '--subdir', subdir.slice(0, -1), '-q')
         for (let tries = 1; ; tries++) {
           for (const file of sent) file.times++
           const upload = startMember(args, process.env, join(folder, `upload-${rounds}.log`))
