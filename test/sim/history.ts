@@ -170,12 +170,15 @@ export async function runHistory(
     return undefined
   }
 
-  /** Nothing but files of which each attempt fails keeps the breaker open, and none is given up meanwhile. */
+  /**
+   * Files of which each attempt fails keep the breaker open, and none is given up meanwhile. It is over when another
+   * succeeds; there is none, or they fill the memory that it would need.
+   */
   function onlyBrokenLeft(): boolean {
-    if (!world.calm || !process?.consumer.atEnds || process.processor.blocked === undefined) return false
-    return world.truth.files.every(
-      f => !isWhole(f) || isFinal(f) || f.heldIn === world.life || f.file.failures >= ALWAYS,
-    )
+    if (!world.calm || process?.processor.blocked === undefined) return false
+    const left = world.truth.files.filter(f => isWhole(f) && !isFinal(f) && f.heldIn !== world.life)
+    const broken = left.filter(f => f.file.failures >= ALWAYS)
+    return broken.length > 0 && (broken.length === left.length || plan.on.has('smallMemory'))
   }
 
   function checkMemory(): void {
