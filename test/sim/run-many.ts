@@ -23,6 +23,7 @@ const { values } = parseArgs({
 const TOLD_FAILURES = 20
 const TRACE_LINES = 60
 const SLICE = 500
+const TELL_EVERY = 50_000
 
 interface Slice {
   readonly from: number
@@ -85,6 +86,7 @@ async function runAll(from: number, count: number): Promise<void> {
   let next = from
   let failed = 0
   let steps = 0
+  let done = 0
   const take = (): Slice | undefined => {
     if (next >= from + count) return undefined
     const slice = { from: next, to: Math.min(next + SLICE, from + count) }
@@ -102,6 +104,8 @@ async function runAll(from: number, count: number): Promise<void> {
       worker.on('message', (result: SliceResult) => {
         for (const [what, times] of result.counts) counts.set(what, (counts.get(what) ?? 0) + times)
         steps += result.steps
+        done += SLICE
+        if (done % TELL_EVERY === 0 && done < count) console.error(`${done} histories`)
         for (const failure of result.failures) if (failed++ < TOLD_FAILURES) console.log(failure)
         give()
       })
