@@ -38,8 +38,8 @@ export interface Commits {
 
 const IDLE_MS = 200
 const LONGEST_MS = 1_000
-/** So that a day of work writes some hundred megabytes to the offsets topic, before it is compacted. */
-const CHARS_PER_MS = 4
+/** At most 20 KB a second to the offsets topic, which the broker compacts. */
+const CHARS_PER_MS = 20
 const TOO_FULL = 2
 
 export function commits(deps: CommitDeps): Commits {
