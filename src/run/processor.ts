@@ -131,7 +131,7 @@ export function processor(deps: ProcessorDeps): Processor {
   }
   const ends = fileEnds(shared)
   const work = fileWork({ ...shared, ends, onChange: changed, readAgain: file => room.dropBytes(file) })
-  const room = newRoom({ ...shared, ends, work, onPause: read.paused })
+  const room = newRoom({ ...shared, ends, work, onPause: read.paused, isLeaving: () => isLeaving })
   const take = intake({ ...shared, firstPlace: room.firstPlace, place: room.place })
 
   function changed(): void {

@@ -36,6 +36,8 @@ export interface RoomDeps extends Shared {
   readonly ends: FileEnds
   readonly work: FileWork
   onPause(isPaused: boolean): void
+  /** The partitions are being taken away, or the run ends: no file is read again. */
+  isLeaving(): boolean
 }
 
 /** Dead letters on their way beyond which nothing is read. */
@@ -175,7 +177,7 @@ export function room(s: RoomDeps): Room {
         else deps.resume()
       }
     }
-    if (flow !== 'pause') again.start()
+    if (flow !== 'pause' && !s.isLeaving()) again.start()
   }
 
   function tick(): void {

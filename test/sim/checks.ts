@@ -200,7 +200,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       if (wasSentTwice(f) || truth.wasReset) return
       if (f.nulls > 0 && f.finalIn === truth.life && !settings.reprocessIdentical)
         violate(`${who} runs again in the process that finished it`)
-      if (f.durable && !f.skipped && !f.lettered)
+      if (f.durable && !f.skipped && !f.lettered && !f.mayHaunt)
         violate(`${who} runs again, and a commit said that it is over`)
       if (f.journalOn === host && f.journalIn !== truth.life)
         violate(`${who} runs again, and the journal said that it is done`)

@@ -10,7 +10,7 @@ import type { Kind } from './kinds.ts'
 import { drawPlan, type Without } from './plan.ts'
 import { beginProcess, type Process } from './process.ts'
 import { dice } from './seed.ts'
-import { isFinal, isWhole, truthOf, wasSent } from './truth.ts'
+import { type FileTruth, isFinal, isWhole, truthOf, wasSent } from './truth.ts'
 import type { World } from './world.ts'
 
 export interface Outcome {
@@ -176,9 +176,10 @@ export async function runHistory(
    */
   function onlyBrokenLeft(): boolean {
     if (!world.calm || process?.processor.blocked === undefined) return false
-    const left = world.truth.files.filter(f => isWhole(f) && !isFinal(f) && f.heldIn !== world.life)
-    const broken = left.filter(f => f.file.failures >= ALWAYS)
-    return broken.length > 0 && (broken.length === left.length || plan.on.has('smallMemory'))
+    const { files } = world.truth
+    const isBroken = (f: FileTruth) => f.file.failures >= ALWAYS && isWhole(f)
+    const isLeft = (f: FileTruth) => isWhole(f) && !isFinal(f) && f.heldIn !== world.life
+    return files.some(isBroken) && (plan.on.has('smallMemory') || files.filter(isLeft).every(isBroken))
   }
 
   function checkMemory(): void {
