@@ -107,7 +107,7 @@ function drawFile(
   const isEmpty = total === 1 && given.generation === 0 && dice.chance(0.1)
   const size = isEmpty ? 0 : (total - 1) * chunkSize + dice.between(1, chunkSize)
   // The index in the first byte: no two contents are equal, except empty ones.
-  const content = Buffer.alloc(size, `${String.fromCharCode(65 + given.index)}${dice.below(1000)}`)
+  const content = Buffer.alloc(size, `${String.fromCharCode(65 + given.index)}${dice.below(1000)}`, 'latin1')
   let nature: Nature = 'good'
   if (on.has('incomplete') && total > 1 && dice.chance(0.25)) nature = 'incomplete'
   else if (on.has('impossible') && size > 0 && dice.chance(0.25)) nature = 'impossible'
