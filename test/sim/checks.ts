@@ -120,6 +120,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
     if (f?.file.path !== event.path) return violate(`a report about ${event.path} with offsets of another`)
     if (event.result === 'ok') {
       if (f.nulls === 0) violate(`${nameOf(f)} is reported as done and is not`)
+      f.doneIn = truth.life
       return become(f)
     }
     given(event, f, blocked)
@@ -198,7 +199,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
         violate(`${who} is called for the ${f.calls}. time, and told that it is attempt ${job.attempt}`)
       f.running = job
       if (wasSentTwice(f) || truth.wasReset) return
-      if (f.nulls > 0 && f.finalIn === truth.life && !settings.reprocessIdentical)
+      if (f.doneIn === truth.life && !settings.reprocessIdentical)
         violate(`${who} runs again in the process that finished it`)
       if (f.durable && !f.skipped && !f.lettered && !f.mayHaunt)
         violate(`${who} runs again, and a commit said that it is over`)

@@ -24,6 +24,8 @@ export interface FileTruth {
   lettered: boolean
   /** Life and epoch in which it was reported as done, skipped or dead-lettered; 0 = never. */
   finalIn: number
+  /** Life in which it was reported as processed; 0 = never. */
+  doneIn: number
   finalEpoch: number
   /** Life in which it was reported as held; 0 = never. */
   heldIn: number
@@ -167,6 +169,7 @@ function newTruth(file: SimFile): FileTruth {
     skipped: false,
     lettered: false,
     finalIn: 0,
+    doneIn: 0,
     finalEpoch: 0,
     heldIn: 0,
     durable: false,
