@@ -40,10 +40,6 @@ export interface FileWorkDeps extends Shared {
 /** System errors that concern every file and not this one. */
 const ENVIRONMENT: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'])
 
-export function isEnvironment(code: string | undefined): boolean {
-  return code !== undefined && ENVIRONMENT.has(code)
-}
-
 export function fileWork(s: FileWorkDeps): FileWork {
   const { deps, ledger, files, breaker, counts, committing, letters, ends } = s
   const { settings, report, now, journal } = deps
@@ -170,7 +166,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
       file.attempts--
       return s.readAgain(file)
     }
-    if (isEnvironment(code)) {
+    if (ENVIRONMENT.has(code)) {
       trip(message)
       file.attempts--
       return requeue(file)

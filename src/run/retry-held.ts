@@ -7,7 +7,7 @@ import { groupOffsets } from '../kafka/group-offsets.ts'
 import { openRefetcher } from '../kafka/refetch.ts'
 import type { Outcome } from './outcome.ts'
 import { type RunDeps, type RunOptions, run } from './run.ts'
-import { type SummaryCounts, summaryOf } from './run-progress.ts'
+import { NOTHING_COUNTED, summaryOf } from './run-progress.ts'
 import { type Unfinished, unfinishedFiles } from './unfinished-files.ts'
 
 export type RetryHeldOptions = Pick<
@@ -51,7 +51,7 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
   deps.showPlan(plan)
   const whole = plan.files.filter(({ chunks, present }) => chunks === present).length
   if (options.dryRun || deps.run === undefined || whole === 0 || !(await deps.confirm(whole))) {
-    deps.report({ type: 'summary', summary: summaryOf(NOTHING, [], started, 0) })
+    deps.report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, 0) })
     return { exit: 0, error: undefined }
   }
   return await run(
@@ -76,14 +76,4 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
     },
     { ...deps.run, report: deps.report },
   )
-}
-
-const NOTHING: SummaryCounts = {
-  done: 0,
-  failed: 0,
-  mismatched: 0,
-  skipped: 0,
-  deadLettered: 0,
-  undecodable: 0,
-  doneBytes: 0,
 }

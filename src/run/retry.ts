@@ -16,7 +16,7 @@ import { type End, type Outcome as Ending, outcome as endingOf } from './outcome
 import type { PluginRuntime, RuntimeUses } from './plugin-runtime.ts'
 import { type Outcome, type RetryBenchOptions, retryBench } from './retry-bench.ts'
 import { letters, type RetryFile, type RetryPlan, withGone } from './retry-plan.ts'
-import { type SummaryCounts, summaryOf } from './run-progress.ts'
+import { NOTHING_COUNTED, type SummaryCounts, summaryOf } from './run-progress.ts'
 import { onStopSignal } from './shutdown.ts'
 
 export interface RetryOptions
@@ -55,15 +55,7 @@ const TEARDOWN_MS = 5_000
 export async function retry(options: RetryOptions, deps: RetryDeps): Promise<Ending> {
   const { report } = deps
   const started = performance.now()
-  const counts = {
-    done: 0,
-    failed: 0,
-    mismatched: 0,
-    skipped: 0,
-    deadLettered: 0,
-    undecodable: 0,
-    doneBytes: 0,
-  }
+  const counts = { ...NOTHING_COUNTED }
   const ending = deferred<End>()
   const stopListening = onStopSignal(signal => {
     report({ type: 'info', text: `${signal}: finishing what runs, then stopping (again to stop at once)` })

@@ -102,6 +102,17 @@ export type SummaryCounts = Pick<
   'done' | 'failed' | 'mismatched' | 'skipped' | 'deadLettered' | 'undecodable' | 'doneBytes'
 >
 
+/** Of a run that processed nothing. */
+export const NOTHING_COUNTED: SummaryCounts = {
+  done: 0,
+  failed: 0,
+  mismatched: 0,
+  skipped: 0,
+  deadLettered: 0,
+  undecodable: 0,
+  doneBytes: 0,
+}
+
 export function summaryOf(
   { done, failed, mismatched, skipped, deadLettered, undecodable, doneBytes }: SummaryCounts,
   assembling: readonly OpenFile[],

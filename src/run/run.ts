@@ -19,7 +19,7 @@ import { letterSender } from './letter-sender.ts'
 import { type End, hasEnd, type Outcome, outcome } from './outcome.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 import { type Processor, processor } from './processor.ts'
-import { runProgress, statsOf, summaryOf } from './run-progress.ts'
+import { NOTHING_COUNTED, runProgress, statsOf, summaryOf } from './run-progress.ts'
 import { onStopSignal } from './shutdown.ts'
 
 export interface RunOptions {
@@ -155,18 +155,9 @@ async function unless<T>(ending: Deferred<End>, work: Promise<T>): Promise<T | E
 
 /** A run that was ended before it read anything. */
 function notBegun(options: RunOptions, { report }: RunDeps, end: End, started: number): Outcome {
-  const none = {
-    done: 0,
-    failed: 0,
-    mismatched: 0,
-    skipped: 0,
-    deadLettered: 0,
-    undecodable: 0,
-    doneBytes: 0,
-  }
-  const { exit, error } = outcome(end, options, none, true)
+  const { exit, error } = outcome(end, options, NOTHING_COUNTED, true)
   if (error) report({ type: 'error', error })
-  report({ type: 'summary', summary: summaryOf(none, [], started, exit) })
+  report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, exit) })
   return { exit, error }
 }
 
