@@ -68,6 +68,8 @@ export interface Ledger {
    * Empty when nothing changed.
    */
   cut(): PartitionCut[]
+  /** The same of all partitions, changed or not. */
+  wholeCut(): PartitionCut[]
   /** Whether `cut` would be empty. */
   readonly isClean: boolean
   /** Notes that the broker acknowledged a cut; parts of an epoch that ended are ignored. */
@@ -123,6 +125,7 @@ export function ledger(): Ledger {
       for (const p of live.values()) if (p.isDirty) dirty.push(p.cut())
       return dirty
     },
+    wholeCut: () => Array.from(live.values(), p => p.cut()),
     get isClean() {
       for (const p of live.values()) if (p.isDirty) return false
       return true

@@ -22,7 +22,7 @@ export interface OutputDir {
 
 /** Makes the folder itself; throws E_OUTPUT when it cannot be made or written. */
 export function makeOutputDir(dir: string): void {
-  orUnwritable(dir, () => makeFolder(path.resolve(dir)))
+  orUnwritable(dir, () => untilStill(() => makeFolder(path.resolve(dir))))
 }
 
 /** Makes the folders; throws E_OUTPUT when they cannot be written. */

@@ -1,5 +1,5 @@
 /** What a commit says of one partition: its unresolved records, and what the last commit said of those still unread. */
-import type { RecordContent } from '../core/commit-record.ts'
+import type { CommitRecord, RecordContent } from '../core/commit-record.ts'
 import type { PartitionCut } from '../core/ledger.ts'
 import type { Replay, Stretch } from '../core/replay.ts'
 import type { OpenFile } from './open-files.ts'
@@ -55,6 +55,13 @@ export function commitContent({ cut, replay, fileOf, finished }: ContentSources)
     finished: [...new Set([...(rest?.finished ?? []), ...finished])],
     attempts,
   }
+}
+
+/** As it would be read back from a commit; undefined where too much is unresolved to say it. */
+export function readBack({ runs, files, ...rest }: RecordContent): CommitRecord | undefined {
+  if (runs !== undefined) return { ...rest, unresolved: { kind: 'offsets', runs } }
+  if (files === undefined) return undefined
+  return { ...rest, unresolved: { kind: 'files', files: files.hashes, offsets: files.offsets } }
 }
 
 /** Alternating run lengths, unresolved first, from ascending stretches of unresolved offsets. */

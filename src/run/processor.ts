@@ -6,13 +6,13 @@
  */
 import type { Flow } from '../core/backpressure.ts'
 import { breaker as newBreaker } from '../core/breaker.ts'
-import { acceptedRecord } from '../core/commit-record.ts'
+import { acceptedRecord, type CommitRecord, type RecordContent } from '../core/commit-record.ts'
 import { finishedGenerations } from '../core/generation.ts'
-import { type Ledger, ledger as newLedger } from '../core/ledger.ts'
+import { type Ledger, ledger as newLedger, type PartitionCut } from '../core/ledger.ts'
 import { type Replay, replay } from '../core/replay.ts'
 import type { AssignedPartition } from '../kafka/assignment.ts'
 import type { ConsumedRecord } from '../kafka/consumer.ts'
-import { commitContent } from './commit-content.ts'
+import { commitContent, readBack } from './commit-content.ts'
 import { commits } from './commits.ts'
 import { deadLetters } from './dead-letters.ts'
 import { fileEnds } from './file-ends.ts'
@@ -61,6 +61,8 @@ export function processor(deps: ProcessorDeps): Processor {
   const replays = new Map<number, Replay>()
   /** Where each partition ended when it was assigned. */
   const endsThen = new Map<number, number>()
+  /** What was resolved when the partitions were taken away: the last commit may have been refused. */
+  const atRevoke = new Map<number, CommitRecord>()
   const latest = finishedGenerations(LATEST)
   const breaker = newBreaker(settings.breakerAfter)
   const counts: Counts = {
@@ -89,14 +91,8 @@ export function processor(deps: ProcessorDeps): Processor {
 
   const committing = commits({
     ledger,
-    content: (cut, isFirst) =>
-      commitContent({
-        cut,
-        replay: replays.get(cut.partition),
-        fileOf: owner => files.byNumber.get(owner),
-        // In one of them is enough: all are read back together.
-        finished: isFirst ? latest.digests() : [],
-      }),
+    // In one of them is enough: all are read back together.
+    content: (cut, isFirst) => content(cut, isFirst ? latest.digests() : []),
     commit: deps.commit,
     committedNow: deps.committedNow,
     isIdle: () => files.count('queued') + files.count('running') === 0,
@@ -161,12 +157,26 @@ export function processor(deps: ProcessorDeps): Processor {
 
   // ---- partitions
 
-  function assign({ partition, start, committed, metadata, end, notice }: AssignedPartition): void {
+  function content(cut: PartitionCut, finished: readonly string[]): RecordContent {
+    const fileOf = (owner: number) => files.byNumber.get(owner)
+    return commitContent({ cut, replay: replays.get(cut.partition), fileOf, finished })
+  }
+
+  /** Whether all that the commit may say of a partition was known here when it was taken away. */
+  function isKnown({ partition, start, end }: AssignedPartition): boolean {
+    const record = atRevoke.get(partition)
+    return record !== undefined && start <= record.base && record.position <= end
+  }
+
+  function assign(
+    { partition, start, committed, metadata, end, notice }: AssignedPartition,
+    own: CommitRecord | undefined,
+  ): void {
     if (notice !== undefined) report({ type: 'problem', text: notice })
     ledger.assign(partition, start, committed)
     endsThen.set(partition, end)
     read.assign(partition)
-    const record = committed === undefined ? undefined : acceptedRecord(metadata, committed, end)
+    const record = own ?? (committed === undefined ? undefined : acceptedRecord(metadata, committed, end))
     if (record === undefined) return
     if ('refused' in record) {
       const text = `${settings.topic}[${partition}]: what the last commit says of records above offset ${committed} cannot be used (${record.refused}): they are all read again`
@@ -233,7 +243,10 @@ export function processor(deps: ProcessorDeps): Processor {
     ledger,
     counts,
     assign(partitions) {
-      for (const partition of partitions) assign(partition)
+      // Of all or of none: what two sources say does not make one cut.
+      const isAllKnown = partitions.every(isKnown)
+      for (const p of partitions) assign(p, isAllKnown ? atRevoke.get(p.partition) : undefined)
+      atRevoke.clear()
       if (isEnding) return
       isLeaving = false
       work.resume()
@@ -263,6 +276,10 @@ export function processor(deps: ProcessorDeps): Processor {
         await committing.now()
       }
       const gone = new Set(partitions)
+      for (const cut of ledger.wholeCut()) {
+        const record = readBack(content(cut, []))
+        if (record !== undefined && gone.has(cut.partition)) atRevoke.set(cut.partition, record)
+      }
       const dropped = [...files.byId.values()].filter(file => file.receipts.some(r => gone.has(r.partition)))
       if (dropped.some(file => file.state === 'running')) deps.host.abort('its partition was taken away')
       for (const file of dropped) work.drop(file)

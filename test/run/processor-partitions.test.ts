@@ -161,6 +161,27 @@ test('fault 6: a finished file above the committed offset is not run again while
   assert.equal(w.committed.get(0), 3)
 })
 
+test('fault 6: what was finished before a refused commit and a rebalance is known to the commit of a part of it', async t => {
+  const w = world(t)
+  const files = Array.from({ length: 40 }, (_, i) => cut(`f${i}`, 'aaaabbbb'))
+  w.onCommit = async () => {
+    throw new Error('27 rebalance in progress')
+  }
+  await w.send(0, ...files.map(f => f.values[0] as Buffer), ...files.map(f => f.values[1] as Buffer))
+  await w.revoke()
+  w.onCommit = undefined
+  w.assign()
+  await w.read(40)
+  await w.clock.advance(2_000)
+  w.crash()
+  w.assign()
+  await w.read()
+  await w.clock.advance(2_000)
+  assert.equal(w.calls.length, 40)
+  assert.deepEqual(w.processor.unfinished().assembling, [])
+  assert.equal(w.committed.get(0), 80)
+})
+
 test('what the broker says of a partition’s start is told', t => {
   const w = world(t)
   w.processor.assign([

@@ -7,5 +7,9 @@ export const FOUND: ReadonlyMap<number, string> = new Map([
   [769, 'a commit timer that fired between two epochs cleared the journal'],
   [144, 'a damaged copy, which the plugin never saw, cost it one of its attempts'],
   [5851, 'evicted files never came back while incomplete ones filled memory above the low mark'],
+  [
+    5039999,
+    'a finished file of which only part was read again before a stop was taken for a new one afterwards',
+  ],
   [699, 'nothing was read any more: no file was left that could have closed the breaker'],
 ])
