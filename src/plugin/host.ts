@@ -12,10 +12,12 @@
  */
 import { Worker } from 'node:worker_threads'
 import { DfspError } from '../errors.ts'
+import { claim, offer } from './claims.ts'
 import { faultLine } from './fault.ts'
 import { type FifoLock, fifoLock } from './lock.ts'
 import type {
   FromThread,
+  Offer,
   PluginFault,
   SetupMessage,
   Task,
@@ -54,10 +56,15 @@ export interface PluginHost {
   load(): Promise<LoadedInfo>
   /** Starts all threads and runs the plugin's `setup` in each. */
   start(settings: Omit<SetupMessage, 'type'>): Promise<void>
-  /** Runs a task in the first thread that is free. Never rejects. `onStarted` tells that user code runs. */
-  run(task: Task, onStarted?: () => void): Promise<TaskResult>
-  /** Threads that would begin a task at once. */
+  /**
+   * Runs a task in the first thread that is free, or gives it to one ahead of time where tasks end so fast that the
+   * way there and back would count. Never rejects.
+   */
+  run(task: Task): Promise<Ended>
+  /** Tasks that threads would take now. */
   readonly free: number
+  /** Files that were given ahead of time and are not begun are answered as `recalled`. */
+  recall(): void
   /** Makes memory known that was added to the arena. */
   addSegment(buffer: SharedArrayBuffer): void
   /** Aborts running tasks: their signal fires; those that do not end by themselves end with their thread. */
@@ -66,29 +73,49 @@ export interface PluginHost {
   close(graceMs: number): Promise<void>
 }
 
-interface Assignment {
-  readonly id: number
+export type Ended =
+  /** `ms`: how long it took in the thread; undefined when that is gone. */
+  (TaskResult & { readonly ms?: number }) | { readonly kind: 'recalled'; readonly ms?: number }
+
+interface Waiting {
   readonly task: Task
-  readonly answer: (result: TaskResult) => void
-  readonly onStarted: (() => void) | undefined
+  readonly answer: (ended: Ended) => void
 }
+
+type Assignment = Waiting & Pick<Offer, 'id' | 'slot'>
 
 interface Thread {
   readonly number: number
   readonly worker: Worker
   state: 'loading' | 'loaded' | 'setting-up' | 'idle' | 'busy' | 'ended'
-  assignment: Assignment | undefined
+  /** In the order in which it does them; the first one may have begun. */
+  assigned: Assignment[]
+  /** When it last answered, or was given something after it had nothing. */
+  heardAt: number
   timer: NodeJS.Timeout | undefined
   /** What to call the end of this thread, when the host brought it about. */
   ending: string | undefined
 }
+
+/** Milliseconds of work that a thread is given ahead of time, and the most tasks that may be. */
+const AHEAD_MS = 20
+const MOST_AHEAD = 32
+/** A thread that has not answered for so long is slower than it was: what waits for it is taken back. */
+const LATE_MS = 50
+/** Of the mean time that tasks take, the share of the last one. */
+const LAST_SHARE = 1 / 8
 
 /** After a time-out user code has this long to end by itself before its thread is ended. */
 const ABORT_GRACE_MS = 1_000
 
 export function pluginHost(deps: HostDeps): PluginHost {
   const threads = new Set<Thread>()
-  const queue: Assignment[] = []
+  const queue: Waiting[] = []
+  const claims = new Int32Array(new SharedArrayBuffer(4 * deps.threads * (MOST_AHEAD + 1)))
+  const freeSlots = Array.from(claims.keys())
+  let meanMs = Number.POSITIVE_INFINITY
+  let willFill = false
+  let lateTimer: NodeJS.Timeout | undefined
   let settings: SetupMessage | undefined
   let threadNumbers = 0
   let taskIds = 0
@@ -104,7 +131,13 @@ export function pluginHost(deps: HostDeps): PluginHost {
   const send = (thread: Thread, message: ToThread) => thread.worker.postMessage(message)
 
   function startThread(): void {
-    const data: ThreadData = { plugin: deps.pluginUrl, segments: deps.segments(), pageBytes: deps.pageBytes }
+    const data: ThreadData = {
+      plugin: deps.pluginUrl,
+      segments: deps.segments(),
+      pageBytes: deps.pageBytes,
+      claims: claims.buffer as SharedArrayBuffer,
+      isTimed: deps.timeoutMs !== undefined,
+    }
     const worker = new Worker(deps.workerUrl ?? new URL('./worker.js', import.meta.url), {
       workerData: data,
       stdin: false,
@@ -115,7 +148,8 @@ export function pluginHost(deps: HostDeps): PluginHost {
       number: ++threadNumbers,
       worker,
       state: 'loading',
-      assignment: undefined,
+      assigned: [],
+      heardAt: 0,
       timer: undefined,
       ending: undefined,
     }
@@ -160,11 +194,12 @@ export function pluginHost(deps: HostDeps): PluginHost {
         next()
         return
       case 'started':
-        thread.assignment?.onStarted?.()
-        if (deps.timeoutMs !== undefined) thread.timer = setTimeout(() => timedOut(thread), deps.timeoutMs)
+        thread.timer = setTimeout(() => timedOut(thread), deps.timeoutMs)
         return
       case 'result':
-        finish(thread, message.result)
+        meanMs =
+          meanMs === Number.POSITIVE_INFINITY ? message.ms : meanMs + (message.ms - meanMs) * LAST_SHARE
+        finish(thread, { ...message.result, ms: message.ms })
         return
       case 'log':
         deps.log({ ...message, thread: thread.number })
@@ -191,43 +226,114 @@ export function pluginHost(deps: HostDeps): PluginHost {
     send(thread, settings as SetupMessage)
   }
 
-  function next(): void {
-    for (const thread of threads) {
-      if (thread.state !== 'idle') continue
-      const assignment = queue.shift()
-      if (!assignment) return
-      thread.state = 'busy'
-      thread.assignment = assignment
-      send(thread, { type: 'task', id: assignment.id, task: assignment.task })
-    }
+  /** Further tasks that a thread may be given. */
+  function room({ state, ending, assigned, heardAt }: Thread): number {
+    if ((state !== 'idle' && state !== 'busy') || ending !== undefined) return 0
+    const isLate = assigned.length > 0 && performance.now() - heardAt >= LATE_MS
+    const ahead = isLate ? 0 : Math.min(MOST_AHEAD, Math.floor(AHEAD_MS / meanMs))
+    return Math.max(0, 1 + ahead - assigned.length)
   }
 
-  function finish(thread: Thread, result: TaskResult): void {
+  function next(): void {
+    for (const thread of threads) {
+      if (queue.length === 0) return
+      if (thread.state === 'idle') give(thread, 1)
+    }
+    if (queue.length === 0 || willFill) return
+    // Together, once all is known that comes at this moment.
+    willFill = true
+    queueMicrotask(() => {
+      willFill = false
+      fill()
+    })
+  }
+
+  /** Each thread in turn gets as much as it may have. */
+  function fill(): void {
+    const rooms = [...threads].map(thread => ({ thread, left: room(thread) }))
+    const share = Math.min(1, queue.length / rooms.reduce((sum, { left }) => sum + left, 0))
+    for (const { thread, left } of rooms) give(thread, Math.ceil(left * share))
+  }
+
+  function give(thread: Thread, count: number): void {
+    const offers: Offer[] = []
+    while (offers.length < count) {
+      const waiting = queue.shift()
+      if (waiting === undefined) break
+      const assignment = { ...waiting, id: ++taskIds, slot: freeSlots.pop() as number }
+      offer(claims, assignment)
+      if (thread.assigned.length === 0) thread.heardAt = performance.now()
+      thread.assigned.push(assignment)
+      offers.push({ id: assignment.id, slot: assignment.slot, task: assignment.task })
+    }
+    if (offers.length === 0) return
+    thread.state = 'busy'
+    if (thread.assigned.length > 1) watchLate()
+    send(thread, { type: 'tasks', offers })
+  }
+
+  function watchLate(): void {
+    lateTimer ??= setTimeout(() => {
+      lateTimer = undefined
+      const since = performance.now() - LATE_MS
+      for (const thread of threads) {
+        if (thread.assigned.length > 1 && thread.heardAt <= since) takeBack(thread)
+        if (thread.assigned.length > 1) watchLate()
+      }
+    }, LATE_MS)
+    lateTimer.unref()
+  }
+
+  /** Last first, so that whoever puts each before the others has them in order again. */
+  function takeBack(thread: Thread): void {
+    for (const assignment of thread.assigned.toReversed()) {
+      if (!claim(claims, assignment)) continue
+      thread.assigned.splice(thread.assigned.indexOf(assignment), 1)
+      putBack(assignment)
+    }
+    if (thread.assigned.length === 0 && thread.state === 'busy') {
+      thread.ending = undefined
+      thread.state = 'idle'
+    }
+    next()
+  }
+
+  function putBack(assignment: Assignment): void {
+    claim(claims, assignment) // a thread that is being ended must not begin it
+    freeSlots.push(assignment.slot)
+    if (assignment.task.kind === 'process') assignment.answer({ kind: 'recalled' })
+    else queue.unshift(assignment)
+  }
+
+  /** The task that the thread is at has ended. */
+  function finish(thread: Thread, ended: Ended): void {
     clearTimeout(thread.timer)
-    const assignment = thread.assignment
-    thread.assignment = undefined
+    const assignment = thread.assigned.shift()
     thread.ending = undefined
-    if (thread.state === 'busy') thread.state = 'idle'
-    assignment?.answer(result)
+    thread.heardAt = performance.now()
+    if (assignment !== undefined) freeSlots.push(assignment.slot)
+    if (thread.state === 'busy' && thread.assigned.length === 0) thread.state = 'idle'
+    assignment?.answer(ended)
     next()
   }
 
   function timedOut(thread: Thread): void {
-    thread.ending = `timed out after ${(deps.timeoutMs as number) / 1000} s`
-    giveUp(thread, thread.ending)
+    giveUp(thread, `timed out after ${(deps.timeoutMs as number) / 1000} s`)
   }
 
   /** Asks user code to stop; whatever it still answers, the attempt has failed. */
   function giveUp(thread: Thread, reason: string): void {
-    const assignment = thread.assignment
+    thread.ending = reason
+    takeBack(thread)
+    const [assignment] = thread.assigned
     if (!assignment) return
     send(thread, { type: 'abort', id: assignment.id, reason })
     const answer = assignment.answer
     const fault = { message: reason, frames: [] }
-    thread.assignment = {
+    thread.assigned[0] = {
       ...assignment,
-      answer: result =>
-        answer({ kind: 'failed', fault, hookCalled: result.kind === 'failed' && result.hookCalled }),
+      answer: ended =>
+        answer({ kind: 'failed', fault, hookCalled: ended.kind === 'failed' && ended.hookCalled }),
     }
     clearTimeout(thread.timer)
     thread.timer = setTimeout(() => end(thread, reason), ABORT_GRACE_MS)
@@ -235,11 +341,10 @@ export function pluginHost(deps: HostDeps): PluginHost {
 
   /** User code failed aside: during task `id`, or between two tasks, which is the fault of neither. */
   function strayError(thread: Thread, id: number | undefined, fault: PluginFault): void {
-    if (!thread.assignment || thread.assignment.id !== id) {
+    if (id === undefined || thread.assigned[0]?.id !== id) {
       const message = `failed outside any call: ${faultLine(fault)}`
       deps.log({ type: 'log', level: 'warn', message, fields: {}, thread: thread.number })
-      if (thread.assignment) queue.unshift(thread.assignment)
-      thread.assignment = undefined
+      for (const assignment of thread.assigned.splice(0).toReversed()) putBack(assignment)
     }
     end(thread, fault)
   }
@@ -265,6 +370,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
     lock.forget(thread.number)
     if (wasBooting) broken(setupError(deps.pluginName, fault))
     else if (!closing && settings) startThread()
+    for (const assignment of thread.assigned.splice(1).toReversed()) putBack(assignment)
     finish(thread, { kind: 'failed', fault, hookCalled: false })
   }
 
@@ -318,15 +424,18 @@ export function pluginHost(deps: HostDeps): PluginHost {
         for (const thread of threads) if (thread.state === 'loaded') setUp(thread)
         while (threads.size < deps.threads) startThread()
       }),
-    run: (task, onStarted) =>
+    run: task =>
       new Promise(answer => {
-        queue.push({ id: ++taskIds, task, answer, onStarted })
+        queue.push({ task, answer })
         next()
       }),
     get free() {
-      let idle = 0
-      for (const thread of threads) if (thread.state === 'idle') idle++
-      return Math.max(0, idle - queue.length)
+      let sum = -queue.length
+      for (const thread of threads) sum += room(thread)
+      return Math.max(0, sum)
+    },
+    recall() {
+      for (const thread of threads) if (thread.state === 'busy') takeBack(thread)
     },
     addSegment(buffer) {
       for (const thread of threads) if (thread.state !== 'ended') send(thread, { type: 'segment', buffer })

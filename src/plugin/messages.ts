@@ -54,6 +54,12 @@ export type Task =
   /** For an attempt whose own thread is gone. */
   | { readonly kind: 'onFailure'; readonly file: FileJob; readonly fault: PluginFault }
 
+export interface Offer {
+  readonly id: number
+  readonly slot: number
+  readonly task: Task
+}
+
 export type TaskResult =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly fault: PluginFault; readonly hookCalled: boolean }
@@ -82,7 +88,8 @@ export interface SetupMessage {
 export type ToThread =
   | SetupMessage
   | { readonly type: 'segment'; readonly buffer: SharedArrayBuffer }
-  | { readonly type: 'task'; readonly id: number; readonly task: Task }
+  /** To be done in order, each if it can be claimed: see claims.ts. */
+  | { readonly type: 'tasks'; readonly offers: readonly Offer[] }
   | { readonly type: 'abort'; readonly id: number; readonly reason: string }
   | { readonly type: 'lock-granted'; readonly request: number }
   | { readonly type: 'produced'; readonly request: number; readonly error?: string }
@@ -98,9 +105,10 @@ export type FromThread =
   | { readonly type: 'load-failed'; readonly what: string; readonly fault: PluginFault }
   | { readonly type: 'ready' }
   | { readonly type: 'setup-failed'; readonly fault: PluginFault }
-  /** Verification is over, user code runs from now on. */
+  /** Verification is over, user code runs from now on; told where there is a time limit. */
   | { readonly type: 'started'; readonly id: number }
-  | { readonly type: 'result'; readonly id: number; readonly result: TaskResult }
+  /** `ms`: how long it took in the thread. */
+  | { readonly type: 'result'; readonly id: number; readonly ms: number; readonly result: TaskResult }
   | {
       readonly type: 'log'
       readonly level: LogLevel
@@ -122,6 +130,9 @@ export interface ThreadData {
   readonly plugin: string
   readonly segments: readonly SharedArrayBuffer[]
   readonly pageBytes: number
+  readonly claims: SharedArrayBuffer
+  /** Whether `started` is to be told. */
+  readonly isTimed: boolean
 }
 
 export type { MismatchInfo, UndecodableInfo }

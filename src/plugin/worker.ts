@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { format, inspect } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
+import { claim } from './claims.ts'
 import { badChunks, digest, placeOnDisk, sharedPages } from './content.ts'
 import { openDataFile } from './data-file.ts'
 import { faultOf } from './fault.ts'
@@ -14,6 +15,7 @@ import type {
   FileJob,
   FromThread,
   LogLevel,
+  Offer,
   SetupMessage,
   TaskResult,
   ThreadData,
@@ -22,7 +24,8 @@ import type {
 import type { Context, DataFile, Logger, PluginOptions } from './plugin.ts'
 
 const port = parentPort as NonNullable<typeof parentPort>
-const { plugin: url, segments: firstSegments, pageBytes } = workerData as ThreadData
+const { plugin: url, segments: firstSegments, pageBytes, isTimed, ...data } = workerData as ThreadData
+const claims = new Int32Array(data.claims)
 const segments = [...firstSegments]
 const pages = sharedPages(segments, pageBytes)
 
@@ -32,6 +35,8 @@ let state: unknown
 let current:
   | { readonly id: number; readonly path: string | undefined; readonly abort: AbortController }
   | undefined
+const offers: Offer[] = []
+let isWorking = false
 let requests = 0
 const waiting = new Map<number, (error?: string) => void>()
 
@@ -63,8 +68,9 @@ port.on('message', (message: ToThread) => {
       setup = message
       void runSetup()
       return
-    case 'task':
-      void runTask(message.id, message.task)
+    case 'tasks':
+      offers.push(...message.offers)
+      void work()
       return
     case 'abort':
       if (current?.id === message.id) current.abort.abort(new Error(message.reason))
@@ -111,7 +117,16 @@ async function runTeardown(): Promise<void> {
   tell({ type: 'torn-down' })
 }
 
-async function runTask(id: number, task: Extract<ToThread, { type: 'task' }>['task']): Promise<void> {
+async function work(): Promise<void> {
+  if (isWorking) return
+  isWorking = true
+  for (let offer = offers.shift(); offer !== undefined; offer = offers.shift())
+    if (claim(claims, offer)) await runTask(offer)
+  isWorking = false
+}
+
+async function runTask({ id, task }: Offer): Promise<void> {
+  const start = performance.now()
   current = { id, path: 'file' in task ? task.file.path : undefined, abort: new AbortController() }
   let result: TaskResult
   switch (task.kind) {
@@ -133,7 +148,7 @@ async function runTask(id: number, task: Extract<ToThread, { type: 'task' }>['ta
     }
   }
   current = undefined
-  tell({ type: 'result', id, result })
+  tell({ type: 'result', id, ms: performance.now() - start, result })
 }
 
 async function processFile(id: number, job: FileJob, signal: AbortSignal): Promise<TaskResult> {
@@ -152,7 +167,7 @@ async function processFile(id: number, job: FileJob, signal: AbortSignal): Promi
     return ioError(error)
   }
   if (setup.dryRun) return { kind: 'done' }
-  tell({ type: 'started', id })
+  if (isTimed) tell({ type: 'started', id })
   return await withFile(job, (file, ctx) => attempt(file, ctx), signal)
 }
 

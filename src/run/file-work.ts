@@ -2,6 +2,7 @@
 import { afterFailure } from '../core/disposition.ts'
 import type { Receipt } from '../core/ledger.ts'
 import { faultLine } from '../plugin/fault.ts'
+import type { Ended } from '../plugin/host.ts'
 import type { FileJob, TaskResult } from '../plugin/messages.ts'
 import type { FileEnds } from './file-ends.ts'
 import type { OpenFile } from './open-files.ts'
@@ -49,15 +50,25 @@ export function fileWork(s: FileWorkDeps): FileWork {
   const waiters = new Set<() => void>() // of `ended`
 
   function dispatch(): void {
-    while (!paused && queue.length > 0 && deps.host.free > 0 && wantsMore() && breaker.mayStart(now()))
-      void run(next())
+    while (!paused && queue.length > 0 && deps.host.free > 0 && wantsMore() && breaker.mayStart(now())) {
+      const file = next()
+      if (file === undefined) break
+      void run(file)
+    }
     for (const look of waiters) look()
   }
 
   /** While the breaker is open a file that was never tried tells more than one that has failed. */
-  function next(): OpenFile {
-    const at = breaker.state === 'closed' ? 0 : queue.findIndex(file => !file.wasTried)
-    return queue.splice(Math.max(0, at), 1)[0] as OpenFile
+  function next(): OpenFile | undefined {
+    const untried = breaker.state === 'closed' ? -1 : queue.findIndex(file => !file.wasTried && isFree(file))
+    const at = untried === -1 ? queue.findIndex(isFree) : untried
+    return at === -1 ? undefined : queue.splice(at, 1)[0]
+  }
+
+  /** Contents of one path are processed one after the other, in the order in which they became whole. */
+  function isFree(file: OpenFile): boolean {
+    for (const other of files.ofPath(file.path)) if (isRunning(other)) return false
+    return true
   }
 
   function wantsMore(): boolean {
@@ -73,7 +84,6 @@ export function fileWork(s: FileWorkDeps): FileWork {
   async function run(file: OpenFile): Promise<void> {
     files.move(file, 'running')
     file.attempts++
-    file.wasTried = true
     const start = now()
     running.set(file, start)
     const job = jobOf(file)
@@ -81,11 +91,18 @@ export function fileWork(s: FileWorkDeps): FileWork {
     if (result.kind === 'failed' && !result.hookCalled && deps.hooks.has('onFailure') && isRunning(file)) {
       await deps.host.run({ kind: 'onFailure', file: job, fault: result.fault })
     }
-    if (isRunning(file)) await settle(file, result, now() - start)
+    if (isRunning(file)) await settle(file, result, result.ms ?? now() - start)
     // Dropped with its epoch or abandoned while it ran: the result counts for nothing.
     else file.stored.release()
     running.delete(file)
     s.onChange()
+  }
+
+  /** It was never begun. */
+  function recalled(file: OpenFile): void {
+    file.attempts--
+    files.move(file, 'queued')
+    queue.unshift(file)
   }
 
   function jobOf(file: OpenFile): FileJob {
@@ -102,8 +119,10 @@ export function fileWork(s: FileWorkDeps): FileWork {
     }
   }
 
-  async function settle(file: OpenFile, result: TaskResult, ms: number): Promise<void> {
+  async function settle(file: OpenFile, result: Ended, ms: number): Promise<void> {
     if (result.kind !== 'failed' && result.kind !== 'done') breaker.undecided()
+    if (result.kind === 'recalled') return recalled(file)
+    file.wasTried = true
     switch (result.kind) {
       case 'done':
         return await done(file, ms)
@@ -229,6 +248,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     },
     pause() {
       paused = true
+      deps.host.recall()
     },
     resume() {
       paused = false

@@ -62,7 +62,7 @@ export interface OpenFile {
   /** Size in bytes once it is whole, else 0. */
   size: number
   attempts: number
-  /** It was given to a thread in this run. */
+  /** A thread was at it in this run. */
   wasTried: boolean
   /** When the last new chunk came, in milliseconds of the processor's clock. */
   lastProgress: number
@@ -127,7 +127,7 @@ export function openFiles(): OpenFiles {
         number: numbers++,
         hash: fileHash40(given.digest),
         // A copy: the chunk is a view of its record, which must not outlive it.
-        fileHash: Uint8Array.from(chunk.fileHash),
+        fileHash: new Uint8Array(chunk.fileHash),
         mtime: chunk.mtime,
         assembly: assembly(chunk.total),
         receipts: [],

@@ -11,7 +11,8 @@ import type { Store } from '../files/store.ts'
 import type { CommittedOffset } from '../kafka/assignment.ts'
 import type { OffsetCommit } from '../kafka/committer.ts'
 import type { ConsumedRecord } from '../kafka/consumer.ts'
-import type { Task, TaskResult } from '../plugin/messages.ts'
+import type { Ended } from '../plugin/host.ts'
+import type { Task } from '../plugin/messages.ts'
 import type { RunEvent } from '../report/events.ts'
 import type { Commits } from './commits.ts'
 import type { DeadLetters } from './dead-letters.ts'
@@ -41,8 +42,9 @@ export interface ProcessorSettings {
 export interface ProcessorDeps {
   readonly settings: ProcessorSettings
   readonly host: {
-    run(task: Task, onStarted?: () => void): Promise<TaskResult>
+    run(task: Task): Promise<Ended>
     readonly free: number
+    recall(): void
     abort(reason: string): void
   }
   /** Hooks that the plugin has. */

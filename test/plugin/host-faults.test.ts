@@ -106,7 +106,9 @@ test('the time-out is each file’s own: many short ones may take longer', async
 
 test('fault 20: what is aborted has its signal fired with the reason, and has failed', async t => {
   const { host, run, logged } = await openHost(t)
-  const result = run('hang until aborted', {}, () => host.abort('its partition was taken away'))
+  const result = run('hang until aborted')
+  await logged(/^hanging$/)
+  host.abort('its partition was taken away')
   assert.equal(faultIn(await result).message, 'its partition was taken away')
   await logged(/^aborted: its partition was taken away$/)
 })

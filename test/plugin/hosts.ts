@@ -6,8 +6,14 @@ import os from 'node:os'
 import path from 'node:path'
 import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
 import { type Store, store } from '../../src/files/store.ts'
-import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../../src/plugin/host.ts'
-import type { FileJob, PluginFault, SetupMessage, TaskResult } from '../../src/plugin/messages.ts'
+import {
+  type Ended,
+  type HostDeps,
+  type LoadedInfo,
+  type PluginHost,
+  pluginHost,
+} from '../../src/plugin/host.ts'
+import type { FileJob, PluginFault, SetupMessage, Task, TaskResult } from '../../src/plugin/messages.ts'
 
 export const ACTIONS = new URL('./fixtures/actions.mjs', import.meta.url).href
 const WORKER = new URL('../../dist/plugin/worker.js', import.meta.url)
@@ -15,7 +21,11 @@ const WORKER = new URL('../../dist/plugin/worker.js', import.meta.url)
 export type LogEntry = Parameters<HostDeps['log']>[0]
 
 export interface OpenHost {
-  readonly host: PluginHost
+  /** `run` runs again what is recalled, `once` does not. */
+  readonly host: Omit<PluginHost, 'run'> & {
+    run(task: Task): Promise<TaskResult>
+    once(task: Task): Promise<Ended>
+  }
   readonly loaded: LoadedInfo
   readonly store: Store
   readonly outputDir: string
@@ -25,7 +35,7 @@ export interface OpenHost {
   logged(message: RegExp): Promise<LogEntry>
   messages(): string[]
   /** The processing of a file with this content. */
-  run(content: string, job?: Partial<FileJob>, onStarted?: () => void): Promise<TaskResult>
+  run(content: string, job?: Partial<FileJob>): Promise<TaskResult>
   job(content: string | Buffer, job?: Partial<FileJob>, place?: 'memory' | 'disk'): FileJob
 }
 
@@ -71,7 +81,13 @@ export async function openHost(t: Cleanup, { setup = {}, ...deps }: HostOptions 
   const loaded = await host.load()
   await host.start({ options: {}, sections: {}, outputDir, tmpDir, dryRun: false, ...setup })
   const open: OpenHost = {
-    host,
+    host: Object.assign(Object.create(host), {
+      once: host.run,
+      async run(task: Task) {
+        const { ms: _, ...ended } = await host.run(task)
+        return ended.kind === 'recalled' ? open.host.run(task) : ended
+      },
+    }),
     loaded,
     store: files,
     outputDir,
@@ -87,7 +103,7 @@ export async function openHost(t: Cleanup, { setup = {}, ...deps }: HostOptions 
         waiting.add(check)
         for (const entry of logs) check(entry)
       }),
-    run: (content, job, onStarted) => host.run({ kind: 'process', file: open.job(content, job) }, onStarted),
+    run: (content, job) => open.host.run({ kind: 'process', file: open.job(content, job) }),
     job(content, job = {}, place = 'memory') {
       const data = Buffer.from(content)
       const stored = files.open(place)

@@ -211,6 +211,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
       get free() {
         return Math.max(0, threads - busy - queue.length)
       },
+      recall: () => {},
       abort: (reason: string) => void aborts.push(reason),
       run: (task: Task) =>
         new Promise<TaskResult>(answer => {

@@ -8,6 +8,8 @@ export interface Plan {
   readonly on: ReadonlySet<Kind>
   readonly partitions: number
   readonly threads: number
+  /** Files that threads are given ahead of time. */
+  readonly ahead: number
   readonly files: readonly SimFile[]
   readonly sendings: readonly Sending[]
   /** Milliseconds in which things go wrong; afterwards all goes well. */
@@ -47,6 +49,7 @@ export function drawPlan(dice: Dice, without: Without): Plan {
     on,
     partitions,
     threads: scope.between(1, 3),
+    ahead: dice.fork('threads ahead').pick([0, 0, 0, 2, 5]),
     files,
     sendings: sendings.filter(({ what }) => what.kind !== 'chunk' || !without.files.has(what.file)),
     span,

@@ -33,7 +33,7 @@ export function beginProcess(
   // A full disk stops reading only: files in memory go their way.
   const blocked = () => /different files/.exec(processor.blocked?.reason ?? '')?.input
   const consumer = simConsumer(world, broker, () => processor)
-  const host = threads(plan.threads, clock, store, pluginOrders(world))
+  const host = threads(plan.threads, plan.ahead, clock, store, pluginOrders(world))
   processor = newProcessor({
     settings: {
       ...plan.settings,

@@ -2,6 +2,7 @@
  * The plugin threads: a queue, a number of threads, and what they answer when. They behave as `plugin/host.ts` does;
  * what they are told to do to a file comes from the history.
  */
+import type { Ended } from '../../src/plugin/host.ts'
 import type { FileJob, Task, TaskResult } from '../../src/plugin/messages.ts'
 import type { ProcessorDeps } from '../../src/run/processor-deps.ts'
 import type { SimClock } from './clock.ts'
@@ -30,7 +31,7 @@ export interface Orders {
 }
 
 interface Busy {
-  readonly answer: (result: TaskResult) => void
+  readonly answer: (ended: Ended) => void
   readonly task: Task
   aborted: boolean
   cancel: () => void
@@ -40,12 +41,13 @@ const ABORT_GRACE_MS = 1_000
 
 export function threads(
   count: number,
+  /** Tasks that are taken beyond what is begun at once. */
+  ahead: number,
   clock: SimClock,
   store: SimStore,
   orders: Orders,
 ): ProcessorDeps['host'] & { readonly busy: number } {
-  const queue: { task: Task; onStarted: (() => void) | undefined; answer: (result: TaskResult) => void }[] =
-    []
+  const queue: { task: Task; answer: (ended: Ended) => void }[] = []
   const running = new Set<Busy>()
 
   function next(): void {
@@ -55,7 +57,7 @@ export function threads(
       const busy: Busy = { answer: waiting.answer, task: waiting.task, aborted: false, cancel: () => {} }
       running.add(busy)
       // A message to the thread and back.
-      busy.cancel = clock.after(orders.ms(), () => begin(busy, waiting.onStarted))
+      busy.cancel = clock.after(orders.ms(), () => begin(busy))
     }
   }
 
@@ -65,7 +67,7 @@ export function threads(
     next()
   }
 
-  function begin(busy: Busy, onStarted: (() => void) | undefined): void {
+  function begin(busy: Busy): void {
     const { task } = busy
     if (task.kind === 'onUndecodable' || task.kind === 'onFailure') {
       busy.cancel = clock.after(orders.ms(), () => end(busy, { kind: 'done' }))
@@ -86,7 +88,6 @@ export function threads(
     const actual = sha(content)
     if (Buffer.compare(actual, task.file.sha512) !== 0)
       return end(busy, { kind: 'mismatch', actual: actual.toString('hex') })
-    onStarted?.()
     const { fate, ms } = orders.onCall(task.file, Buffer.from(content))
     busy.cancel = clock.after(ms, () => finish(busy, task.file, content, fate))
   }
@@ -120,13 +121,18 @@ export function threads(
   }
 
   return {
-    run: (task, onStarted) =>
+    run: task =>
       new Promise(answer => {
-        queue.push({ task, onStarted, answer })
+        queue.push({ task, answer })
         next()
       }),
     get free() {
-      return Math.max(0, count - running.size - queue.length)
+      return Math.max(0, count + ahead - running.size - queue.length)
+    },
+    recall() {
+      for (const { task, answer } of queue.splice(0).reverse())
+        if (task.kind === 'process') answer({ kind: 'recalled' })
+        else queue.unshift({ task, answer })
     },
     get busy() {
       return running.size
