@@ -30,6 +30,8 @@ const FOR_REAL_PEERS = {
   'default-jre-headless': () => onPath('java'),
   maven: () => onPath('mvn'),
   'python3-venv': () => inSome('/usr/lib', /^python3\.\d+$/, 'ensurepip'),
+  chromium: () => onPath('chromium'),
+  tmux: () => onPath('tmux'),
   libsodium23: () => inSome('/usr/lib', /-linux-gnu/, 'libsodium.so.23'),
 }
 

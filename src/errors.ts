@@ -13,7 +13,7 @@ export const EXIT_CODES = {
   66: 'the plugin, config file or input path does not exist',
   69: 'the broker or the topic is unavailable',
   73: 'the output directory cannot be written',
-  75: 'try again later: another member holds the group, everything fails or the disk is full, or draining took too long',
+  75: 'try again later: another member holds the group, another program the port of --http, everything fails or the disk is full, or draining took too long',
   77: 'authentication failed or an ACL forbids it',
   78: 'the config or the plugin is invalid',
 } as const
@@ -33,6 +33,7 @@ const EXIT_OF = {
   E_GROUP_BUSY: 75,
   E_NOT_DRAINED: 75,
   E_BREAKER: 75,
+  E_PORT: 75,
   E_AUTH: 77,
   E_ACL: 77,
   E_CONFIG: 78,

@@ -19,6 +19,8 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
     'Files were still being processed when --drain-timeout or --max-time was over. Nothing is lost: the next run takes them up again.',
   E_BREAKER:
     'Many different files failed one after the other, or the disk takes nothing: everything pauses, nothing is given up, and one file or the disk is tried every 10 s. It goes on by itself; a run that has an end (--until-end and the like) ends with 75. If it is the files that are bad: --breaker 0.',
+  E_PORT:
+    'Another program, or another run of dfsp, listens on the port that --http names. Give each run a port of its own, or port 0 for any that is free: the start prints it. Nothing was read.',
   E_AUTH: 'The broker refused user, password or mechanism (sasl.* in [broker] of the config file).',
   E_ACL: 'The broker knows you, but its access rules forbid the operation that the message names.',
   E_CONFIG: 'The config file cannot be used; every problem in it is listed with its line.',

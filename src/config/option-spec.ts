@@ -10,6 +10,7 @@ export const GROUPS = [
   'Start and end',
   'Failures',
   'Resources',
+  'Monitoring',
   'Kafka',
   'Log',
   'Other',
@@ -54,6 +55,8 @@ export type OptionSpec = Row &
     | { readonly type: 'enum'; readonly choices: readonly string[]; readonly default?: string }
     /** earliest, latest or an ISO time. */
     | { readonly type: 'start'; readonly default: 'earliest' }
+    /** "9464" or "0.0.0.0:9464"; without a host the loopback address. */
+    | { readonly type: 'address' }
     /** May be repeated; empty unless given. */
     | { readonly type: 'list' }
     /** How often the flag stands there. */
@@ -63,6 +66,11 @@ export type OptionSpec = Row &
 /** Where a new group begins: a word that librdkafka knows, or a time in ms since the epoch. */
 export type Start = 'earliest' | 'latest' | { readonly time: number }
 
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
 interface ValueOfType {
   string: string
   integer: number
@@ -71,6 +79,7 @@ interface ValueOfType {
   duration: number
   regex: RegExp
   start: Start
+  address: HostPort
   list: readonly string[]
   count: number
 }

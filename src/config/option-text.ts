@@ -12,5 +12,14 @@ export function optionText(spec: OptionSpec, value: unknown): string {
   if (spec.type === 'start' && typeof value === 'object' && value !== null && 'time' in value) {
     return new Date(Number(value.time)).toISOString()
   }
+  if (
+    spec.type === 'address' &&
+    typeof value === 'object' &&
+    value !== null &&
+    'host' in value &&
+    'port' in value
+  ) {
+    return `${value.host}:${value.port}`
+  }
   return String(value)
 }

@@ -1,6 +1,6 @@
 /** From the text of an option, wherever it was written, to its value. */
 import { nearest } from '../core/nearest.ts'
-import type { OldName, OptionSpec, Start } from './option-spec.ts'
+import type { HostPort, OldName, OptionSpec, Start } from './option-spec.ts'
 import { type Parsed, parseDuration, parseSize, sizeText } from './units.ts'
 
 const TRUE: readonly string[] = ['true', 'yes', 'on', '1']
@@ -24,7 +24,7 @@ const PYTHON_LEVELS: Readonly<Record<string, string>> = {
 export function parseOption(
   spec: OptionSpec,
   text: string,
-): Parsed<string | number | boolean | RegExp | Start> {
+): Parsed<string | number | boolean | RegExp | Start | HostPort> {
   switch (spec.type) {
     case 'boolean':
       return parseBoolean(text)
@@ -43,6 +43,8 @@ export function parseOption(
       return parseRegex(text)
     case 'start':
       return parseStart(text)
+    case 'address':
+      return parseAddress(text)
     case 'enum': {
       if (spec.choices.includes(text)) return { value: text }
       const near = nearest(text, spec.choices)
@@ -90,6 +92,16 @@ function parseRegex(text: string): Parsed<RegExp> {
   } catch (error) {
     return { problem: (error as Error).message }
   }
+}
+
+const LOOPBACK = '127.0.0.1'
+
+function parseAddress(text: string): Parsed<HostPort> {
+  const found = /^(?:(?:\[([\da-f:.]+)\]|([^\s:/[\]]*)):)?(\d{1,5})$/i.exec(text)
+  const port = Number(found?.[3])
+  if (!found || port > 65_535)
+    return { problem: `"${text}" is no port and no HOST:PORT such as ${LOOPBACK}:9464` }
+  return { value: { host: found[1] || found[2] || LOOPBACK, port } }
 }
 
 /** A date alone is midnight UTC, a time without zone is local: JavaScript's reading of ISO 8601. */

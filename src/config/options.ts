@@ -278,6 +278,20 @@ export const OPTIONS = {
     group: 'Resources',
     commands: READING,
   },
+  http: {
+    type: 'address',
+    placeholder: 'PORT|HOST:PORT',
+    describe: 'status page, /metrics, /livez, /readyz and /status (a port alone: this machine only)',
+    group: 'Monitoring',
+    commands: ['run'],
+  },
+  'metrics-file': {
+    type: 'string',
+    placeholder: 'PATH.prom',
+    describe: "metrics for node_exporter's textfile collector, written with --stats and at the end",
+    group: 'Monitoring',
+    commands: ['run'],
+  },
   stats: {
     type: 'duration',
     default: '30s',

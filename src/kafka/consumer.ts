@@ -16,7 +16,7 @@ import { waitForGroup, waitForRest } from './group.ts'
 import { type Ownership, ownership } from './ownership.ts'
 import { readErrors } from './read-errors.ts'
 import { readLoop } from './read-loop.ts'
-import { topicId, topicPartitions, watermarks } from './topic.ts'
+import { allWatermarks, topicId, topicPartitions, watermarks } from './topic.ts'
 import { topicIdentity } from './topic-identity.ts'
 import { watch } from './watch.ts'
 
@@ -66,7 +66,19 @@ export interface FileConsumer extends Committer {
   knownEnd(partition: number): number
   /** End offsets of the owned partitions as they are now. */
   endOffsets(): Promise<ReadonlyMap<number, number>>
+  /** As `endOffsets`, in one request, and with transactions in mind: up to where can be read. */
+  readableEnds(): Promise<ReadonlyMap<number, number>>
+  readonly health: Health
   close(): Promise<void>
+}
+
+export interface Health {
+  /** All partitions are owned. */
+  readonly isJoined: boolean
+  /** Why the brokers do not answer; undefined while they do, as far as is known. */
+  readonly away: string | undefined
+  /** Milliseconds since reading last came round, which it does several times a second also while nothing comes. */
+  readonly silentMs: number
 }
 
 const CONNECT_MS = 10_000
@@ -131,6 +143,7 @@ function runningConsumer(
   let handlers: ConsumerHandlers
   let paused = false
   let closing = false
+  let asked: Promise<unknown> = Promise.resolve()
   let endWatch = async () => {}
   const errors = readErrors({
     client,
@@ -158,7 +171,15 @@ function runningConsumer(
     onAlive: errors.alive,
     now: () => performance.now(),
   })
-  const loop = readLoop(client, { turn: () => owns.turn, deliver, failed: errors.failed })
+  let cameRound = performance.now()
+  const loop = readLoop(client, {
+    turn: () => owns.turn,
+    deliver(...brought) {
+      cameRound = performance.now()
+      deliver(...brought)
+    },
+    failed: errors.failed,
+  })
   const owns: Ownership = ownership({
     client,
     topic,
@@ -227,6 +248,7 @@ function runningConsumer(
         onNewTopic: newTopic,
         onLow: (partition, low) => given.onLowWatermark?.(partition, low),
         onStalled: text => (errors.trouble.isLasting ? errors.trouble.again() : errors.trouble.tell(text)),
+        onAnswered: errors.answered,
         onUnanswered: error => errors.passing(error, 'ask for offsets'),
         onNothingOwned: errors.trouble.again,
       })
@@ -241,6 +263,7 @@ function runningConsumer(
       for (const position of owns.epoch?.positions.values() ?? []) position.since = performance.now()
     },
     knownEnd(partition) {
+      if (closing) return 0
       const end = client.getWatermarkOffsets(topic, partition).highOffset
       return Number.isSafeInteger(end) && end > 0 ? end : 0
     },
@@ -250,9 +273,23 @@ function runningConsumer(
       )
       return new Map(marks)
     },
+    async readableEnds() {
+      const question = allWatermarks(client, topic, all(), isolation)
+      asked = question.catch(() => {})
+      const marks = await question
+      errors.answered()
+      return new Map([...marks].map(([partition, { high }]) => [partition, high]))
+    },
+    get health() {
+      return {
+        isJoined: !closing && owns.epoch !== undefined && !owns.epoch.draining,
+        away: errors.away,
+        silentMs: performance.now() - cameRound,
+      }
+    },
     async close() {
       closing = true
-      await Promise.all([owns.close(), endWatch()])
+      await Promise.all([owns.close(), endWatch(), asked])
       await loop.stop()
       await new Promise<void>(resolve => client.disconnect(() => resolve()))
     },

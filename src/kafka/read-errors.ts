@@ -27,10 +27,17 @@ export interface ReadErrors {
   ended(error: unknown): void
   /** Something was read. */
   alive(): void
+  /** A question was answered. */
+  answered(): void
+  /** Why the brokers do not answer at present; undefined while they do. */
+  readonly away: string | undefined
   readonly trouble: Troubles
   /** Whether anything was read yet. */
   readonly hasRead: boolean
 }
+
+/** An error event says so in its text alone; its code is -1 for all of them. */
+const ALL_DOWN = 'all broker connections are down'
 
 /** The log line with the reason of a fatal error comes a little later than the error. */
 const REASON_MS = 300
@@ -39,13 +46,16 @@ export function readErrors({ client, topic, group, login, onFatal, onProblem }: 
   let hasRead = false
   /** Behind ERR.FATAL, which says nothing itself. */
   let fatalReason: ClientError = { code: ERR.FATAL, message: 'fatal error' }
+  let away: string | undefined
   const trouble = troubles(onProblem, () => performance.now())
   const inWords = (error: unknown, doing: string) =>
     error instanceof DfspError ? error : explain(error as ClientError, { topic, group, login, doing })
 
-  client.on('event.error', error =>
-    trouble.tell(`${login.brokers}: ${plainDetail(error.message)}; librdkafka keeps trying`),
-  )
+  client.on('event.error', error => {
+    const text = `${login.brokers}: ${plainDetail(error.message)}`
+    if (error.message.includes(ALL_DOWN)) away = text
+    trouble.tell(`${text}; librdkafka keeps trying`)
+  })
   client.on('event.log', ({ fac, message }: { fac?: string; message: string }) => {
     if (fac !== 'FATAL') return
     const code = /group\.instance\.id|instance id/i.test(message) ? ERR.FENCED_INSTANCE : ERR.FATAL
@@ -67,7 +77,11 @@ export function readErrors({ client, topic, group, login, onFatal, onProblem }: 
       trouble.tell(tryingAgain(told), isRefusal)
       return true
     },
-    passing: (error, doing) => trouble.tell(tryingAgain(inWords(error, doing))),
+    passing(error, doing) {
+      const told = inWords(error, doing)
+      away ??= told.message
+      trouble.tell(tryingAgain(told))
+    },
     retried(error) {
       const told = inWords(error, 'rebalance')
       if (!hasRead && told.code !== 'E_KAFKA') throw told
@@ -76,7 +90,14 @@ export function readErrors({ client, topic, group, login, onFatal, onProblem }: 
     ended: error => onFatal(inWords(error, 'rebalance')),
     alive() {
       hasRead = true
+      away = undefined
       trouble.over()
+    },
+    answered() {
+      away = undefined
+    },
+    get away() {
+      return away
     },
     trouble,
     get hasRead() {

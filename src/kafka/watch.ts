@@ -15,6 +15,7 @@ export interface WatchDeps {
   /** Whether the topic is another one of the same name; true once. */
   hasNewTopic(): Promise<boolean>
   onNewTopic(): void
+  onAnswered(): void
   /** The broker refuses or does not answer; asked again at the next look. */
   onUnanswered(error: unknown): void
   onStalled(text: string): void
@@ -39,7 +40,11 @@ export function watch(deps: WatchDeps): () => Promise<void> {
       deps.isPaused() || owns.epoch?.draining
         ? []
         : [...positions()].map(([partition, { next, since }]) => ({ partition, position: next, since })),
-    watermarks: partitions => allWatermarks(client, topic, partitions, deps.isolation),
+    async watermarks(partitions) {
+      const marks = await allWatermarks(client, topic, partitions, deps.isolation)
+      deps.onAnswered()
+      return marks
+    },
     hasNewTopic: deps.hasNewTopic,
     onFinding(finding, { partition, position }, { low, high }) {
       switch (finding.kind) {

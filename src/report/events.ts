@@ -33,6 +33,14 @@ export type RunEvent =
       readonly bytes: number
       /** From dispatch to answer of the last attempt. */
       readonly ms: number
+      /** Of a file that came while the run went on. */
+      readonly arrival?: {
+        readonly chunks: number
+        /** Since its first chunk was read. */
+        readonly openMs: number
+        /** Timestamp of its first record, in milliseconds since the epoch. */
+        readonly sentAt: number
+      }
       /** Lowest and highest offset of its records, by partition. */
       readonly partitions: Readonly<Record<string, readonly [number, number]>>
       readonly error?: string

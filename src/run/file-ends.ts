@@ -135,6 +135,11 @@ export function fileEnds(s: Shared): FileEnds {
       attempt: file.attempts,
       bytes: file.size,
       ms: Math.round(ms),
+      arrival: {
+        chunks: file.assembly.total,
+        openMs: Math.round(deps.now() - file.openedAt),
+        sentAt: file.sentAt,
+      },
       partitions: Object.fromEntries(file.offsets),
       ...(error === undefined ? {} : { error }),
       ...(how === undefined ? {} : { setAside: how }),

@@ -64,6 +64,10 @@ export interface OpenFile {
   attempts: number
   /** A thread was at it in this run. */
   wasTried: boolean
+  /** When its first chunk came, in milliseconds of the processor's clock. */
+  readonly openedAt: number
+  /** Lowest timestamp of its records, in milliseconds since the epoch. */
+  sentAt: number
   /** When the last new chunk came, in milliseconds of the processor's clock. */
   lastProgress: number
   /** All its chunks were seen before it was evicted, and this is what was known of them. */
@@ -125,6 +129,8 @@ export function openFiles(): OpenFiles {
       const file: OpenFile = {
         ...given,
         number: numbers++,
+        openedAt: given.lastProgress,
+        sentAt: Number.POSITIVE_INFINITY,
         hash: fileHash40(given.digest),
         // A copy: the chunk is a view of its record, which must not outlive it.
         fileHash: new Uint8Array(chunk.fileHash),

@@ -18,7 +18,7 @@ import { deadLetters } from './dead-letters.ts'
 import { fileEnds } from './file-ends.ts'
 import { fileWork } from './file-work.ts'
 import { intake } from './intake.ts'
-import { type OpenFile, openFiles } from './open-files.ts'
+import { type OpenFile, type OpenFiles, openFiles } from './open-files.ts'
 import type { Counts, ProcessorDeps, Shared } from './processor-deps.ts'
 import { readUntil } from './read-until.ts'
 import { room as newRoom } from './room.ts'
@@ -26,6 +26,7 @@ import { room as newRoom } from './room.ts'
 export interface Processor {
   readonly ledger: Ledger
   readonly counts: Readonly<Counts>
+  readonly files: Pick<OpenFiles, 'byId' | 'count'>
   assign(partitions: readonly AssignedPartition[]): void
   records(batch: readonly ConsumedRecord[]): void
   partitionEnd(partition: number, offset: number): void
@@ -242,6 +243,7 @@ export function processor(deps: ProcessorDeps): Processor {
   return {
     ledger,
     counts,
+    files,
     assign(partitions) {
       // Of all or of none: what two sources say does not make one cut.
       const isAllKnown = partitions.every(isKnown)

@@ -13,6 +13,7 @@ import type { LoadedInfo } from '../plugin/host.ts'
 import type { FromThread } from '../plugin/messages.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
 import type { RunEvent } from '../report/events.ts'
+import type { RunView } from '../report/run-view.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { realEdges } from './edges.ts'
 import { letterSender } from './letter-sender.ts'
@@ -20,6 +21,7 @@ import { type End, hasEnd, type Outcome, outcome } from './outcome.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 import { type Processor, processor } from './processor.ts'
 import { NOTHING_COUNTED, runProgress, statsOf, summaryOf } from './run-progress.ts'
+import { runTally } from './run-view.ts'
 import { onStopSignal } from './shutdown.ts'
 
 export interface RunOptions {
@@ -60,6 +62,8 @@ export interface RunDeps {
   readonly loaded: LoadedInfo
   report(event: RunEvent): void
   logFromPlugin(entry: Extract<FromThread, { type: 'log' }>): void
+  /** Takes the view of the run once it reads. */
+  onView?(view: RunView): void
   /** Where ctx.produce goes; closed at the end. */
   readonly produce: (record: OutgoingRecord) => Promise<void>
 }
@@ -177,6 +181,11 @@ async function consumeToEnd(
 ): Promise<Outcome> {
   const { runtime, report } = deps
   const progress = runProgress(options, consumer)
+  const tally = runTally(
+    consumer,
+    offsets => (options.dryRun ? Promise.resolve() : consumer.commit(offsets)),
+    options.memoryBytes,
+  )
   const { refetcher, journal } = beside
   const work: Processor = processor({
     ...realEdges,
@@ -198,7 +207,7 @@ async function consumeToEnd(
     host: runtime.host,
     hooks: new Set(options.dryRun ? [] : deps.loaded.hooks),
     store: runtime.store(output.tmpDir),
-    commit: offsets => (options.dryRun ? Promise.resolve() : consumer.commit(offsets)),
+    commit: tally.commit,
     committedNow: () => consumer.committedNow(),
     endOffsets: () => consumer.endOffsets(),
     deadLetter:
@@ -218,6 +227,7 @@ async function consumeToEnd(
     if (hasEnd(options) && work.blocked !== undefined && work.blocked.probes > 0)
       ending.resolve({ why: 'blocked', reason: work.blocked.reason })
   }
+  deps.onView?.(tally.view(work, () => statsOf(work, progress, started)))
   const timers = [
     setInterval(tick, TICK_MS),
     ...(options.statsMs > 0
@@ -235,6 +245,7 @@ async function consumeToEnd(
   report({ type: 'info', text: `joining group ${options.group}` })
   consumer.start({
     onAssign(partitions) {
+      tally.assigned(partitions)
       work.assign(partitions)
       if (partitions.length === 0) return
       report({
@@ -252,6 +263,7 @@ async function consumeToEnd(
       )
     },
     onRecords(records) {
+      tally.read(records.length)
       try {
         work.records(records)
       } catch (cause) {

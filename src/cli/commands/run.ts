@@ -1,11 +1,14 @@
 /** `dfsp run`: the main job. */
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import path from 'node:path'
 import { groupId } from '../../config/group.ts'
 import { optionsOf } from '../../config/options.ts'
 import type { PluginOptions } from '../../config/plugin-options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
+import type { Sight } from '../../report/sight.ts'
 import type { Command, Invocation } from '../command.ts'
 import { declaredOptions, findPlugin } from '../plugin-path.ts'
 
@@ -48,6 +51,7 @@ export const command: Command = {
     })
     const producing = outgoing(settings.kafka.producer, values.outputTopic)
     let console: ReturnType<typeof openConsole> | undefined
+    let sight: Sight | undefined
     try {
       const loaded = await runtime.load()
       const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
@@ -66,6 +70,29 @@ export const command: Command = {
       )
       for (const text of [...settings.notices, ...loaded.warnings.map(w => `${plugin.shown} ${w}`)])
         console.report({ type: 'problem', text })
+      const { report: show } = console
+      if (values.http !== undefined || values.metricsFile !== undefined) {
+        const { openSight } = await import('../../report/sight.ts')
+        sight = await openSight({
+          identity: {
+            topic,
+            group,
+            plugin: plugin.name,
+            threads: values.threads,
+            mode: values.mode,
+            brokers: values.brokers ?? '',
+            host: hostname(),
+            pid: process.pid,
+            version: ownVersion(),
+          },
+          http: values.http,
+          metricsFile:
+            values.metricsFile === undefined ? undefined : path.resolve(invocation.cwd, values.metricsFile),
+          everyMs: values.stats,
+          onProblem: text => show({ type: 'problem', text }),
+          onInfo: text => show({ type: 'info', text }),
+        })
+      }
       const { exit } = await run(
         {
           topic,
@@ -97,7 +124,11 @@ export const command: Command = {
         {
           runtime,
           loaded,
-          report: console.report,
+          report(event) {
+            sight?.report(event)
+            show(event)
+          },
+          onView: view => sight?.attach(view),
           logFromPlugin: console.logFromPlugin,
           produce: producing.send,
         },
@@ -106,6 +137,7 @@ export const command: Command = {
     } finally {
       await runtime.host.close(0)
       await producing.close()
+      await sight?.close()
       await console?.close()
     }
   },
@@ -115,4 +147,9 @@ export const command: Command = {
 async function pluginOf(invocation: Invocation): Promise<PluginOptions | undefined> {
   const { values } = await invocation.settings()
   return values.plugin === undefined ? undefined : declaredOptions(findPlugin(values.plugin, invocation.cwd))
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
+  return JSON.parse(text).version
 }

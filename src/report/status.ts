@@ -1,0 +1,227 @@
+/** What /status answers: the run as it stands, its latest failures, and how it went over the last half hour. */
+import type { FileResult, RunEvent, RunSummary, SetAside } from './events.ts'
+import type { PartitionView, RunView } from './run-view.ts'
+
+/** What does not change while a run goes on. */
+export interface RunIdentity {
+  readonly topic: string
+  readonly group: string
+  readonly plugin: string
+  readonly threads: number
+  readonly mode: string
+  readonly brokers: string
+  readonly host: string
+  readonly pid: number
+  readonly version: string
+}
+
+export interface Failure {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly path: string
+  /** `retry`: another attempt comes. */
+  readonly result: Exclude<FileResult, 'ok'> | 'retry'
+  readonly attempt: number
+  readonly error: string
+  readonly setAside: SetAside | undefined
+}
+
+/** One moment: milliseconds since the epoch, and the figures as they were. */
+export type HistoryPoint = readonly [
+  at: number,
+  receivedBytes: number,
+  doneBytes: number,
+  done: number,
+  failed: number,
+  lag: number | null,
+]
+
+export interface Status extends RunIdentity {
+  readonly v: 1
+  readonly type: 'status'
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly startedAt: number
+  readonly ready: boolean
+  /** Why it is not ready. */
+  readonly reason: string | null
+  readonly flow: string
+  /** Records that are not read yet; null while that is unknown. */
+  readonly lag: number | null
+  /** 0 to 1, of a run until the end. */
+  readonly progress: number | null
+  readonly counts: {
+    readonly done: number
+    readonly failed: number
+    readonly mismatched: number
+    readonly skipped: number
+    readonly deadLettered: number
+    readonly undecodable: number
+    readonly duplicates: number
+    readonly records: number
+    readonly commits: number
+    readonly failedCommits: number
+  }
+  readonly bytes: {
+    readonly done: number
+    readonly received: number
+    readonly memory: number
+    readonly memoryLimit: number
+  }
+  readonly files: Readonly<Record<'assembling' | 'queued' | 'running' | 'held', number>>
+  /** Those that run longest first, at most 50. */
+  readonly running: readonly { readonly path: string; readonly seconds: number; readonly attempt: number }[]
+  /** Those that wait longest for a chunk first, at most 50. */
+  readonly assembling: readonly {
+    readonly path: string
+    readonly chunks: number
+    readonly total: number
+    readonly idleSeconds: number
+  }[]
+  readonly partitions: readonly PartitionView[]
+  /** The latest first, at most 50. */
+  readonly failures: readonly Failure[]
+  readonly lastSuccessAt: number | null
+  readonly history: readonly HistoryPoint[]
+  /** Once the run is over. */
+  readonly summary: RunSummary | null
+}
+
+export interface StatusBoard {
+  report(event: RunEvent): void
+  attach(view: RunView): void
+  /** Notes a moment of the history; to be called every SAMPLE_MS. */
+  sample(): void
+  status(): Promise<Status>
+  /** As `Status.reason`; undefined when all is well. */
+  notReady(): string | undefined
+}
+
+export const SAMPLE_MS = 5_000
+const POINTS = 360
+const LISTED = 50
+const NOTHING = {
+  done: 0,
+  failed: 0,
+  mismatched: 0,
+  skipped: 0,
+  deadLettered: 0,
+  undecodable: 0,
+  duplicates: 0,
+  records: 0,
+  commits: 0,
+  failedCommits: 0,
+}
+
+export function statusBoard(identity: RunIdentity, now: () => number): StatusBoard {
+  const startedAt = now()
+  const history: HistoryPoint[] = [[startedAt, 0, 0, 0, 0, null]]
+  const failures: Failure[] = []
+  let lastSuccessAt: number | null = null
+  let summary: RunSummary | null = null
+  let view: RunView | undefined
+
+  function point(given: RunView): HistoryPoint {
+    const { receivedBytes, doneBytes, done, failed, lag } = given.stats()
+    return [now(), receivedBytes, doneBytes, done, failed, lag ?? null]
+  }
+
+  function notReady(): string | undefined {
+    if (summary !== null) return 'the run is over'
+    return view === undefined ? 'starting: connecting to the broker' : view.notReady()
+  }
+
+  function failed(failure: Failure): void {
+    failures.unshift(failure)
+    if (failures.length > LISTED) failures.pop()
+  }
+
+  return {
+    report(event) {
+      const at = now()
+      if (event.type === 'summary') summary = event.summary
+      if (event.type === 'retry') {
+        const { path, attempt, error } = event
+        failed({ at, path, result: 'retry', attempt, error, setAside: undefined })
+      }
+      if (event.type !== 'file') return
+      const { path, result, attempt, error = '', setAside } = event
+      if (result === 'ok') lastSuccessAt = at
+      else failed({ at, path, result, attempt, error, setAside })
+    },
+    attach(given) {
+      view = given
+    },
+    sample() {
+      if (view === undefined || summary !== null) return
+      history.push(point(view))
+      if (history.length > POINTS) history.shift()
+    },
+    notReady,
+    async status() {
+      await view?.refresh()
+      const stats = view?.stats()
+      const counts = view?.counts()
+      const files = view?.files() ?? []
+      const reason = notReady() ?? null
+      return {
+        v: 1,
+        type: 'status',
+        ...identity,
+        at: now(),
+        startedAt,
+        ready: reason === null,
+        reason,
+        flow: stats?.flow ?? 'flow',
+        lag: stats?.lag ?? null,
+        progress: stats?.progress ?? null,
+        counts: pick(counts ?? NOTHING),
+        bytes: {
+          done: counts?.doneBytes ?? 0,
+          received: counts?.receivedBytes ?? 0,
+          memory: stats?.memoryBytes ?? 0,
+          memoryLimit: counts?.memoryLimit ?? 0,
+        },
+        files: view?.fileCounts() ?? { assembling: 0, queued: 0, running: 0, held: 0 },
+        running: files
+          .filter(file => file.state === 'running')
+          .sort((a, b) => (b.runningMs ?? 0) - (a.runningMs ?? 0))
+          .slice(0, LISTED)
+          .map(({ path, runningMs = 0, attempts }) => ({
+            path,
+            seconds: seconds(runningMs),
+            attempt: attempts,
+          })),
+        assembling: files
+          .filter(file => file.state === 'assembling')
+          .sort((a, b) => b.idleMs - a.idleMs)
+          .slice(0, LISTED)
+          .map(({ path, chunks, total, idleMs }) => ({ path, chunks, total, idleSeconds: seconds(idleMs) })),
+        partitions: view?.partitions() ?? [],
+        failures,
+        lastSuccessAt,
+        history: view === undefined ? history : [...history, point(view)],
+        summary,
+      }
+    },
+  }
+}
+
+const seconds = (ms: number) => Math.round(ms / 100) / 10
+
+function pick(counts: Status['counts']): Status['counts'] {
+  const { done, failed, mismatched, skipped, deadLettered } = counts
+  const { undecodable, duplicates, records, commits, failedCommits } = counts
+  return {
+    done,
+    failed,
+    mismatched,
+    skipped,
+    deadLettered,
+    undecodable,
+    duplicates,
+    records,
+    commits,
+    failedCommits,
+  }
+}

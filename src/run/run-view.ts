@@ -1,0 +1,163 @@
+/** The run as `RunView` shows it, and the few things that only this view counts. */
+import type { CommittedOffset } from '../kafka/assignment.ts'
+import type { OffsetCommit } from '../kafka/committer.ts'
+import type { FileConsumer } from '../kafka/consumer.ts'
+import type { RunStats } from '../report/events.ts'
+import type { FileView, FileViewState, PartitionView, RunView } from '../report/run-view.ts'
+import type { FileState, OpenFile } from './open-files.ts'
+import type { Processor } from './processor.ts'
+
+export interface RunTally {
+  /** `commit`, counted. */
+  commit(offsets: readonly OffsetCommit[]): Promise<void>
+  read(records: number): void
+  assigned(
+    partitions: readonly { readonly partition: number; readonly committed?: number | undefined }[],
+  ): void
+  view(work: Processor, stats: () => RunStats): RunView
+}
+
+const SHOWN: Readonly<Record<FileState, FileViewState | undefined>> = {
+  assembling: 'assembling',
+  evicted: 'assembling',
+  queued: 'queued',
+  waiting: 'queued',
+  running: 'running',
+  parked: 'held',
+  held: 'held',
+  closed: undefined,
+}
+
+const ANSWER_MS = 1_000
+/** An answer of the broker is good for so long. */
+const FRESH_MS = 1_000
+/** Reading comes round ten times a second; a rebalance may hold it for some seconds. */
+const DEAD_MS = 30_000
+
+export function runTally(
+  consumer: FileConsumer,
+  commit: (offsets: readonly OffsetCommit[]) => Promise<void>,
+  memoryLimit: number,
+): RunTally {
+  const committed = new Map<number, CommittedOffset['offset'] | undefined>()
+  let records = 0
+  let commits = 0
+  let failedCommits = 0
+  let ledgerChars = 0
+  let ends: ReadonlyMap<number, number> = new Map()
+  let askedAt = Number.NEGATIVE_INFINITY
+  let asking: Promise<void> | undefined
+
+  async function ask(): Promise<void> {
+    try {
+      ends = await consumer.readableEnds()
+      askedAt = performance.now()
+    } catch {
+      // What is known stays; that the broker does not answer is told elsewhere.
+    } finally {
+      asking = undefined
+    }
+  }
+
+  function partitions(work: Processor): PartitionView[] {
+    const { ledger } = work
+    return [...ledger.partitions()]
+      .sort((a, b) => a - b)
+      .map(partition => {
+        const position = ledger.position(partition)
+        // While it is paused, and before the first fetch, the client knows an old end or none.
+        const end = Math.max(position, consumer.knownEnd(partition), ends.get(partition) ?? 0)
+        return { partition, committed: committed.get(partition), position, end }
+      })
+  }
+
+  function notConsuming(): string | undefined {
+    const { away, isJoined, silentMs } = consumer.health
+    if (away !== undefined) return `the broker is away: ${away}`
+    if (!isJoined) return 'the group is not joined: its partitions are not owned by this process'
+    if (silentMs > DEAD_MS) return `nothing was asked of the client for ${Math.round(silentMs / 1_000)} s`
+    return undefined
+  }
+
+  return {
+    async commit(offsets) {
+      try {
+        await commit(offsets)
+      } catch (error) {
+        failedCommits++
+        throw error
+      }
+      commits++
+      ledgerChars = 0
+      for (const { partition, offset, metadata = '' } of offsets) {
+        committed.set(partition, offset)
+        ledgerChars = Math.max(ledgerChars, metadata.length)
+      }
+    },
+    read(count) {
+      records += count
+    },
+    assigned(list) {
+      committed.clear()
+      for (const { partition, committed: offset } of list) committed.set(partition, offset)
+    },
+    view: (work, stats) => ({
+      stats: () => {
+        const now = stats()
+        if (now.lag === undefined) return now
+        const lag = partitions(work).reduce((sum, { end, position }) => sum + end - position, 0)
+        return { ...now, lag }
+      },
+      notReady: () =>
+        notConsuming() ?? (work.blocked === undefined ? undefined : `paused: ${work.blocked.reason}`),
+      notConsuming,
+      partitions: () => partitions(work),
+      files: () => filesOf(work),
+      fileCounts() {
+        const { count } = work.files
+        return {
+          assembling: count('assembling') + count('evicted'),
+          queued: count('queued') + count('waiting'),
+          running: count('running'),
+          held: count('held') + count('parked'),
+        }
+      },
+      counts: () => ({
+        ...work.counts,
+        records,
+        commits,
+        failedCommits,
+        ledgerChars,
+        memoryLimit,
+      }),
+      async refresh() {
+        if (performance.now() - askedAt < FRESH_MS || !consumer.health.isJoined) return
+        asking ??= ask()
+        let timer: NodeJS.Timeout | undefined
+        const late = new Promise<void>(resolve => {
+          timer = setTimeout(resolve, ANSWER_MS)
+        })
+        await Promise.race([asking, late])
+        clearTimeout(timer)
+      },
+    }),
+  }
+}
+
+function filesOf(work: Processor): FileView[] {
+  const now = performance.now()
+  const { running } = work.unfinished()
+  return [...work.files.byId.values()].map((file: OpenFile) => {
+    const since = running.get(file)
+    return {
+      path: file.path,
+      state: SHOWN[file.state] ?? 'held',
+      chunks: (file.seen ?? file.assembly).count,
+      total: file.assembly.total,
+      attempts: file.attempts,
+      openMs: now - file.openedAt,
+      idleMs: now - file.lastProgress,
+      runningMs: since === undefined ? undefined : now - since,
+    }
+  })
+}
