@@ -89,8 +89,7 @@ export function room(s: RoomDeps): Room {
     if (duplicate) counts.duplicates++
     // A copy that is right by its own digest replaces whatever is there; one that is wrong replaces nothing.
     if ((duplicate || file.checksChunks) && !sameHash(deps.sha512(chunk.data), chunk.chunkHash)) return
-    if (flow === 'spool' && file.stored.place === 'memory') spill(file)
-    if (!write(file, chunk)) {
+    if (!makeRoom(file) || !write(file, chunk)) {
       // Evicted: the chunk was seen all the same.
       if ((file.state as FileState) === 'evicted' && !file.assembly.has(chunk.index)) place(file, chunk)
       return
@@ -103,12 +102,22 @@ export function room(s: RoomDeps): Room {
     if (file.assembly.count === file.assembly.total) complete(file)
   }
 
-  function spill(file: OpenFile): void {
+  /** False when the file was evicted for want of it. */
+  function makeRoom(file: OpenFile): boolean {
+    if (flow !== 'spool' || file.stored.place === 'disk') return true
     try {
       file.stored.spill()
+      return true
     } catch (error) {
       diskFailed(error as Error)
     }
+    // A disk that has room for a probe and no more would let memory grow with every batch.
+    while (store.memoryBytes >= high) {
+      const victim = youngest(other => other.stored.place === 'memory') ?? file
+      evict(victim)
+      if (victim === file) return false
+    }
+    return true
   }
 
   /** False when the chunk could not be written: the file was evicted or given up. */

@@ -45,6 +45,23 @@ test('fault 62: with a full disk the youngest files are evicted, read again late
   assert.equal(w.store.memoryBytes, 0)
 })
 
+test('fault 62: memory does not grow where the disk has room for a probe and no more', async t => {
+  const w = world(t, { settings: { memoryBytes: BUDGET } })
+  Object.assign(w, { failWrites: FULL, failWritesTo: 'disk', sparesProbes: true })
+  const files = Array.from({ length: 9 }, (_, i) =>
+    cut(`f${i}`, Buffer.alloc(4 * PAGE_BYTES, i + 1), { chunkSize: PAGE_BYTES }),
+  )
+  // None is whole before the last chunk of all of them.
+  for (let chunk = 0; chunk < 4; chunk++) for (const { values } of files) w.append(0, values[chunk] as Buffer)
+  let most = 0
+  for (let i = 0; i < 400 && w.processor.counts.done < 9; i++) {
+    await seconds(w, 1)
+    most = Math.max(most, w.store.memoryBytes)
+  }
+  assert.ok(most <= BUDGET + 4 * PAGE_BYTES, `${most / PAGE_BYTES} pages`)
+  assert.equal(w.processor.counts.done, 9)
+})
+
 test('fault 60: a disk that takes writes again is used again', async t => {
   const w = world(t, { settings: { memoryBytes: BUDGET } })
   w.failWrites = FULL

@@ -114,6 +114,8 @@ export interface World {
   failWrites: Error | undefined
   /** Only there; undefined = everywhere. */
   failWritesTo: 'memory' | 'disk' | undefined
+  /** The disk has room for a probe all the same. */
+  sparesProbes: boolean
   /** What a dead letter waits for; rejects = refused. */
   onDeadLetter: ((letter: DeadLetter) => Promise<void>) | undefined
   /** What reading again waits for. */
@@ -256,7 +258,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
           return files.memoryBytes
         },
         probe() {
-          if (open.failWrites) throw open.failWrites
+          if (open.failWrites && !open.sparesProbes) throw open.failWrites
           files.probe()
         },
       },
@@ -338,6 +340,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     onEndOffsets: undefined,
     failWrites: undefined,
     failWritesTo: undefined,
+    sparesProbes: false,
     append: (partition, ...values) => void log[partition]?.push(...values),
     async read(limit = Number.POSITIVE_INFINITY) {
       let left = limit
