@@ -18,6 +18,8 @@ export interface Replay {
    * not read yet may have the same one.
    */
   finish(digest: string): void
+  /** Whether the file with this digest was finished, in this epoch or an earlier one, after it had unresolved records here. */
+  isFinished(digest: string): boolean
   /** How often a file with this hash had been tried. */
   attemptsOf(hash: number): number
   /** What is unresolved in `[from, end)`. */
@@ -52,6 +54,7 @@ export function replay({ base, position, unresolved, finished, attempts }: Commi
       left.delete(hash)
       if (hashes.has(hash)) listed.add(digest)
     },
+    isFinished: digest => listed.has(digest),
     attemptsOf: hash => left.get(hash) ?? 0,
     rest: from => ({ ...known.rest(from), attempts: left, finished: [...listed] }),
   }

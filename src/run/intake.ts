@@ -61,7 +61,11 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
         counts.filtered++
         return resolveAtOnce(r)
       }
-      if (file === undefined && !settings.reprocessIdentical && finished.has(digest)) {
+      // Where only files are known, a finished one is still among them: what is left of it is no new delivery.
+      const isOver = settings.reprocessIdentical
+        ? again?.isFinished(digest)
+        : file === undefined && finished.has(digest)
+      if (isOver) {
         counts.duplicates++
         latest.add(digest)
         return resolveAtOnce(r)

@@ -93,7 +93,7 @@ export function processor(deps: ProcessorDeps): Processor {
   const committing = commits({
     ledger,
     // In one of them is enough: all are read back together.
-    content: (cut, isFirst) => content(cut, isFirst ? latest.digests() : []),
+    content: (cut, isFirst) => content(cut, isFirst && !settings.reprocessIdentical ? latest.digests() : []),
     commit: deps.commit,
     committedNow: deps.committedNow,
     isIdle: () => files.count('queued') + files.count('running') === 0,
@@ -188,6 +188,9 @@ export function processor(deps: ProcessorDeps): Processor {
       latest.add(digest)
     }
     if (record.position > start) replays.set(partition, replay(record))
+    // The broker does not know it: the next commit has to say it of all partitions at once, or files would be over in
+    // one and open in another.
+    if (own !== undefined) ledger.touch(partition)
   }
 
   // ---- time

@@ -69,8 +69,9 @@ export async function unfinishedFiles(
         if (!before.isResolved(offset, undefined)) records++
         return
       }
-      const hash = fileHash40(realEdges.digest128(named.id))
-      if (before.isResolved(offset, hash)) return
+      const digest = realEdges.digest128(named.id)
+      const hash = fileHash40(digest)
+      if (before.isResolved(offset, hash) || before.isFinished(digest)) return
       const { path, chunk } = named
       const file = files.get(named.id) ?? {
         path,

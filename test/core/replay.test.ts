@@ -58,6 +58,7 @@ test('by files: a finished file leaves its hash to another that may have it, and
   again.finish(mine)
   again.finish(other)
   assert.equal(again.isResolved(1, 5), false)
+  assert.deepEqual([again.isFinished(mine), again.isFinished(other)], [true, false])
   assert.deepEqual(again.rest(2), {
     stretches: undefined,
     files: [5],

@@ -182,6 +182,29 @@ test('fault 6: what was finished before a refused commit and a rebalance is know
   assert.equal(w.committed.get(0), 80)
 })
 
+test('fault 6: what was finished before a refused commit is said of all partitions at once', async t => {
+  const w = world(t, { partitions: 2 })
+  await w.clock.advance(2_000)
+  assert.deepEqual([...w.committed.values()], [0, 0])
+  const files = Array.from({ length: 40 }, (_, i) => cut(`f${i}`, 'aaaabbbb'))
+  w.onCommit = async () => {
+    throw new Error('27 rebalance in progress')
+  }
+  for (const chunk of [0, 1]) await w.send(chunk, ...files.map(f => f.values[chunk] as Buffer))
+  await w.revoke()
+  w.onCommit = undefined
+  w.assign()
+  await w.read(40) // the first partition
+  await w.clock.advance(2_000)
+  w.crash()
+  w.assign()
+  await w.read()
+  await w.clock.advance(2_000)
+  assert.equal(w.calls.length, 40)
+  assert.deepEqual(w.processor.unfinished().assembling, [])
+  assert.deepEqual([...w.committed.values()], [40, 40])
+})
+
 test('what the broker says of a partition’s start is told', t => {
   const w = world(t)
   w.processor.assign([

@@ -74,6 +74,34 @@ test('a commit while records are read again says of the unread ones what the las
   assert.deepEqual(paths(w).slice(before), ['bad'])
 })
 
+test('with --reprocess-identical a file that is finished while records are read again does not run once more', async t => {
+  let refuses = true
+  const w = world(t, {
+    settings: { reprocessIdentical: true },
+    plugin: ({ path }) => (path === 'bad' || (path === 'later' && refuses) ? failure('no') : DONE),
+  })
+  const bad = cut('bad', 'x'.repeat(120)).values
+  const later = cut('later', 'aaaabbbb').values
+  const single = Array.from({ length: 30 }, (_, i) => cut(`f${i}`, `${i}`).values[0] as Buffer)
+  // So many runs that the commit names the files that are open instead.
+  const mixed = bad.flatMap((value, i) => [value, ...single.slice(i, i + 1 + (i % 2))])
+  await w.send(0, ...mixed.slice(0, 10), ...later, ...mixed.slice(10))
+  await w.clock.advance(5_000)
+  const isNamed = () => decodeCommitRecord(w.metadata.get(0)?.slice(0, -1))?.unresolved.kind === 'files'
+  assert.ok(isNamed())
+  refuses = false
+  w.crash()
+  w.assign()
+  await w.read(14)
+  await w.clock.advance(5_000)
+  assert.ok(isNamed())
+  const before = paths(w).length
+  assert.equal(paths(w)[before - 1], 'later')
+  await restart(w)
+  assert.deepEqual(paths(w).slice(before), ['bad'])
+  assert.deepEqual(w.processor.unfinished().assembling, [])
+})
+
 test('records that were set aside, filtered or empty stay so after a restart', async t => {
   const settings = { onFailure: { retries: 0, onError: 'skip' }, files: /^(?!no)/ } as const
   const plugin = () => new Promise<never>(() => {})

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { encodeCommitRecord } from '../../src/core/commit-record.ts'
+import { decodeChunk } from '../../src/core/chunk-codec.ts'
+import { encodeCommitRecord, fileHash40 } from '../../src/core/commit-record.ts'
+import { fileId } from '../../src/core/generation.ts'
 import type { AssignedPartition } from '../../src/kafka/assignment.ts'
 import type { ConsumedRecord } from '../../src/kafka/consumer.ts'
+import { realEdges } from '../../src/run/edges.ts'
 import { unfinishedFiles } from '../../src/run/unfinished-files.ts'
 import { recordsOf } from '../support/files.ts'
 
@@ -119,4 +122,22 @@ test('a group without a commit of dfsp has nothing that is known to be unfinishe
   const parts = [committed(0, log, 0, 3, [0, 1, 2])].map(part => ({ ...part, metadata: undefined }))
   assert.deepEqual((await unfinishedFiles(parts, refetcher, live)).files, [])
   assert.deepEqual(read, [])
+})
+
+test('a file that was finished is not told, although the commit still has to name it among the open ones', async () => {
+  const log = values('a.dat')
+  const chunk = decodeChunk(log[0] as Buffer)
+  assert.ok(chunk.kind === 'chunk')
+  const digest = realEdges.digest128(fileId('a.dat', chunk))
+  const record = encodeCommitRecord({
+    base: 0,
+    position: 3,
+    runs: undefined,
+    files: { hashes: [fileHash40(digest)], offsets: [] },
+    finished: [digest],
+    attempts: new Map(),
+  })
+  const { refetcher } = reading([log])
+  const partition = { ...committed(0, log, 0, 3, []), metadata: record?.text }
+  assert.deepEqual((await unfinishedFiles([partition], refetcher, live)).files, [])
 })
