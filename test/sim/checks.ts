@@ -3,8 +3,9 @@
  * promises could be lost.
  */
 
-import { decodeCommitRecord } from '../../src/core/commit-record.ts'
+import { decodeCommitRecord, fileHash40 } from '../../src/core/commit-record.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
+import { type Replay, replay } from '../../src/core/replay.ts'
 import type { OffsetCommit } from '../../src/kafka/committer.ts'
 import type { FileJob } from '../../src/plugin/messages.ts'
 import type { RunEvent } from '../../src/report/events.ts'
@@ -71,16 +72,34 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
   /**
    * Copies of files that are over, of which no commit speaks: without the others they make no whole file. Commits
    * say what was processed; of files that were set aside, copies that came later are told like those of new files.
+   * The same holds for copies that were read once and not again when the others were processed: commits call them
+   * unresolved, and name only the files that were finished last.
    */
   function noteHaunting(): void {
+    const told = broker.partitions.map(({ committed }) => decodeCommitRecord(committed?.metadata))
+    const named = new Set(told.flatMap(record => record?.finished ?? []))
+    const open = new Map<FileTruth, number[]>() // copies by chunk of which no commit says that they are over
     for (const { number, records, committed } of broker.partitions) {
       const from = committed?.offset ?? 0
-      const unread = decodeCommitRecord(committed?.metadata)?.position ?? from
-      for (const { offset } of records.slice(indexAt(records, from))) {
+      const record = told[number]
+      const said = record && replay(record)
+      for (const { offset, what } of records.slice(indexAt(records, from))) {
         const f = truth.fileAt(number, offset)
-        if (f?.durable && (offset >= unread || f.nulls === 0)) f.mayHaunt = true
+        if (!f?.durable || what.kind !== 'chunk') continue
+        if (offset >= (said?.end ?? from) || f.nulls === 0) f.mayHaunt = true
+        if (said && isOver(said, offset, f)) continue
+        const copies = open.get(f) ?? Array<number>(f.file.total).fill(0)
+        copies[what.chunk] = (copies[what.chunk] as number) + 1
+        open.set(f, copies)
       }
     }
+    for (const [f, copies] of open)
+      if (!named.has(f.key) && copies.every((n, chunk) => n < (f.copies[chunk] as number))) f.mayHaunt = true
+  }
+
+  function isOver(said: Replay, offset: number, f: FileTruth): boolean {
+    if (offset >= said.end) return false
+    return said.isResolved(offset, fileHash40(f.key)) || said.isFinished(f.key)
   }
 
   function given(up: FileEvent, f: FileTruth, blocked: string | undefined): void {

@@ -25,7 +25,7 @@ export interface Outcome {
 }
 
 const NOTHING_LEFT_OUT: Without = { kinds: new Set(), files: new Set() }
-/** A history that goes on for so long does not come to rest. */
+/** A history that goes on for so long without a file that came further does not come to rest. */
 const MOST_STEPS = 20_000
 /** After so many it has to be asked what it is busy with. */
 const MANY_STEPS = 5_000
@@ -130,11 +130,18 @@ export async function runHistory(
   start()
 
   let steps = 0
+  let stepsLeft = MOST_STEPS
+  let progress = 0
   let restart = plan.endsWithRestart
   let restingSince = Number.POSITIVE_INFINITY
   try {
     while (checks.violation === undefined) {
-      if (++steps > MOST_STEPS) checks.violate(`does not come to rest: ${unrest()}`)
+      steps++
+      if (--stepsLeft < 0) {
+        if (progressNow() === progress) checks.violate(`does not come to rest: ${unrest()}`)
+        progress = progressNow()
+        stepsLeft = MOST_STEPS
+      }
       clock.step()
       await settled()
       checkMemory()
@@ -160,6 +167,13 @@ export async function runHistory(
   }
   if (checks.violation === undefined && process && !onlyBrokenLeft()) checkLeftOvers(process)
 
+  /** Grows to an end: files that are over, and those of their failures that were to be. */
+  function progressNow(): number {
+    const failed = ({ file, failures }: FileTruth) =>
+      file.failures < ALWAYS ? Math.min(failures, file.failures) : 0
+    return world.truth.files.reduce((sum, f) => sum + failed(f) + (isFinal(f) ? 1 : 0), 0)
+  }
+
   function unrest(): string | undefined {
     if (!world.calm) return 'not all is well yet'
     if (!process) return 'no process'
@@ -178,7 +192,7 @@ export async function runHistory(
     if (!world.calm || process?.processor.blocked === undefined) return false
     const { files } = world.truth
     const isBroken = (f: FileTruth) => f.file.failures >= ALWAYS && isWhole(f)
-    const isLeft = (f: FileTruth) => isWhole(f) && !isFinal(f) && f.heldIn !== world.life
+    const isLeft = (f: FileTruth) => isWhole(f) && !f.file.filtered && !isFinal(f) && f.heldIn !== world.life
     return files.some(isBroken) && (plan.on.has('smallMemory') || files.filter(isLeft).every(isBroken))
   }
 

@@ -11,5 +11,12 @@ export const FOUND: ReadonlyMap<number, string> = new Map([
     5039999,
     'a finished file of which only part was read again before a stop was taken for a new one afterwards',
   ],
+  [10559193, 'after a rebalance a commit said of one partition what was finished, and of the others nothing'],
+  [
+    10437206,
+    'with --reprocess-identical a file that was finished while records were read again ran once more',
+  ],
+  [10060533, 'the same, and what was left of its records was taken for a file that stays incomplete'],
+  [10722533, 'memory grew with every batch while the disk had room for a probe and no more'],
   [699, 'nothing was read any more: no file was left that could have closed the breaker'],
 ])
