@@ -3,6 +3,7 @@ import type { FromThread } from '../plugin/messages.ts'
 import type { RunEvent, RunStats } from '../report/events.ts'
 import { type LiveBlock, type LiveTitle, liveBlock } from '../report/live-block.ts'
 import { chosenFormat, type Format, type Level, type Log, openLog } from '../report/log.ts'
+import { oneLine } from '../report/one-line.ts'
 import { reporter } from '../report/reporter.ts'
 import type { Invocation } from './command.ts'
 
@@ -21,8 +22,11 @@ export interface Console {
   readonly log: Log
   report(event: RunEvent): void
   logFromPlugin(entry: Extract<FromThread, { type: 'log' }>): void
+  readonly isTerminal: boolean
   /** Whether the live block is there, and wants to be redrawn often. */
   readonly isLive: boolean
+  /** Writes lines for whoever asked for them, whatever the level of the log. */
+  print(lines: readonly string[]): void
   /** Draws the status line, where there is one. */
   status(text: string): void
   close(): Promise<void>
@@ -56,7 +60,9 @@ export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: In
     },
     logFromPlugin: ({ level, message, fields, path }) =>
       log.write(level, message, { ...(path === undefined ? {} : { file: path }), ...fields }),
+    isTerminal,
     isLive: block !== undefined,
+    print: lines => write(lines.map(line => `${oneLine(line)}\n`).join('')),
     status: text => block?.status(text),
     async close() {
       block?.end()

@@ -23,9 +23,23 @@ export interface LiveTitle {
 export function liveBlock(stream: NodeJS.WriteStream, title: LiveTitle | undefined): LiveBlock {
   const update = createLogUpdate(stream, { showCursor: true })
   let shown = ''
+  let drawnWidth = stream.columns
   const rates: { at: number; bytes: number }[] = []
+  /** The lines of a block that became wider than the terminal were wrapped by it: there are more of them now. */
+  function afterResize(): void {
+    if (stream.columns === drawnWidth) return
+    drawnWidth = stream.columns
+    if (shown === '') return
+    const rows = shown
+      .split('\n')
+      .reduce((n, line) => n + Math.max(1, Math.ceil(widthOf(line) / drawnWidth)), 0)
+    stream.write(`\u001b[${rows}F\u001b[J`)
+    update.done()
+  }
+
   return {
     line(text) {
+      afterResize()
       update.clear()
       stream.write(text)
       if (shown !== '') update(shown)
@@ -34,14 +48,17 @@ export function liveBlock(stream: NodeJS.WriteStream, title: LiveTitle | undefin
       if (!title) return
       rates.push({ at: stats.seconds, bytes: stats.receivedBytes })
       if (rates.length > 20) rates.shift()
+      afterResize()
       shown = blockText(stats, title, recentRate(rates), stream.columns || 80)
       update(shown)
     },
     status(text) {
+      afterResize()
       shown = cut(printable(text), stream.columns || 80)
       update(shown)
     },
     end() {
+      afterResize()
       shown = ''
       update.clear()
       update.done()
@@ -66,15 +83,41 @@ export function blockText(stats: RunStats, title: LiveTitle, bytesPerSecond: num
   ]
   if (stats.progress !== undefined) {
     const full = Math.floor(stats.progress * BAR)
-    lines.push(` ${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${Math.floor(stats.progress * 100)} %`)
+    const left = secondsLeft(stats.progress, stats.seconds)
+    lines.push(
+      ` ${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${Math.floor(stats.progress * 100)} %${left === undefined ? '' : `   eta ${formatClock(left)}`}`,
+    )
   }
   if (stats.running.length > 0)
     lines.push(` running: ${stats.running.map(r => `${printable(r.path)} ${formatMs(r.ms)}`).join(' · ')}`)
   return lines.map(line => cut(line, width)).join('\n')
 }
 
+/** As fast as until now; undefined while too little is known, and at the end. */
+function secondsLeft(progress: number, seconds: number): number | undefined {
+  return progress < 0.02 || progress >= 1 ? undefined : seconds * (1 / progress - 1)
+}
+
+/** In columns of the terminal, as near as a table of ranges comes: East Asian letters and pictures take two. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}]/u
+
+function widthOf(text: string): number {
+  let width = 0
+  for (const letter of text) width += WIDE.test(letter) ? 2 : 1
+  return width
+}
+
 function cut(line: string, width: number): string {
-  return line.length >= width ? `${line.slice(0, width - 2)}…` : line
+  if (widthOf(line) < width) return line
+  let kept = ''
+  let columns = 0
+  for (const letter of line) {
+    columns += WIDE.test(letter) ? 2 : 1
+    if (columns > width - 2) break
+    kept += letter
+  }
+  return `${kept}…`
 }
 
 /** A path from a message must not move the cursor. */

@@ -39,12 +39,12 @@ test('that reading is held up is said', () => {
   assert.match(blockText({ ...STATS, flow: 'pause' }, TITLE, 0, 200), /\(pause\)/)
 })
 
-test('a finite run has a bar from empty to full', () => {
+test('a finite run has a bar from empty to full, and says how long it will take once it can', () => {
   const bar = (progress: number) =>
     blockText({ ...STATS, progress, running: [] }, TITLE, 0, 200).split('\n')[2]
   assert.equal(bar(0), ` ${'░'.repeat(24)} 0 %`)
-  assert.equal(bar(0.5), ` ${'█'.repeat(12)}${'░'.repeat(12)} 50 %`)
-  assert.equal(bar(0.999), ` ${'█'.repeat(23)}░ 99 %`)
+  assert.equal(bar(0.5), ` ${'█'.repeat(12)}${'░'.repeat(12)} 50 %   eta 00:02:10`)
+  assert.equal(bar(0.999), ` ${'█'.repeat(23)}░ 99 %   eta 00:00:00`)
   assert.equal(bar(1), ` ${'█'.repeat(24)} 100 %`)
 })
 
@@ -62,11 +62,17 @@ test('whatever the names, the block has at most four lines within the width, and
         const lines = blockText({ ...STATS, running, progress }, TITLE, 1e9, width).split('\n')
         assert.ok(lines.length <= 4)
         for (const line of lines) {
-          assert.ok(line.length <= width, `${line.length} of ${width}`)
+          assert.ok([...line].length <= width, `${[...line].length} of ${width}`)
           assert.doesNotMatch(line, /[\p{Cc}\u2028\u2029]/u)
         }
       },
     ),
     { numRuns: 500 },
   )
+})
+
+test('names in letters of two columns are cut to the width of the terminal', () => {
+  const running = [{ path: '測定データ'.repeat(20), ms: 1_000 }]
+  const line = blockText({ ...STATS, running }, TITLE, 0, 40).split('\n')[2] ?? ''
+  assert.equal(line, ` running: ${'測定データ'.repeat(3).slice(0, 14)}…`)
 })

@@ -8,14 +8,16 @@ import { optionsOf } from '../../config/options.ts'
 import type { PluginOptions } from '../../config/plugin-options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
+import type { RunView } from '../../report/run-view.ts'
 import type { Sight } from '../../report/sight.ts'
 import type { Command, Invocation } from '../command.ts'
+import type { Keys } from '../keys.ts'
 import { declaredOptions, findPlugin } from '../plugin-path.ts'
 
 export const command: Command = {
   name: 'run',
   describe:
-    'Runs a plugin on each whole file that arrives on a topic: chunks are put together, SHA-512 is checked, the plugin is called, and offsets are committed only after it returned null. Stop it with Ctrl-C: what runs is finished first.',
+    'Runs a plugin on each whole file that arrives on a topic: chunks are put together, SHA-512 is checked, the plugin is called, and offsets are committed only after it returned null. Stop it with Ctrl-C: what runs is finished first. On a terminal, the key c shows how it stands, and ? what else there is; elsewhere SIGUSR2 does.',
   examples: [
     ['dfsp run -p ./plot.ts -t xrd', 'process what comes, until Ctrl-C'],
     ['dfsp run -p ./plot.ts -t xrd --until-end', 'process what is there, then end (for cron)'],
@@ -34,12 +36,22 @@ export const command: Command = {
     )
     const topic = requireValue(settings, 'topic', 'dfsp run -p ./plot.ts -t xrd …')
     requireBrokers(settings, 'run')
-    const [{ pluginRuntime }, { run }, { openConsole }, { outgoing }, { ownClientId }] = await Promise.all([
+    const [
+      { pluginRuntime },
+      { run },
+      { openConsole },
+      { outgoing },
+      { ownClientId },
+      { KEYS_HELP, statusText },
+      { readKeys },
+    ] = await Promise.all([
       import('../../run/plugin-runtime.ts'),
       import('../../run/run.ts'),
       import('../console.ts'),
       import('../../run/outgoing.ts'),
       import('../../kafka/group.ts'),
+      import('../../report/status-text.ts'),
+      import('../keys.ts'),
     ])
     const group = groupId(values.group, { plugin: plugin.name, topic }, randomUUID)
     const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
@@ -52,6 +64,9 @@ export const command: Command = {
     const producing = outgoing(settings.kafka.producer, values.outputTopic)
     let console: ReturnType<typeof openConsole> | undefined
     let sight: Sight | undefined
+    let view: RunView | undefined
+    let keys: Keys | undefined
+    const tell = () => console?.print(statusText(view))
     try {
       const loaded = await runtime.load()
       const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
@@ -70,7 +85,14 @@ export const command: Command = {
       )
       for (const text of [...settings.notices, ...loaded.warnings.map(w => `${plugin.shown} ${w}`)])
         console.report({ type: 'problem', text })
-      const { report: show } = console
+      const shown = console
+      const { report: show } = shown
+      process.on('SIGUSR2', tell)
+      function pressed(key: string): void {
+        if (key === 'c') tell()
+        else if (key === 'q') process.kill(process.pid, 'SIGINT')
+        else if (key === '?') shown.print([KEYS_HELP])
+      }
       if (values.http !== undefined || values.metricsFile !== undefined) {
         const { openSight } = await import('../../report/sight.ts')
         sight = await openSight({
@@ -128,13 +150,19 @@ export const command: Command = {
             sight?.report(event)
             show(event)
           },
-          onView: view => sight?.attach(view),
+          onView(given) {
+            view = given
+            sight?.attach(given)
+            if (process.stdin.isTTY && shown.isTerminal) keys = readKeys(process.stdin, pressed)
+          },
           logFromPlugin: console.logFromPlugin,
           produce: producing.send,
         },
       )
       return exit
     } finally {
+      keys?.end()
+      process.off('SIGUSR2', tell)
       await runtime.host.close(0)
       await producing.close()
       await sight?.close()

@@ -1,0 +1,121 @@
+/** `dfsp run` in a real terminal: the live block, keys, and the terminal as it was when it ends. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { recordsOf } from '../support/files.ts'
+import { startMock } from '../support/mock.ts'
+import { steered } from '../support/steered.ts'
+import { noTerminal, openTerminal } from '../support/terminal.ts'
+
+const PLUGIN = fileURLToPath(import.meta.resolve('../fixtures/steered.mjs'))
+const KEYS = import.meta.resolve('../../dist/cli/keys.js')
+
+async function world(t: TestContext, topic: string, columns = 100) {
+  const mock = await startMock()
+  t.after(() => mock.end())
+  const plugin = steered()
+  t.after(() => plugin.end())
+  const put = (path: string) => mock.produceRaw(topic, recordsOf({ path, content: randomBytes(3_000) }))
+  const terminal = openTerminal(columns)
+  t.after(() => terminal.end())
+  const soon = '-X session.timeout.ms=4000 -X heartbeat.interval.ms=500'
+  const line = `STEER=${plugin.folder} dfsp run -p ${PLUGIN} -b ${mock.brokers} -t ${topic} -o ${join(plugin.folder, 'out')} ${soon} --retries 0`
+  const enter = (text: string) => terminal.type(text, 'Enter')
+  return { plugin, put, terminal, line, enter }
+}
+
+const titles = (lines: readonly string[]) => lines.filter(line => line.includes(' · group dfsp.')).length
+
+describe('run on a terminal', { skip: noTerminal, concurrency: 3 }, () => {
+  test('the block stays below the log at every width, keys tell and quit, the summary is last', async t => {
+    const { plugin, put, terminal, line, enter } = await world(t, 'block')
+    plugin.order({ 'slow.dat': 'wait', 'bad.dat': 'fail' })
+    for (const path of ['a.dat', 'bad.dat', 'slow.dat']) await put(path)
+    enter(`clear; ${line}; stty -a | grep -o -- '-*icanon'`)
+    await terminal.shows(/ 1 done {3}1 failed .* 1 running [\s\S]*running: slow\.dat/)
+    const screen = terminal.screen()
+    assert.match(screen.at(-1) ?? '', /^ running: slow\.dat/)
+    assert.equal(titles(screen), 1)
+    assert.ok(screen.findIndex(l => /failed bad\.dat after 1 try/.test(l)) < screen.length - 3)
+    assert.ok(terminal.coloured().includes('\u001b[3'))
+
+    for (const columns of [38, 120, 60]) {
+      terminal.resize(columns, 24)
+      await put(`at-${columns}.dat`)
+      await terminal.shows(new RegExp(` ${{ 38: 2, 120: 3, 60: 4 }[columns]} done`))
+      assert.equal(titles(terminal.screen()), 1, terminal.screen().join('\n'))
+    }
+    terminal.resize(100, 24)
+
+    terminal.type('?')
+    await terminal.shows(/keys: c = how it stands/)
+    terminal.type('c')
+    await terminal.shows(
+      /status: running\n {2}files: 4 done, 1 failed, .* 1 running, 1 held[\s\S]*running: slow\.dat/,
+    )
+
+    terminal.type('C-z')
+    await terminal.shows(/Stopped/)
+    enter("stty -a | grep -o -- '-*icanon' | sed s/^/stopped:/")
+    await terminal.shows(/^stopped:icanon/m)
+    enter('clear; fg')
+    await terminal.shows(/ 4 done/)
+    terminal.type('c')
+    await terminal.shows(/status: running/)
+
+    plugin.order({})
+    await plugin.until('end', 'slow.dat')
+    terminal.type('q')
+    await terminal.shows(/summary/)
+    await terminal.shows(/^\$ *$/m)
+    const rest = terminal.screen()
+    assert.match(rest.join('\n'), /summary done=5 failed=1 [\s\S]*exit=0\s+\$/)
+    assert.equal(titles(rest), 0, 'the block is gone')
+  })
+
+  test('Ctrl-C drains, a second one ends the run at once, and the terminal is as it was', async t => {
+    const { plugin, put, terminal, line, enter } = await world(t, 'twice')
+    plugin.order({ 'slow.dat': 'wait' })
+    await put('slow.dat')
+    enter(`${line}; echo "status $?"; stty -a | grep -o -- '-*icanon'`)
+    await terminal.shows(/running: slow\.dat/)
+    terminal.type('C-c')
+    await terminal.shows(/SIGINT: finishing what runs/)
+    terminal.type('C-c')
+    await terminal.shows(/^\$ *$/m)
+    enter("stty -a | grep -o -- '-*icanon' | sed s/^/now:/")
+    await terminal.shows(/^now:icanon/m)
+  })
+
+  test('in the background it is not stopped by the terminal, and without colours it uses none', async t => {
+    const { plugin, put, terminal, line, enter } = await world(t, 'background')
+    await put('a.dat')
+    enter(`NO_COLOR=1 ${line} &`)
+    await terminal.shows(/ 1 done/)
+    enter('jobs')
+    await terminal.shows(/Running/)
+    assert.ok(!terminal.coloured().includes('\u001b['), terminal.coloured())
+    await put('b.dat')
+    await plugin.until('end', 'b.dat')
+    enter('kill %1; wait')
+    await terminal.shows(/summary done=2/)
+  })
+
+  test('a crash gives the terminal back', async t => {
+    const { plugin, terminal, enter } = await world(t, 'crash')
+    const program = join(plugin.folder, 'crash.mjs')
+    writeFileSync(
+      program,
+      `import { readKeys } from '${KEYS}'\nreadKeys(process.stdin, () => { throw new Error('boom') })\nconsole.log('raw', process.stdin.isRaw)\n`,
+    )
+    enter(`node ${program}`)
+    await terminal.shows(/raw true/)
+    terminal.type('x')
+    await terminal.shows(/Error: boom/)
+    enter("stty -a | grep -o -- '-*icanon' | sed s/^/now:/")
+    await terminal.shows(/^now:icanon/m)
+  })
+})
