@@ -38,133 +38,148 @@ export interface PlacedChunk {
 }
 
 export function assembly(total: number): Assembly {
-  const present = bitmap(total)
-  const table = chunkTable(Math.min(total, 8))
-  let bytes = 0
-  return {
-    total,
-    get count() {
-      return table.length
-    },
-    get bytes() {
-      return bytes
-    },
-    has: index => present.has(index - 1),
-    place(chunk) {
-      if (!present.set(chunk.index - 1)) return 'duplicate'
-      table.push(chunk)
-      bytes += chunk.data.length
-      return 'new'
-    },
-    remove(index) {
-      if (!present.clear(index - 1)) return
-      bytes -= table.remove(index)
-    },
-    size: () => wholeSize(table.list(), bytes),
-    chunks: () => table.list(),
-  }
+  return new ChunkTable(total)
 }
 
-/** Chunks must tile the file: one after the other from 0, without gap or overlap. */
-function wholeSize(chunks: PlacedChunk[], bytes: number): number | { readonly wrong: string } {
-  chunks.sort((a, b) => a.offset - b.offset || a.length - b.length)
-  let end = 0
-  for (const chunk of chunks) {
-    if (chunk.offset !== end) {
-      const what = chunk.offset > end ? `a gap before` : `an overlap at`
-      return {
-        wrong: `${what} chunk ${chunk.index}: it begins at byte ${chunk.offset}, the one before ends at ${end}`,
-      }
-    }
-    end += chunk.length
+const ROW = 3 // index, offset, length
+const FIRST_ROWS = 8
+
+/** One row a chunk, in order of arrival. A class: there is one for each open file, and closures would be most of it. */
+class ChunkTable implements Assembly {
+  readonly total: number
+  count = 0
+  bytes = 0
+  readonly #present: Bitmap
+  #rows: Float64Array
+  #hashes: Uint8Array
+
+  constructor(total: number) {
+    this.total = total
+    this.#present = new Bitmap(total)
+    const rows = Math.min(total, FIRST_ROWS)
+    this.#rows = new Float64Array(rows * ROW)
+    this.#hashes = new Uint8Array(rows * KEPT_HASH_BYTES)
   }
-  return bytes
+
+  has(index: number): boolean {
+    return this.#present.has(index - 1)
+  }
+
+  place({ index, offset, data, chunkHash }: Parameters<Assembly['place']>[0]): Placement {
+    if (!this.#present.set(index - 1)) return 'duplicate'
+    if (this.count * ROW === this.#rows.length) this.#grow()
+    const at = this.count * ROW
+    this.#rows[at] = index
+    this.#rows[at + 1] = offset
+    this.#rows[at + 2] = data.length
+    const from = this.count * KEPT_HASH_BYTES
+    for (let i = 0; i < KEPT_HASH_BYTES; i++) this.#hashes[from + i] = chunkHash[i] as number
+    this.count++
+    this.bytes += data.length
+    return 'new'
+  }
+
+  remove(index: number): void {
+    if (!this.#present.clear(index - 1)) return
+    let row = 0
+    while (this.#rows[row * ROW] !== index) row++
+    this.bytes -= this.#rows[row * ROW + 2] as number
+    this.count--
+    // The last one takes its place.
+    this.#rows.copyWithin(row * ROW, this.count * ROW, (this.count + 1) * ROW)
+    const last = this.count * KEPT_HASH_BYTES
+    this.#hashes.copyWithin(row * KEPT_HASH_BYTES, last, last + KEPT_HASH_BYTES)
+  }
+
+  /** Chunks must tile the file: one after the other from 0, without gap or overlap. */
+  size(): number | { readonly wrong: string } {
+    const rows = this.#rows
+    const order = Array.from({ length: this.count }, (_, row) => row * ROW)
+    order.sort(
+      (a, b) =>
+        (rows[a + 1] as number) - (rows[b + 1] as number) ||
+        (rows[a + 2] as number) - (rows[b + 2] as number),
+    )
+    let end = 0
+    for (const at of order) {
+      const [index, offset, length] = [rows[at], rows[at + 1] as number, rows[at + 2] as number]
+      if (offset !== end) {
+        const what = offset > end ? `a gap before` : `an overlap at`
+        return {
+          wrong: `${what} chunk ${index}: it begins at byte ${offset}, the one before ends at ${end}`,
+        }
+      }
+      end += length
+    }
+    return end
+  }
+
+  chunks(): PlacedChunk[] {
+    return Array.from({ length: this.count }, (_, row) => ({
+      index: this.#rows[row * ROW] as number,
+      offset: this.#rows[row * ROW + 1] as number,
+      length: this.#rows[row * ROW + 2] as number,
+      hash: this.#hashes.slice(row * KEPT_HASH_BYTES, (row + 1) * KEPT_HASH_BYTES),
+    }))
+  }
+
+  #grow(): void {
+    const [rows, hashes] = [this.#rows, this.#hashes]
+    this.#rows = new Float64Array(rows.length * 2)
+    this.#rows.set(rows)
+    this.#hashes = new Uint8Array(hashes.length * 2)
+    this.#hashes.set(hashes)
+  }
 }
 
 /** A set of bits that takes memory only where bits were set, so that a hostile count costs nothing. */
-function bitmap(total: number) {
-  const pages = new Map<number, Uint32Array>()
-  const words = Math.ceil(Math.min(total, PAGE_BITS) / 32)
-  const locate = (bit: number) => {
-    const page = Math.floor(bit / PAGE_BITS)
-    let data = pages.get(page)
-    if (!data) {
-      data = new Uint32Array(words)
-      pages.set(page, data)
+class Bitmap {
+  readonly #words: number
+  /** The page of the lowest bits, which is all of them for most files. */
+  #first: Uint32Array | undefined
+  #others: Map<number, Uint32Array> | undefined
+
+  constructor(total: number) {
+    this.#words = Math.ceil(Math.min(total, PAGE_BITS) / 32)
+  }
+
+  has(bit: number): boolean {
+    const page = this.#page(Math.floor(bit / PAGE_BITS))
+    return page !== undefined && ((page[wordOf(bit)] as number) & maskOf(bit)) !== 0
+  }
+
+  /** False if it was set already. */
+  set(bit: number): boolean {
+    const number = Math.floor(bit / PAGE_BITS)
+    const page = this.#page(number) ?? this.#addPage(number)
+    const word = page[wordOf(bit)] as number
+    page[wordOf(bit)] = word | maskOf(bit)
+    return (word & maskOf(bit)) === 0
+  }
+
+  /** False if it was not set. */
+  clear(bit: number): boolean {
+    const page = this.#page(Math.floor(bit / PAGE_BITS))
+    if (page === undefined) return false
+    const word = page[wordOf(bit)] as number
+    page[wordOf(bit)] = word & ~maskOf(bit)
+    return (word & maskOf(bit)) !== 0
+  }
+
+  #page(number: number): Uint32Array | undefined {
+    return number === 0 ? this.#first : this.#others?.get(number)
+  }
+
+  #addPage(number: number): Uint32Array {
+    const page = new Uint32Array(this.#words)
+    if (number === 0) this.#first = page
+    else {
+      this.#others ??= new Map()
+      this.#others.set(number, page)
     }
-    return { data, word: (bit % PAGE_BITS) >>> 5, mask: 1 << (bit & 31) }
-  }
-  return {
-    has(bit: number): boolean {
-      const data = pages.get(Math.floor(bit / PAGE_BITS))
-      return data !== undefined && ((data[(bit % PAGE_BITS) >>> 5] as number) & (1 << (bit & 31))) !== 0
-    },
-    /** False if it was set already. */
-    set(bit: number): boolean {
-      const { data, word, mask } = locate(bit)
-      if (((data[word] as number) & mask) !== 0) return false
-      data[word] = (data[word] as number) | mask
-      return true
-    },
-    /** False if it was not set. */
-    clear(bit: number): boolean {
-      const { data, word, mask } = locate(bit)
-      if (((data[word] as number) & mask) === 0) return false
-      data[word] = (data[word] as number) & ~mask
-      return true
-    },
+    return page
   }
 }
 
-/** Geometry of the chunks in order of arrival, 32 bytes each, doubling as needed. */
-function chunkTable(capacity: number) {
-  let length = 0
-  let index = new Uint32Array(capacity)
-  let offset = new Float64Array(capacity)
-  let size = new Uint32Array(capacity)
-  let hash = new Uint8Array(capacity * KEPT_HASH_BYTES)
-  const grow = () => {
-    const next = index.length * 2
-    index = grown(index, new Uint32Array(next))
-    offset = grown(offset, new Float64Array(next))
-    size = grown(size, new Uint32Array(next))
-    hash = grown(hash, new Uint8Array(next * KEPT_HASH_BYTES))
-  }
-  return {
-    get length() {
-      return length
-    },
-    push(chunk: Pick<Chunk, 'index' | 'offset' | 'data' | 'chunkHash'>) {
-      if (length === index.length) grow()
-      index[length] = chunk.index
-      offset[length] = chunk.offset
-      size[length] = chunk.data.length
-      hash.set(chunk.chunkHash.subarray(0, KEPT_HASH_BYTES), length * KEPT_HASH_BYTES)
-      length++
-    },
-    /** Removes one row, the last taking its place; returns its bytes. */
-    remove(chunkIndex: number): number {
-      const row = index.subarray(0, length).indexOf(chunkIndex)
-      const removed = size[row] as number
-      length--
-      index[row] = index[length] as number
-      offset[row] = offset[length] as number
-      size[row] = size[length] as number
-      hash.copyWithin(row * KEPT_HASH_BYTES, length * KEPT_HASH_BYTES, (length + 1) * KEPT_HASH_BYTES)
-      return removed
-    },
-    list(): PlacedChunk[] {
-      return Array.from({ length }, (_, row) => ({
-        index: index[row] as number,
-        offset: offset[row] as number,
-        length: size[row] as number,
-        hash: hash.slice(row * KEPT_HASH_BYTES, (row + 1) * KEPT_HASH_BYTES),
-      }))
-    },
-  }
-}
-
-function grown<T extends Uint32Array | Float64Array | Uint8Array>(from: T, to: T): T {
-  to.set(from)
-  return to
-}
+const wordOf = (bit: number) => (bit % PAGE_BITS) >>> 5
+const maskOf = (bit: number) => 1 << (bit & 31)

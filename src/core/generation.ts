@@ -21,8 +21,11 @@ export type FileId = string
  * the SHA-256 of this as UTF-8.
  */
 export function fileId(path: string, { total, fileHash }: Pick<Chunk, 'fileHash' | 'total'>): FileId {
-  const { buffer, byteOffset, byteLength } = fileHash
-  return `${path}\0${total}\0${Buffer.from(buffer, byteOffset, byteLength).toString('hex')}`
+  return `${path}\0${total}\0${hexOf(fileHash)}`
+}
+
+export function hexOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('hex')
 }
 
 /**

@@ -38,8 +38,9 @@ const PROBE_BYTES = 64 * 1024
 export function store(arena: Arena, tmpDir: string): Store {
   let names = 0
   const handles = openHandles(MOST_OPEN)
+  const newName = () => path.join(tmpDir, `file-${++names}`)
   return {
-    open: place => storedFile(arena, handles, () => path.join(tmpDir, `file-${++names}`), place),
+    open: place => new PagedFile(arena, handles, newName, place),
     get memoryBytes() {
       return arena.usedBytes
     },
@@ -85,80 +86,92 @@ function openHandles(most: number): Handles {
   }
 }
 
-function storedFile(
-  arena: Arena,
-  handles: Handles,
-  newName: () => string,
-  place: 'memory' | 'disk',
-): StoredFile {
-  let pages = new Map<number, number>() // page of the file -> page of the arena
-  let name: string | undefined
-  const handle = () => {
-    if (name !== undefined) return handles.get(name, false)
-    const fresh = newName()
-    const fd = handles.get(fresh, true)
-    name = fresh
-    return fd
+/** A class: there is one for each open file, and closures would be most of it. */
+class PagedFile implements StoredFile {
+  place: 'memory' | 'disk'
+  readonly #arena: Arena
+  readonly #handles: Handles
+  readonly #newName: () => string
+  /** Page of the file -> page of the arena. */
+  readonly #pages = new Map<number, number>()
+  #name: string | undefined
+
+  constructor(arena: Arena, handles: Handles, newName: () => string, place: 'memory' | 'disk') {
+    this.#arena = arena
+    this.#handles = handles
+    this.#newName = newName
+    this.place = place
   }
-  const removeFile = () => {
-    if (name === undefined) return
-    handles.close(name)
-    fs.rmSync(name, { force: true })
-    name = undefined
+
+  write(offset: number, data: Uint8Array): void {
+    if (this.place === 'memory') this.#writeMemory(offset, data)
+    else writeAll(this.#handle(), data, offset)
   }
-  const freePages = () => {
-    for (const page of pages.values()) arena.give(page)
-    pages = new Map()
+
+  spill(): void {
+    if (this.place === 'disk') return
+    // Whole pages: the holes in them are written over by the chunks that are missing.
+    try {
+      for (const [number, page] of this.#pages)
+        writeAll(this.#handle(), this.#arena.page(page), number * PAGE_BYTES)
+    } catch (error) {
+      this.#removeFile()
+      throw error
+    }
+    this.#freePages()
+    this.place = 'disk'
   }
-  const writeMemory = (offset: number, data: Uint8Array) => {
+
+  source(size: number): StoredSource {
+    if (this.place === 'disk') {
+      const path = this.#name as string
+      this.#handles.close(path)
+      return { kind: 'disk', path, size }
+    }
+    const pages: number[] = []
+    for (let number = 0; number * PAGE_BYTES < size; number++) pages.push(this.#pages.get(number) as number)
+    return { kind: 'memory', pages, size }
+  }
+
+  release(): void {
+    this.#freePages()
+    this.#removeFile()
+  }
+
+  #writeMemory(offset: number, data: Uint8Array): void {
     for (let from = 0; from < data.length; ) {
       const number = Math.floor((offset + from) / PAGE_BYTES)
       const at = (offset + from) % PAGE_BYTES
       const to = Math.min(data.length, from + PAGE_BYTES - at)
-      let page = pages.get(number)
+      let page = this.#pages.get(number)
       if (page === undefined) {
-        page = arena.take()
-        pages.set(number, page)
+        page = this.#arena.take()
+        this.#pages.set(number, page)
       }
-      arena.write(page, at, data, from, to)
+      this.#arena.write(page, at, data, from, to)
       from = to
     }
   }
-  const stored = {
-    place,
-    write(offset: number, data: Uint8Array) {
-      if (stored.place === 'memory') writeMemory(offset, data)
-      else writeAll(handle(), data, offset)
-    },
-    spill() {
-      if (stored.place === 'disk') return
-      // Whole pages: the holes in them are written over by the chunks that are missing.
-      try {
-        for (const [number, page] of pages) writeAll(handle(), arena.page(page), number * PAGE_BYTES)
-      } catch (error) {
-        removeFile()
-        throw error
-      }
-      freePages()
-      stored.place = 'disk'
-    },
-    source(size: number): StoredSource {
-      if (stored.place === 'disk') {
-        handles.close(name as string)
-        return { kind: 'disk', path: name as string, size }
-      }
-      const order = Array.from(
-        { length: Math.ceil(size / PAGE_BYTES) },
-        (_, number) => pages.get(number) as number,
-      )
-      return { kind: 'memory', pages: order, size }
-    },
-    release() {
-      freePages()
-      removeFile()
-    },
+
+  #handle(): number {
+    if (this.#name !== undefined) return this.#handles.get(this.#name, false)
+    const name = this.#newName()
+    const fd = this.#handles.get(name, true)
+    this.#name = name
+    return fd
   }
-  return stored
+
+  #removeFile(): void {
+    if (this.#name === undefined) return
+    this.#handles.close(this.#name)
+    fs.rmSync(this.#name, { force: true })
+    this.#name = undefined
+  }
+
+  #freePages(): void {
+    for (const page of this.#pages.values()) this.#arena.give(page)
+    this.#pages.clear()
+  }
 }
 
 function writeAll(fd: number, data: Uint8Array, position: number): void {

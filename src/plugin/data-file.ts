@@ -38,7 +38,7 @@ export function openDataFile(job: FileJob, pages: SharedPages): OpenDataFile {
         ? fs.createReadStream(job.diskPath)
         : Readable.from([load()]),
     diskPath: job.diskPath === null ? undefined : path.resolve(job.diskPath),
-    sha512: Buffer.from(job.sha512).toString('hex'),
+    sha512: job.sha512,
     mtime: job.mtime === 0 ? null : new Date(job.mtime * 1000),
     topic: job.topic,
     deliveryId: job.deliveryId,

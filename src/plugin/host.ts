@@ -250,7 +250,12 @@ export function pluginHost(deps: HostDeps): PluginHost {
 
   /** Each thread in turn gets as much as it may have. */
   function fill(): void {
-    const rooms = [...threads].map(thread => ({ thread, left: room(thread) }))
+    const rooms = []
+    // One that has half of what it may have is given more later, so that a message carries many.
+    for (const thread of threads) {
+      const left = room(thread)
+      if (left > 0 && left >= thread.assigned.length) rooms.push({ thread, left })
+    }
     const share = Math.min(1, queue.length / rooms.reduce((sum, { left }) => sum + left, 0))
     for (const { thread, left } of rooms) give(thread, Math.ceil(left * share))
   }
@@ -277,7 +282,10 @@ export function pluginHost(deps: HostDeps): PluginHost {
       lateTimer = undefined
       const since = performance.now() - LATE_MS
       for (const thread of threads) {
-        if (thread.assigned.length > 1 && thread.heardAt <= since) takeBack(thread)
+        if (thread.assigned.length > 1 && thread.heardAt <= since) {
+          takeBackQueued()
+          takeBack(thread)
+        }
         if (thread.assigned.length > 1) watchLate()
       }
     }, LATE_MS)
@@ -296,6 +304,13 @@ export function pluginHost(deps: HostDeps): PluginHost {
       thread.state = 'idle'
     }
     next()
+  }
+
+  /** The same of what no thread was given yet. */
+  function takeBackQueued(): void {
+    const kept = queue.filter(({ task }) => task.kind !== 'process')
+    for (const { task, answer } of queue.splice(0, queue.length, ...kept).toReversed())
+      if (task.kind === 'process') answer({ kind: 'recalled' })
   }
 
   function putBack(assignment: Assignment): void {
@@ -435,6 +450,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
       return Math.max(0, sum)
     },
     recall() {
+      takeBackQueued()
       for (const thread of threads) if (thread.state === 'busy') takeBack(thread)
     },
     addSegment(buffer) {

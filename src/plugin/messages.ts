@@ -12,8 +12,8 @@ export interface FileJob {
   readonly path: string
   readonly topic: string
   readonly source: Source
-  /** SHA-512 that the content must have, 64 bytes. */
-  readonly sha512: Uint8Array
+  /** SHA-512 that the content must have, in hexadecimal (a typed array would cost a message many times more). */
+  readonly sha512: string
   /** Seconds since the epoch, 0 when unknown. */
   readonly mtime: number
   readonly deliveryId: string

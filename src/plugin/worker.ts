@@ -32,9 +32,7 @@ const pages = sharedPages(segments, pageBytes)
 let plugin: LoadedPlugin
 let setup: SetupMessage
 let state: unknown
-let current:
-  | { readonly id: number; readonly path: string | undefined; readonly abort: AbortController }
-  | undefined
+let current: { readonly id: number; readonly path: string | undefined; readonly abort: Abort } | undefined
 const offers: Offer[] = []
 let isWorking = false
 let requests = 0
@@ -73,7 +71,7 @@ port.on('message', (message: ToThread) => {
       void work()
       return
     case 'abort':
-      if (current?.id === message.id) current.abort.abort(new Error(message.reason))
+      if (current?.id === message.id) current.abort.fire(new Error(message.reason))
       return
     case 'lock-granted':
     case 'produced':
@@ -127,11 +125,11 @@ async function work(): Promise<void> {
 
 async function runTask({ id, task }: Offer): Promise<void> {
   const start = performance.now()
-  current = { id, path: 'file' in task ? task.file.path : undefined, abort: new AbortController() }
+  current = { id, path: 'file' in task ? task.file.path : undefined, abort: newAbort() }
   let result: TaskResult
   switch (task.kind) {
     case 'process':
-      result = await processFile(id, task.file, current.abort.signal)
+      result = await processFile(id, task.file, current.abort)
       break
     case 'examine':
       result = await examine(task.file, task.actual, task.chunks)
@@ -151,10 +149,10 @@ async function runTask({ id, task }: Offer): Promise<void> {
   tell({ type: 'result', id, ms: performance.now() - start, result })
 }
 
-async function processFile(id: number, job: FileJob, signal: AbortSignal): Promise<TaskResult> {
+async function processFile(id: number, job: FileJob, abort: Abort): Promise<TaskResult> {
   try {
     const actual = digest(job, pages)
-    if (actual !== Buffer.from(job.sha512).toString('hex')) return { kind: 'mismatch', actual }
+    if (actual !== job.sha512) return { kind: 'mismatch', actual }
     if (job.diskPath !== null && !setup.dryRun) {
       const tmp = tmpFolder()
       try {
@@ -168,7 +166,7 @@ async function processFile(id: number, job: FileJob, signal: AbortSignal): Promi
   }
   if (setup.dryRun) return { kind: 'done' }
   if (isTimed) tell({ type: 'started', id })
-  return await withFile(job, (file, ctx) => attempt(file, ctx), signal)
+  return await withFile(job, (file, ctx) => attempt(file, ctx), abort)
 }
 
 async function attempt(file: DataFile, ctx: Context<PluginOptions>): Promise<TaskResult> {
@@ -200,7 +198,7 @@ async function examine(
       path: job.path,
       topic: job.topic,
       size: job.source.size,
-      expectedSha512: Buffer.from(job.sha512).toString('hex'),
+      expectedSha512: job.sha512,
       actualSha512: actual,
       badChunks: bad,
     })
@@ -214,12 +212,12 @@ async function examine(
 async function withFile<T>(
   job: FileJob,
   use: (file: DataFile, ctx: Context<PluginOptions>) => Promise<T>,
-  signal: AbortSignal = new AbortController().signal,
+  abort: Abort = newAbort(),
 ): Promise<T> {
   const tmp = tmpFolder()
   const opened = openDataFile(job, pages)
   try {
-    return await use(opened.file, context({ path: job.path, signal, final: job.final, tmp }))
+    return await use(opened.file, context({ path: job.path, abort, final: job.final, tmp }))
   } finally {
     opened.close()
     tmp.remove()
@@ -242,22 +240,34 @@ async function runHook(
 
 interface AttemptScope {
   readonly path: string
-  readonly signal: AbortSignal
+  readonly abort: Abort
   readonly final: boolean
   readonly tmp: TmpFolder
 }
 
+/** Made anew for each call of user code, which may change what it gets; dear parts only when they are asked for. */
 function context(scope?: AttemptScope): Context<PluginOptions> {
   const tmp = scope?.tmp ?? tmpFolder()
+  const abort = scope?.abort ?? newAbort()
+  let config: Context<PluginOptions>['config'] | undefined
+  let log: Logger | undefined
   return {
     options: setup.options as Context<PluginOptions>['options'],
-    config: Object.assign(
-      Object.create({ section: (name: string) => ({ ...setup.sections[name] }) }),
-      setup.sections.plugin,
-    ),
+    get config() {
+      config ??= Object.assign(
+        Object.create({ section: (name: string) => ({ ...setup.sections[name] }) }),
+        setup.sections.plugin,
+      ) as Context<PluginOptions>['config']
+      return config
+    },
     state,
-    logger: logger(scope?.path),
-    signal: scope?.signal ?? new AbortController().signal,
+    get logger() {
+      log ??= logger(scope?.path)
+      return log
+    },
+    get signal() {
+      return abort.signal()
+    },
     lock,
     produce: record => ask(request => tell({ type: 'produce', request, record })),
     outputDir: setup.outputDir,
@@ -265,6 +275,30 @@ function context(scope?: AttemptScope): Context<PluginOptions> {
       return tmp.path()
     },
     final: scope?.final ?? false,
+  }
+}
+
+/** An AbortController that is made when its signal is asked for: for small files it would be a large part of the call. */
+interface Abort {
+  fire(reason: Error): void
+  signal(): AbortSignal
+}
+
+function newAbort(): Abort {
+  let fired: Error | undefined
+  let controller: AbortController | undefined
+  return {
+    fire(reason) {
+      fired = reason
+      controller?.abort(reason)
+    },
+    signal() {
+      if (controller === undefined) {
+        controller = new AbortController()
+        if (fired !== undefined) controller.abort(fired)
+      }
+      return controller.signal
+    },
   }
 }
 

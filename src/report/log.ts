@@ -37,6 +37,7 @@ export function chosenFormat(wanted: 'auto' | Format, isTerminal: boolean): Form
 }
 
 export function openLog(options: LogOptions): Log {
+  const enabled = (level: Level) => LEVELS[level] <= LEVELS[options.level]
   const { combine, timestamp, printf } = winston.format
   const lines = (format: (info: Entry) => string) =>
     combine(
@@ -48,7 +49,12 @@ export function openLog(options: LogOptions): Log {
     format: lines(info => line(info, options)),
     eol: '\n',
   })
-  const logger = winston.createLogger({ levels: LEVELS, level: options.level, transports: [console] })
+  const logger = winston.createLogger({
+    levels: LEVELS,
+    level: options.level,
+    transports: [console],
+    format: winston.format(info => info)(), // else each entry is made JSON of first, in vain
+  })
   if (options.file !== undefined) {
     const file = new winston.transports.File({
       filename: path.basename(options.file),
@@ -62,8 +68,8 @@ export function openLog(options: LogOptions): Log {
     logger.add(file)
   }
   return {
-    write: (level, message, fields = {}) => void logger.log(level, message, { fields }),
-    enabled: level => LEVELS[level] <= LEVELS[options.level],
+    write: (level, message, fields = {}) => void (enabled(level) && logger.log(level, message, { fields })),
+    enabled,
     close: () =>
       new Promise(resolve => {
         logger.on('finish', () => setImmediate(resolve))

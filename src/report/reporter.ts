@@ -81,11 +81,11 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
           return log.write('info', event.text, event.fields)
         case 'problem':
           return log.write('warn', event.text, event.fields)
-        case 'file':
-          return log.write(
-            event.result === 'ok' ? 'verbose' : event.setAside === 'held' ? 'error' : 'warn',
-            ...fileText(event),
-          )
+        case 'file': {
+          const level = event.result === 'ok' ? 'verbose' : event.setAside === 'held' ? 'error' : 'warn'
+          if (log.enabled(level)) log.write(level, ...fileText(event))
+          return
+        }
         case 'retry':
           return log.write(
             'warn',

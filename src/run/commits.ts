@@ -124,9 +124,9 @@ export function commits(deps: CommitDeps): Commits {
   }
 
   function soon(): void {
-    if (stopped || inFlight !== undefined || ledger.isClean) return
+    if (stopped || inFlight !== undefined) return
     const at = last + (deps.isIdle() ? IDLE_MS : busyMs())
-    if (planned && planned.at <= at) return
+    if ((planned && planned.at <= at) || ledger.isClean) return
     planned?.cancel()
     const cancel = deps.after(Math.max(0, at - deps.now()), () => {
       planned = undefined

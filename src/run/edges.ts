@@ -1,5 +1,5 @@
 /** The real clock, timers and digests that a processor is given. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { ProcessorDeps } from './processor-deps.ts'
 
 export const realEdges: Pick<ProcessorDeps, 'now' | 'after' | 'sha512' | 'digest128'> = {
@@ -8,6 +8,6 @@ export const realEdges: Pick<ProcessorDeps, 'now' | 'after' | 'sha512' | 'digest
     const timer = setTimeout(then, ms)
     return () => clearTimeout(timer)
   },
-  sha512: data => createHash('sha512').update(data).digest(),
-  digest128: text => createHash('sha256').update(text).digest().toString('latin1', 0, 16),
+  sha512: data => hash('sha512', data, 'buffer'),
+  digest128: text => hash('sha256', text, 'binary').slice(0, 16),
 }

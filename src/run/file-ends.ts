@@ -88,7 +88,7 @@ export function fileEnds(s: Shared): FileEnds {
       topic: settings.topic,
       group: settings.group,
       path: file.path,
-      sha512: Buffer.from(file.fileHash).toString('hex'),
+      sha512: file.sha512,
       chunks: file.assembly.total,
       bytes: file.assembly.bytes,
       mtime: file.mtime,

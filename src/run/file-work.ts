@@ -6,7 +6,7 @@ import type { Ended } from '../plugin/host.ts'
 import type { FileJob, TaskResult } from '../plugin/messages.ts'
 import type { FileEnds } from './file-ends.ts'
 import type { OpenFile } from './open-files.ts'
-import type { Shared } from './processor-deps.ts'
+import type { FinishedJournal, Shared } from './processor-deps.ts'
 
 export interface FileWork {
   /** Takes a whole file. */
@@ -91,7 +91,10 @@ export function fileWork(s: FileWorkDeps): FileWork {
     if (result.kind === 'failed' && !result.hookCalled && deps.hooks.has('onFailure') && isRunning(file)) {
       await deps.host.run({ kind: 'onFailure', file: job, fault: result.fault })
     }
-    if (isRunning(file)) await settle(file, result, result.ms ?? now() - start)
+    if (isRunning(file)) {
+      const ending = settle(file, result, result.ms ?? now() - start)
+      if (ending !== undefined) await ending
+    }
     // Dropped with its epoch or abandoned while it ran: the result counts for nothing.
     else file.stored.release()
     running.delete(file)
@@ -110,7 +113,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
       path: file.path,
       topic: settings.topic,
       source: file.stored.source(file.size),
-      sha512: file.fileHash,
+      sha512: file.sha512,
       mtime: file.mtime,
       deliveryId: ends.deliveryId(file),
       attempt: file.attempts,
@@ -119,31 +122,47 @@ export function fileWork(s: FileWorkDeps): FileWork {
     }
   }
 
-  async function settle(file: OpenFile, result: Ended, ms: number): Promise<void> {
+  function settle(file: OpenFile, result: Ended, ms: number): Promise<void> | undefined {
     if (result.kind !== 'failed' && result.kind !== 'done') breaker.undecided()
-    if (result.kind === 'recalled') return recalled(file)
+    if (result.kind === 'recalled') {
+      recalled(file)
+      return
+    }
     file.wasTried = true
     switch (result.kind) {
       case 'done':
-        return await done(file, ms)
+        if (journal !== undefined) return note(file, journal, ms)
+        succeeded(file, ms)
+        return
       case 'mismatch':
-        return await mismatched(file, result.actual, ms)
+        return mismatched(file, result.actual, ms)
       case 'failed':
-        return failed(file, faultLine(result.fault), ms)
+        failed(file, faultLine(result.fault), ms)
+        return
       case 'io-error':
-        return ioError(file, result, ms)
+        ioError(file, result, ms)
+        return
       case 'examined':
         throw new Error('a file was run and came back examined')
     }
   }
 
-  async function done(file: OpenFile, ms: number): Promise<void> {
+  async function note(file: OpenFile, journal: FinishedJournal, ms: number): Promise<void> {
     try {
-      await journal?.append(journalKey(file))
-      if (breaker.succeeded()) report({ type: 'info', text: `resumed: ${file.path} was processed` })
+      await journal.append(journalKey(file))
     } catch (error) {
       trip(`the journal cannot be written: ${(error as Error).message}`)
+      return done(file, ms)
     }
+    succeeded(file, ms)
+  }
+
+  function succeeded(file: OpenFile, ms: number): void {
+    if (breaker.succeeded()) report({ type: 'info', text: `resumed: ${file.path} was processed` })
+    done(file, ms)
+  }
+
+  function done(file: OpenFile, ms: number): void {
     if (isRunning(file)) ends.done(file, ms)
     else file.stored.release()
   }

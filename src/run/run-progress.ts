@@ -29,6 +29,8 @@ export function runProgress(
   let goals: ReadonlyMap<number, number> | undefined
   let starts: ReadonlyMap<number, number> | undefined
   const seen = new Set<number>()
+  /** A partition that was short of its goal when it was looked at last: asked first, as this is asked for each file. */
+  let behind = -1
   const position = (work: Processor, p: number) =>
     work.ledger.epoch(p) === undefined ? 0 : work.ledger.position(p)
   return {
@@ -46,12 +48,13 @@ export function runProgress(
       const { done, failed, mismatched } = work.counts
       if (options.maxFiles !== undefined && done + failed + mismatched >= options.maxFiles) return reached()
       if (!goals) return
-      const partitions = [...goals].map(([p, goal]) => ({
-        position: position(work, p),
-        goal,
-        endSeen: seen.has(p),
-      }))
-      if (!reachedEnd(partitions)) return
+      const isShort = (p: number, goal: number) =>
+        !reachedEnd([{ position: position(work, p), goal, endSeen: seen.has(p) }])
+      if (isShort(behind, goals.get(behind) ?? 0)) return
+      for (const [p, goal] of goals) {
+        behind = p
+        if (isShort(p, goal)) return
+      }
       if (work.quiet) return reached()
       consumer.pause()
     },

@@ -91,7 +91,7 @@ test('fault 37: a content with another SHA-512 is not given to the plugin', asyn
   for (const place of ['memory', 'disk'] as const) {
     const { host, job, messages, outputDir } = await openHost(t)
     const diskPath = path.join(outputDir, 'result')
-    const file = job('null', { sha512: new Uint8Array(64), diskPath }, place)
+    const file = job('null', { sha512: '0'.repeat(128), diskPath }, place)
     assert.deepEqual(await host.run({ kind: 'process', file }), {
       kind: 'mismatch',
       actual: createHash('sha512').update('null').digest('hex'),
@@ -113,7 +113,7 @@ test('fault 36: after a mismatch the bad chunks are named, and onMismatch is tol
       offset += part.length
       return chunk
     })
-    const file = job(Buffer.concat(parts), { sha512: createHash('sha512').update('?').digest() }, place)
+    const file = job(Buffer.concat(parts), { sha512: createHash('sha512').update('?').digest('hex') }, place)
     const result = await host.run({ kind: 'examine', file, actual: 'abc', chunks: chunks.reverse() })
     assert.deepEqual(result, { kind: 'examined', badChunks: [3, 5] })
     const info = JSON.parse((messages().at(-1) as string).replace('onMismatch ', ''))

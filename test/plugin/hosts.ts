@@ -112,7 +112,7 @@ export async function openHost(t: Cleanup, { setup = {}, ...deps }: HostOptions 
         path: 'a/scan.csv',
         topic: 'xrd',
         source: stored.source(data.length),
-        sha512: createHash('sha512').update(data).digest(),
+        sha512: createHash('sha512').update(data).digest('hex'),
         mtime: 0,
         deliveryId: 'd-1',
         attempt: 1,

@@ -12,7 +12,7 @@ const job = {
   path: 'a/hello.txt',
   topic: 't',
   source: { kind: 'memory', pages: [0], size: content.length },
-  sha512: createHash('sha512').update(content).digest(),
+  sha512: createHash('sha512').update(content).digest('hex'),
   mtime: 0,
   deliveryId: 'x',
   attempt: 1,

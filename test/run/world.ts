@@ -196,7 +196,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
       return DONE
     }
     const actual = digest(task.file, pages)
-    if (actual !== Buffer.from(task.file.sha512).toString('hex')) return { kind: 'mismatch', actual }
+    if (actual !== task.file.sha512) return { kind: 'mismatch', actual }
     const call = { path: task.file.path, content: content(task.file, pages).toString(), job: task.file }
     if (!alive()) return DONE
     calls.push(call)
@@ -242,7 +242,8 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
       store: {
         open(place) {
           const file = files.open(place)
-          const { write, spill } = file
+          const write = file.write.bind(file)
+          const spill = file.spill.bind(file)
           return Object.assign(file, {
             write(offset: number, data: Uint8Array) {
               if (open.failWrites && (open.failWritesTo ?? file.place) === file.place) throw open.failWrites

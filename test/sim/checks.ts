@@ -249,7 +249,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
         if (onError !== 'dlq') violate('a dead letter of a record that nobody asked for')
         return
       }
-      const f = truth.fileOf({ path: letter.path, sha512: Buffer.from(letter.sha512, 'hex') })
+      const f = truth.fileOf({ path: letter.path, sha512: letter.sha512 })
       if (!f) return violate(`a dead letter about ${letter.path}, which nobody sent like this`)
       if ((letter.reason === 'incomplete' ? settings.onIncomplete : onError) !== 'dlq')
         violate(`a dead letter of ${nameOf(f)} that nobody asked for`)
@@ -268,7 +268,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
         truth.junkOver.add(`${letter.partition}@${letter.offset}`)
         return
       }
-      const f = truth.fileOf({ path: letter.path, sha512: Buffer.from(letter.sha512, 'hex') })
+      const f = truth.fileOf({ path: letter.path, sha512: letter.sha512 })
       if (f) f.lettered = true
     },
     onJournalled(key) {

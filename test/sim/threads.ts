@@ -86,7 +86,7 @@ export function threads(
     }
     if (task.kind === 'examine') return examine(busy, task, content)
     const actual = sha(content)
-    if (Buffer.compare(actual, task.file.sha512) !== 0)
+    if (actual.toString('hex') !== task.file.sha512)
       return end(busy, { kind: 'mismatch', actual: actual.toString('hex') })
     const { fate, ms } = orders.onCall(task.file, Buffer.from(content))
     busy.cancel = clock.after(ms, () => finish(busy, task.file, content, fate))

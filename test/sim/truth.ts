@@ -63,7 +63,7 @@ export interface Truth {
 
 export function truthOf(plan: Plan, broker: Broker): Truth {
   const files = plan.files.map(newTruth)
-  const byId = new Map(files.map(f => [idOf(f.file.path, f.file.sha512), f]))
+  const byId = new Map(files.map(f => [idOf(f.file.path, f.file.sha512.toString('hex')), f]))
   const junkOver = new Set<string>()
   const skippedTo = broker.partitions.map(() => 0)
   const safeIndex = broker.partitions.map(() => 0)
@@ -152,8 +152,8 @@ export function wasSentTwice(f: FileTruth): boolean {
   return f.copies.every(n => n > 1)
 }
 
-function idOf(path: string, sha512: Uint8Array): string {
-  return `${path}\0${Buffer.from(sha512).toString('latin1')}`
+function idOf(path: string, sha512: string): string {
+  return `${path}\0${sha512}`
 }
 
 function newTruth(file: SimFile): FileTruth {
