@@ -21,7 +21,7 @@ function described(thrown: unknown, pluginUrl: string): PluginFault {
   return { message: `${name}${thrown.message}${cause}`, frames: pluginFrames(stack, pluginUrl), stack }
 }
 
-/** `plot.ts:9:31` for each frame that is neither Node's, nor a package's, nor dfsp's. */
+/** `plot.ts:9:31` for each frame that is neither Node's, nor a package's, nor dfsp's (a built-in plugin's are of no use to users). */
 function pluginFrames(stack: string, pluginUrl: string): string[] {
   const folder = path.dirname(fileURLToPath(pluginUrl))
   const frames: string[] = []
@@ -30,7 +30,7 @@ function pluginFrames(stack: string, pluginUrl: string): string[] {
     const at = /^(file:\/\/)?(\/.*?)(?:\?[^:]*)?:(\d+):(\d+)$/.exec(place?.[1] ?? place?.[2] ?? '')
     if (!at) continue
     const file = at[1] === undefined ? (at[2] as string) : fileURLToPath(`file://${at[2]}`)
-    if (file.includes('/node_modules/') || (file.startsWith(OWN_CODE) && !file.startsWith(folder))) continue
+    if (file.includes('/node_modules/') || file.startsWith(OWN_CODE)) continue
     const shown = path.relative(folder, file)
     frames.push(`${shown.startsWith('..') ? file : shown}:${at[3]}:${at[4]}`)
   }

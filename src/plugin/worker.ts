@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { format, inspect } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
+import { failureOf, thrownOf } from './answer.ts'
 import { claim } from './claims.ts'
 import { badChunks, digest, placeOnDisk, sharedPages } from './content.ts'
 import { openDataFile } from './data-file.ts'
@@ -172,12 +173,9 @@ async function processFile(id: number, job: FileJob, abort: Abort): Promise<Task
 async function attempt(file: DataFile, ctx: Context<PluginOptions>): Promise<TaskResult> {
   let thrown: unknown
   try {
-    const answer = await plugin.process(file, ctx)
-    if (answer === null) thrown = undefined
-    else if (answer instanceof Error) thrown = answer
-    else thrown = new Error(`returned ${describe(answer)}; return null when done, an Error when not`)
+    thrown = failureOf(await plugin.process(file, ctx))
   } catch (error) {
-    thrown = error ?? new Error(`threw ${describe(error)}`)
+    thrown = thrownOf(error)
   }
   // What the plugin left running may fail in this very turn: the host hears of it first, and fails this attempt.
   await new Promise(resolve => setImmediate(resolve))
@@ -370,14 +368,6 @@ function fieldText(value: unknown): string {
   } catch {
     return inspect(value, { breakLength: Number.POSITIVE_INFINITY }) // it is circular, or holds a bigint
   }
-}
-
-function describe(value: unknown): string {
-  if (value === undefined) return 'undefined'
-  if (typeof value === 'object')
-    return value === null ? 'null' : `an object (${value.constructor?.name ?? 'no class'})`
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40))
-  return typeof value === 'function' ? 'a function' : String(value)
 }
 
 function ioError(error: unknown): TaskResult {
