@@ -18,6 +18,7 @@ import { deadLetters } from './dead-letters.ts'
 import { fileEnds } from './file-ends.ts'
 import { fileWork } from './file-work.ts'
 import { intake } from './intake.ts'
+import { knownAtRevoke } from './known-at-revoke.ts'
 import { type OpenFile, type OpenFiles, openFiles } from './open-files.ts'
 import type { Counts, ProcessorDeps, Shared } from './processor-deps.ts'
 import { readUntil } from './read-until.ts'
@@ -62,8 +63,7 @@ export function processor(deps: ProcessorDeps): Processor {
   const replays = new Map<number, Replay>()
   /** Where each partition ended when it was assigned. */
   const endsThen = new Map<number, number>()
-  /** What was resolved when the partitions were taken away: the last commit may have been refused. */
-  const atRevoke = new Map<number, CommitRecord>()
+  const atRevoke = knownAtRevoke()
   const latest = finishedGenerations(LATEST)
   const breaker = newBreaker(settings.breakerAfter)
   const counts: Counts = {
@@ -94,7 +94,11 @@ export function processor(deps: ProcessorDeps): Processor {
     ledger,
     // In one of them is enough: all are read back together.
     content: (cut, isFirst) => content(cut, isFirst && !settings.reprocessIdentical ? latest.digests() : []),
-    commit: deps.commit,
+    async commit(offsets) {
+      atRevoke.sent(offsets)
+      await deps.commit(offsets)
+      atRevoke.acknowledged(offsets)
+    },
     committedNow: deps.committedNow,
     isIdle: () => files.count('queued') + files.count('running') === 0,
     now,
@@ -161,12 +165,6 @@ export function processor(deps: ProcessorDeps): Processor {
   function content(cut: PartitionCut, finished: readonly string[]): RecordContent {
     const fileOf = (owner: number) => files.byNumber.get(owner)
     return commitContent({ cut, replay: replays.get(cut.partition), fileOf, finished })
-  }
-
-  /** Whether all that the commit may say of a partition was known here when it was taken away. */
-  function isKnown({ partition, start, end }: AssignedPartition): boolean {
-    const record = atRevoke.get(partition)
-    return record !== undefined && start <= record.base && record.position <= end
   }
 
   function assign(
@@ -248,10 +246,8 @@ export function processor(deps: ProcessorDeps): Processor {
     counts,
     files,
     assign(partitions) {
-      // Of all or of none: what two sources say does not make one cut.
-      const isAllKnown = partitions.every(isKnown)
-      for (const p of partitions) assign(p, isAllKnown ? atRevoke.get(p.partition) : undefined)
-      atRevoke.clear()
+      const own = atRevoke.take(partitions)
+      for (const p of partitions) assign(p, own?.get(p.partition))
       if (isEnding) return
       isLeaving = false
       work.resume()
@@ -283,7 +279,7 @@ export function processor(deps: ProcessorDeps): Processor {
       const gone = new Set(partitions)
       for (const cut of ledger.wholeCut()) {
         const record = readBack(content(cut, []))
-        if (record !== undefined && gone.has(cut.partition)) atRevoke.set(cut.partition, record)
+        if (record !== undefined && gone.has(cut.partition)) atRevoke.add(cut.partition, record)
       }
       const dropped = [...files.byId.values()].filter(file => file.receipts.some(r => gone.has(r.partition)))
       if (dropped.some(file => file.state === 'running')) deps.host.abort('its partition was taken away')

@@ -1,6 +1,7 @@
 /** Partitions that are taken away and come back, ends in order and otherwise, commits that fail. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeCommitRecord } from '../../src/core/commit-record.ts'
 import type { TaskResult } from '../../src/plugin/messages.ts'
 import { settled } from './clock.ts'
 import { cut, DONE, deferred, failure, type Sent, world } from './world.ts'
@@ -203,6 +204,23 @@ test('fault 6: what was finished before a refused commit is said of all partitio
   assert.equal(w.calls.length, 40)
   assert.deepEqual(w.processor.unfinished().assembling, [])
   assert.deepEqual([...w.committed.values()], [40, 40])
+})
+
+test('fault 22: what another process finished while the partitions were away does not run again here', async t => {
+  const w = world(t, { plugin: ({ path }) => (path === 'bad' ? failure('no') : DONE) })
+  await w.send(0, ...cut('bad', 'a').values, ...cut('mine', 'a').values)
+  await w.clock.advance(2_000)
+  await w.revoke({ lost: true })
+  w.append(0, ...cut('theirs', 'a').values)
+  const theirs = { base: 0, position: 3, runs: [1, 2], files: undefined, finished: [], attempts: new Map() }
+  w.metadata.set(0, encodeCommitRecord(theirs)?.text)
+  w.assign()
+  await w.read()
+  await w.clock.advance(2_000)
+  assert.deepEqual(
+    w.calls.map(call => call.path),
+    ['bad', 'mine', 'bad'],
+  )
 })
 
 test('what the broker says of a partition’s start is told', t => {
