@@ -5,6 +5,8 @@ import type { Command } from './command.ts'
 export const SUMMARIES: Readonly<Record<CommandName, string>> = {
   run: 'your plugin on every file that arrives on a topic',
   upload: 'send files or folders to a topic',
+  ls: 'the files on a topic',
+  get: 'verified files from a topic into a folder',
   retry: 'what was given up, once more',
   try: 'your plugin on local files, without Kafka',
   demo: 'see it work: a broker, files and a plugin in one process',

@@ -7,6 +7,8 @@ import type { Command } from './command.ts'
 import { SUMMARIES } from './command-list.ts'
 
 const COLUMN = 30
+/** So many commands have a line of their own. */
+const MAIN = 6
 
 /** A dozen lines: what one types without knowing anything. */
 export function overview(): string {
@@ -18,8 +20,8 @@ export function overview(): string {
     '  dfsp try ./plot.ts samples/*.csv             your plugin on local files',
     '  dfsp run -p ./plot.ts -t xrd -b lab1:9092    the main job',
     '',
-    ...commands.slice(0, 6).map(name => `  ${name.padEnd(8)} ${SUMMARIES[name]}`),
-    `  ${'init'.padEnd(8)} ${SUMMARIES.init}; each has --help`,
+    ...commands.slice(0, MAIN).map(name => `  ${name.padEnd(8)} ${SUMMARIES[name]}`),
+    `  also: ${commands.slice(MAIN).join(', ')}; each has --help`,
     '',
   ].join('\n')
 }

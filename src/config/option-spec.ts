@@ -1,6 +1,17 @@
 /** The shape of one row of the option table (options.ts), and the value that a row yields. */
 
-export const COMMANDS = ['run', 'upload', 'retry', 'try', 'demo', 'config', 'init', 'help'] as const
+export const COMMANDS = [
+  'run',
+  'upload',
+  'ls',
+  'get',
+  'retry',
+  'try',
+  'demo',
+  'config',
+  'init',
+  'help',
+] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 /** Headings of `--help`, in the order in which they are printed. */
@@ -55,6 +66,8 @@ export type OptionSpec = Row &
     | { readonly type: 'enum'; readonly choices: readonly string[]; readonly default?: string }
     /** earliest, latest or an ISO time. */
     | { readonly type: 'start'; readonly default: 'earliest' }
+    /** An ISO time; the value is in milliseconds since the epoch. */
+    | { readonly type: 'time' }
     /** "9464" or "0.0.0.0:9464"; without a host the loopback address. */
     | { readonly type: 'address' }
     /** May be repeated; empty unless given. */
@@ -79,6 +92,7 @@ interface ValueOfType {
   duration: number
   regex: RegExp
   start: Start
+  time: number
   address: HostPort
   list: readonly string[]
   count: number

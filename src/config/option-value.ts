@@ -43,6 +43,11 @@ export function parseOption(
       return parseRegex(text)
     case 'start':
       return parseStart(text)
+    case 'time': {
+      const start = parseStart(text)
+      if ('value' in start && typeof start.value === 'object') return { value: start.value.time }
+      return { problem: `"${text}" is not a time such as 2026-11-24T15:00Z` }
+    }
     case 'address':
       return parseAddress(text)
     case 'enum': {

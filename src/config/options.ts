@@ -3,10 +3,11 @@ import type { Camel, CommandName, OptionSpec, ValueOf } from './option-spec.ts'
 
 const READING = ['run', 'retry'] as const
 const PLUGIN = ['run', 'retry', 'try'] as const
-const KAFKA = ['run', 'upload', 'retry', 'config'] as const
-const SETTLED = ['run', 'upload', 'retry', 'try', 'config'] as const
+const LOOKING = ['ls', 'get'] as const
+const KAFKA = ['run', 'upload', ...LOOKING, 'retry', 'config'] as const
+const SETTLED = ['run', 'upload', ...LOOKING, 'retry', 'try', 'config'] as const
 const WORKING = ['run', 'upload', 'retry', 'try', 'demo'] as const
-const ALL = ['run', 'upload', 'retry', 'try', 'demo', 'config', 'init', 'help'] as const
+const ALL = ['run', 'upload', ...LOOKING, 'retry', 'try', 'demo', 'config', 'init', 'help'] as const
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -29,7 +30,7 @@ export const OPTIONS = {
     placeholder: 'NAME',
     describe: 'the topic',
     group: 'Input',
-    commands: ['run', 'upload', 'retry'],
+    commands: ['run', 'upload', ...LOOKING, 'retry'],
     oldNames: [{ name: 'topic_name' }, { name: 'consumer_topic_name' }],
   },
   group: {
@@ -58,6 +59,30 @@ export const OPTIONS = {
     commands: ['upload'],
     oldNames: [{ name: 'upload_regex', as: 'anchored' }],
   },
+  raw: {
+    type: 'string',
+    placeholder: 'PARTITION:OFFSET',
+    describe: 'show one record instead: its key, headers, first bytes, and what it decodes to or why not',
+    group: 'Input',
+    commands: ['ls'],
+    flagOnly: true,
+  },
+  'all-generations': {
+    type: 'boolean',
+    describe: 'older contents of a path, too',
+    group: 'Input',
+    commands: ['ls'],
+    flagOnly: true,
+  },
+  limit: {
+    type: 'integer',
+    min: 1,
+    max: 1_000_000_000,
+    describe: 'only the N files that were sent last',
+    group: 'Input',
+    commands: ['ls'],
+    flagOnly: true,
+  },
   'wait-for-topic': {
     type: 'boolean',
     describe: 'wait until the topic exists instead of ending with 69',
@@ -69,9 +94,18 @@ export const OPTIONS = {
     type: 'start',
     default: 'earliest',
     placeholder: 'TIME',
-    describe: 'where a new group begins: earliest, latest or a time such as 2026-11-24T15:00Z',
+    describe:
+      'where a new group begins, or the first record that is looked at: earliest, latest or a time such as 2026-11-24T15:00Z',
     group: 'Start and end',
-    commands: ['run'],
+    commands: ['run', ...LOOKING],
+  },
+  to: {
+    type: 'time',
+    placeholder: 'TIME',
+    describe: 'nothing that was sent at this time or later',
+    group: 'Start and end',
+    commands: LOOKING,
+    flagOnly: true,
   },
   'until-end': {
     type: 'boolean',
@@ -126,13 +160,21 @@ export const OPTIONS = {
     flagOnly: true,
   },
 
+  long: {
+    type: 'boolean',
+    alias: 'l',
+    describe: 'also SHA-512, modification time, first sent, duplicates, and where the records lie',
+    group: 'Output',
+    commands: ['ls'],
+    flagOnly: true,
+  },
   'output-dir': {
     type: 'string',
     alias: 'o',
     placeholder: 'DIR',
     describe: 'where results, logs and registries go',
     group: 'Output',
-    commands: PLUGIN,
+    commands: [...PLUGIN, 'get'],
     oldNames: [{ name: 'output_dir' }],
   },
   'output-topic': {
@@ -340,7 +382,7 @@ export const OPTIONS = {
     alias: 'q',
     describe: 'warnings and errors only',
     group: 'Log',
-    commands: WORKING,
+    commands: [...WORKING, ...LOOKING],
     flagOnly: true,
   },
   verbose: {

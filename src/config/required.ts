@@ -1,6 +1,6 @@
 /** Values without which a command cannot start; the error says where they were looked for. */
 import { DfspError } from '../errors.ts'
-import type { OptionSpec } from './option-spec.ts'
+import type { CommandName, OptionSpec } from './option-spec.ts'
 import { camelName, environmentName, type OptionName, optionSpec, type Values } from './options.ts'
 import type { Settings } from './settings-type.ts'
 
@@ -14,7 +14,7 @@ export function requireValue(settings: Settings, name: TextOption, example: stri
 }
 
 /** bootstrap.servers; throws E_NO_BROKER where nothing names one. */
-export function requireBrokers(settings: Settings, command: 'run' | 'upload' | 'retry'): string {
+export function requireBrokers(settings: Settings, command: CommandName): string {
   if (settings.values.brokers !== undefined) return settings.values.brokers
   throw new DfspError('E_NO_BROKER', 'no broker given', {
     facts: [`${lookedAt(settings, 'brokers')}, [broker] bootstrap.servers`],

@@ -105,7 +105,8 @@ export async function committedOffsets(
   return offsets
 }
 
-async function offsetsAt(
+/** The first offset whose record is at least as young as `time`; a partition without such a record is left out. */
+export async function offsetsAt(
   client: RdKafka.KafkaConsumer,
   topic: string,
   partitions: readonly number[],

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { clip, type Extent, joined, type OffsetRange, sortedRanges } from '../core/offset-ranges.ts'
 import { DfspError } from '../errors.ts'
+import { offsetsAt } from './assignment.ts'
 import { type ClientError, ERR, explain, loginOf, plainDetail } from './client.ts'
 import type { ConsumedRecord } from './consumer.ts'
 import { topicPartitions, watermarks } from './topic.ts'
@@ -17,6 +18,12 @@ export interface Reader {
   readonly client: RdKafka.KafkaConsumer
   readonly topic: string
   readonly properties: Readonly<Record<string, string>>
+}
+
+/** What a record has beside its value. */
+export interface RecordFrame {
+  readonly key: Buffer | null
+  readonly headers: readonly (readonly [name: string, value: Buffer])[]
 }
 
 const STALL_MS = 60_000
@@ -29,7 +36,7 @@ const GAP_RECORDS = 16
 export async function readRanges(
   reader: Reader,
   ranges: readonly OffsetRange[],
-  onRecord: (record: ConsumedRecord) => void | Promise<void>,
+  onRecord: (record: ConsumedRecord, frame: () => RecordFrame) => void | Promise<void>,
   signal: AbortSignal,
 ): Promise<{ missing: OffsetRange[] }> {
   signal.throwIfAborted()
@@ -50,7 +57,7 @@ export async function readRanges(
       await readRound(reader, round, {
         signal,
         onPassed: range => passed.push(range),
-        onRecord: record => (isWanted(record) ? onRecord(record) : undefined),
+        onRecord: (record, frame) => (isWanted(record) ? onRecord(record, frame) : undefined),
       })
     }
   } finally {
@@ -60,6 +67,18 @@ export async function readRanges(
   const lost = passed.length === 0 ? [] : clip(passed, await extents(reader)).outside
   const gone = lost.flatMap(range => overlaps(before.inside, range))
   return { missing: joined(sortedRanges([...before.outside, ...gone]), 0) }
+}
+
+/** See `Refetcher.offsetsAt`. */
+export async function startsAt(
+  { client, topic, properties }: Reader,
+  time: number,
+): Promise<ReadonlyMap<number, number>> {
+  const login = loginOf(properties)
+  const partitions = await topicPartitions(client, topic, login)
+  return await offsetsAt(client, topic, partitions, time).catch(error => {
+    throw explain(error as ClientError, { topic, login, doing: 'read offsets' })
+  })
 }
 
 /** See `Refetcher.extents`. */
@@ -77,7 +96,7 @@ export async function extents({ client, topic, properties }: Reader): Promise<Re
 
 interface RoundHandlers {
   readonly signal: AbortSignal
-  onRecord(record: ConsumedRecord): void | Promise<void>
+  onRecord(record: ConsumedRecord, frame: () => RecordFrame): void | Promise<void>
   /** Offsets of a stretch that were passed over without a record. */
   onPassed(range: OffsetRange): void
 }
@@ -135,7 +154,7 @@ async function readRound(
         if (!stretch || offset < stretch.position) continue
         pass(partition, offset)
         if (offset > stretch.to) continue
-        const taken = onRecord({ partition, offset, timestamp, value })
+        const taken = onRecord({ partition, offset, timestamp, value }, () => frameOf(message))
         if (taken instanceof Promise) await taken
         stretch.position = offset + 1
         if (offset === stretch.to) open.delete(partition)
@@ -156,6 +175,14 @@ async function readRound(
     if (error.isFatal || told.code !== 'E_KAFKA') return told
     onError(error)
     return undefined
+  }
+}
+
+function frameOf({ key, headers = [] }: RdKafka.Message): RecordFrame {
+  const pairs = headers.flatMap(header => Object.entries(header))
+  return {
+    key: key === null || key === undefined ? null : Buffer.from(key),
+    headers: pairs.map(([name, value]) => [name, Buffer.from(value as Buffer)] as const),
   }
 }
 

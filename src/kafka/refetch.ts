@@ -4,7 +4,7 @@ import type { Extent, OffsetRange } from '../core/offset-ranges.ts'
 import { connect, loginOf, rdkafka } from './client.ts'
 import type { ConsumedRecord } from './consumer.ts'
 import { splitProperties } from './properties.ts'
-import { extents, readRanges } from './read-ranges.ts'
+import { extents, type RecordFrame, readRanges, startsAt } from './read-ranges.ts'
 
 export interface RefetchOptions {
   readonly topic: string
@@ -15,15 +15,18 @@ export interface Refetcher {
   /**
    * Hands over the records that lie in `ranges`, in order within a partition; waits for a promise of `onRecord`.
    * `missing`: what the topic has no longer, or never had; single offsets without a record are not missing.
-   * Rejects with a DfspError, or with the reason of `signal`. A second read waits until the first has ended.
+   * `frame` gives the rest of the record. Rejects with a DfspError, or with the reason of `signal`. A second read waits
+   * until the first has ended.
    */
   read(
     ranges: readonly OffsetRange[],
-    onRecord: (record: ConsumedRecord) => void | Promise<void>,
+    onRecord: (record: ConsumedRecord, frame: () => RecordFrame) => void | Promise<void>,
     signal: AbortSignal,
   ): Promise<{ readonly missing: readonly OffsetRange[] }>
   /** What the topic has at present, by partition. */
   extents(): Promise<ReadonlyMap<number, Extent>>
+  /** Where records begin that are as young as `time` (ms since the epoch); without a partition that has none. */
+  offsetsAt(time: number): Promise<ReadonlyMap<number, number>>
   close(): Promise<void>
 }
 
@@ -50,6 +53,7 @@ export function openRefetcher(options: RefetchOptions): Refetcher {
       return read
     },
     extents: async () => await extents({ client: await client(), ...options }),
+    offsetsAt: async time => await startsAt({ client: await client(), ...options }, time),
     async close() {
       await reading
       const client = await opening?.catch(() => undefined)

@@ -15,7 +15,7 @@ test('without a command: a dozen lines or so with three examples, exit 2', async
   assert.ok(stderr.trimEnd().split('\n').length <= 14)
   assert.equal(stderr.match(/^ {2}dfsp /gm)?.length, 3)
   for (const name of Object.keys(SUMMARIES).filter(each => each !== 'help'))
-    assert.match(stderr, new RegExp(`^ +${name} `, 'm'))
+    assert.match(stderr, new RegExp(`^ +${name} |also:.* ${name}[,;]`, 'm'))
 })
 
 test('--help is the same on stdout, exit 0', async t => {

@@ -5,7 +5,7 @@ import { decodeChunk } from '../../src/core/chunk-codec.ts'
 import { encodeCommitRecord, fileHash40 } from '../../src/core/commit-record.ts'
 import { fileId } from '../../src/core/generation.ts'
 import type { AssignedPartition } from '../../src/kafka/assignment.ts'
-import type { ConsumedRecord } from '../../src/kafka/consumer.ts'
+import type { Refetcher } from '../../src/kafka/refetch.ts'
 import { realEdges } from '../../src/run/edges.ts'
 import { unfinishedFiles } from '../../src/run/unfinished-files.ts'
 import { recordsOf } from '../support/files.ts'
@@ -54,14 +54,17 @@ function reading(logs: readonly (readonly Buffer[])[]) {
     refetcher: {
       async read(
         ranges: readonly { partition: number; from: number; to: number }[],
-        onRecord: (r: ConsumedRecord) => void | Promise<void>,
+        onRecord: Parameters<Refetcher['read']>[1],
         signal: AbortSignal,
       ) {
         for (const { partition, from, to } of ranges)
           for (let offset = from; offset <= to; offset++) {
             signal.throwIfAborted()
             read.push(`${partition}@${offset}`)
-            await onRecord({ partition, offset, timestamp: 0, value: logs[partition]?.[offset] ?? null })
+            await onRecord(
+              { partition, offset, timestamp: 0, value: logs[partition]?.[offset] ?? null },
+              () => ({ key: null, headers: [] }),
+            )
           }
         return { missing: [] }
       },

@@ -1,0 +1,111 @@
+/** `dfsp ls`: what is on a topic. */
+import { optionsOf } from '../../config/options.ts'
+import { requireBrokers, requireValue } from '../../config/required.ts'
+import { type FileIndex, fileIndex, type IndexedFile } from '../../core/file-index.ts'
+import { DfspError } from '../../errors.ts'
+import { listingJson, listingLines } from '../../report/listing.ts'
+import { oneLine } from '../../report/one-line.ts'
+import { formatCount } from '../../report/quantities.ts'
+import type { Command, Invocation } from '../command.ts'
+import { scanned } from '../scanned.ts'
+import { wantedPaths } from '../wanted-paths.ts'
+
+const EXAMPLE = 'dfsp ls -t xrd'
+
+export const command: Command = {
+  name: 'ls',
+  describe:
+    "Lists the files on a topic: path, size, chunks that are there, when it was sent last, and whether it is whole. It joins no group and changes nothing. The records are read, but no content is kept or verified (dfsp get does that): it takes as long as reading the topic does, and some 500 bytes of memory a file; --from shortens it. Without a GLOB all files; quote it, as the shell would expand it: * stays within a folder, ** does not, a folder's name means all below it, and a name without a slash is looked for in every folder.",
+  examples: [
+    [EXAMPLE, 'all files, the newest content of each path'],
+    [`${EXAMPLE} 'run7/*.csv' --long`, 'with SHA-512 and where the records lie'],
+    [`${EXAMPLE} --from 2026-11-24T15:00Z`, 'what was sent since'],
+    [`${EXAMPLE} --limit 20`, 'the twenty that were sent last'],
+    [`${EXAMPLE} --raw 1:88123`, 'one record: what is it, and why is it no chunk?'],
+  ],
+  positionals: [{ name: 'GLOB', describe: 'only these paths', many: true }],
+  options: optionsOf('ls'),
+  async run(invocation) {
+    const settings = await invocation.settings()
+    const { values } = settings
+    const { stdout, stderr, positionals } = invocation
+    const topic = requireValue(settings, 'topic', EXAMPLE)
+    requireBrokers(settings, 'ls')
+    if (values.raw !== undefined) {
+      const place = { topic, ...placeOf(values.raw) }
+      const [{ readRecord }, { rawRecordJson, rawRecordText }] = await Promise.all([
+        import('../../run/raw-record.ts'),
+        import('../../report/raw-record-text.ts'),
+      ])
+      const record = await readRecord(place, settings.kafka.consumer)
+      stdout.write(`${values.json ? rawRecordJson(record) : rawRecordText(record).join('\n')}\n`)
+      return 0
+    }
+    const wanted = wantedPaths(positionals.GLOB ?? [])
+    const index = fileIndex({
+      wanted: path => wanted.some(({ matches }) => matches(path)),
+      places: values.long || values.json,
+    })
+    const started = performance.now()
+    const exit = await scanned(invocation, settings, index)
+    const all = index.files()
+    const shown = limited(values.allGenerations ? all : all.filter(({ newest }) => newest), values.limit)
+    await print(values.json ? shown.map(listingJson) : listingLines(shown, values.long), invocation)
+    if (values.json) {
+      stdout.write(`${JSON.stringify(summary(index, shown.length, started, exit))}\n`)
+      return exit
+    }
+    if (shown.length === 0) stderr.write(`no file among ${formatCount(index.records)} records of ${topic}\n`)
+    tellUndecodable(index, topic, invocation)
+    return exit
+  },
+}
+
+function placeOf(text: string): { partition: number; offset: number } {
+  const [, partition, offset] = /^(\d{1,9}):(\d{1,15})$/.exec(text) ?? []
+  if (offset !== undefined) return { partition: Number(partition), offset: Number(offset) }
+  throw new DfspError('E_USAGE', `--raw: "${text}" is not PARTITION:OFFSET`, {
+    next: `${EXAMPLE} --raw 1:88123`,
+  })
+}
+
+/** Those that were sent last, in the order of paths as before. */
+function limited(files: IndexedFile[], limit: number | undefined): IndexedFile[] {
+  if (limit === undefined || files.length <= limit) return files
+  const last = new Set(files.toSorted((a, b) => b.lastSent - a.lastSent).slice(0, limit))
+  return files.filter(file => last.has(file))
+}
+
+const LINES_AT_ONCE = 1_000
+
+async function print(lines: Iterable<string>, { stdout }: Invocation): Promise<void> {
+  let block: string[] = []
+  const flush = () => new Promise<void>(resolve => stdout.write(block.join(''), () => resolve()))
+  for (const line of lines) {
+    if (block.push(`${line}\n`) < LINES_AT_ONCE) continue
+    await flush()
+    block = []
+  }
+  if (block.length > 0) await flush()
+}
+
+function summary(index: FileIndex, files: number, started: number, exit: number): object {
+  const { records, recordBytes, empty, undecodable } = index
+  return {
+    ...{ v: 1, type: 'summary', files, records, bytes: recordBytes, empty },
+    undecodable: undecodable.count,
+    firstUndecodable: undecodable.first,
+    seconds: Math.round(performance.now() - started) / 1_000,
+    exit,
+  }
+}
+
+function tellUndecodable({ undecodable, records }: FileIndex, topic: string, { stderr }: Invocation): void {
+  const { count, first } = undecodable
+  const [one] = first
+  if (one === undefined) return
+  const { partition, offset, reason } = one
+  stderr.write(
+    `${formatCount(count)} of ${formatCount(records)} records ${count === 1 ? 'is' : 'are'} no chunk, the first ${topic}[${partition}]@${offset}: ${oneLine(reason)}\nLook: dfsp ls -t ${topic} --raw ${partition}:${offset}\n`,
+  )
+}

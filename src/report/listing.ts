@@ -1,0 +1,91 @@
+/** The files of a topic as `dfsp ls` shows them, and single records. */
+import { type OffsetRange, rangesText } from '../core/offset-ranges.ts'
+import { oneLine } from './one-line.ts'
+import { formatBytes } from './quantities.ts'
+
+export interface ListedFile {
+  readonly path: string
+  readonly sha512: string
+  readonly chunks: number
+  readonly present: number
+  readonly bytes: number
+  readonly wrong: string | undefined
+  readonly duplicates: number
+  readonly mtime: number
+  readonly firstSent: number
+  readonly lastSent: number
+  readonly newest: boolean
+  readonly generations: number
+  readonly ranges: readonly OffsetRange[]
+}
+
+export type FileState = 'complete' | 'incomplete' | 'damaged'
+
+export function stateOf({
+  chunks,
+  present,
+  wrong,
+}: Pick<ListedFile, 'chunks' | 'present' | 'wrong'>): FileState {
+  if (present < chunks) return 'incomplete'
+  return wrong === undefined ? 'complete' : 'damaged'
+}
+
+/** One line each with columns in line; with `long` a second one below it. */
+export function* listingLines(files: readonly ListedFile[], long: boolean): Generator<string> {
+  const cells = (file: ListedFile) => [
+    oneLine(file.path),
+    formatBytes(file.bytes),
+    `${file.present}/${file.chunks}`,
+    timeText(file.lastSent),
+  ]
+  const widths = [0, 0, 0, 0]
+  for (const file of files)
+    cells(file).forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] as number, cell.length)
+    })
+  for (const file of files) {
+    const [path = '', size = '', chunks = '', sent = ''] = cells(file)
+    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = widths
+    const older = file.newest ? '' : ', older content'
+    const state = `${stateOf(file)}${file.wrong === undefined ? '' : ` (${file.wrong})`}${older}`
+    yield `${path.padEnd(w0)}  ${size.padStart(w1)}  ${chunks.padStart(w2)}  ${sent.padEnd(w3)}  ${state}`
+    if (long) yield longLine(file)
+  }
+}
+
+function longLine({ sha512, mtime, firstSent, duplicates, ranges }: ListedFile): string {
+  const modified = mtime === 0 ? 'unknown' : timeText(mtime * 1_000)
+  const twice = duplicates === 0 ? '' : `  ${duplicates} duplicates`
+  return `    sha512 ${sha512}\n    modified ${modified}  first sent ${timeText(firstSent)}${twice}  records ${rangesText(ranges)}`
+}
+
+export function listingJson(file: ListedFile): string {
+  const { path, bytes, chunks, present, sha512, newest, generations, duplicates, ranges, wrong } = file
+  return JSON.stringify({
+    v: 1,
+    type: 'file',
+    path,
+    bytes,
+    chunks,
+    present,
+    state: stateOf(file),
+    ...(wrong === undefined ? {} : { wrong }),
+    sent: isoTime(file.lastSent),
+    firstSent: isoTime(file.firstSent),
+    modified: file.mtime === 0 ? null : isoTime(file.mtime * 1_000),
+    sha512,
+    newest,
+    generations,
+    duplicates,
+    ranges: ranges.map(({ partition, from, to }) => [partition, from, to]),
+  })
+}
+
+/** "2026-11-24T15:01:02Z": what --from and --to take. */
+export function timeText(ms: number): string {
+  return ms < 0 ? 'no time' : `${new Date(ms).toISOString().slice(0, 19)}Z`
+}
+
+export function isoTime(ms: number): string | null {
+  return ms < 0 ? null : new Date(ms).toISOString()
+}

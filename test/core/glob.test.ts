@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { glob } from '../../src/core/glob.ts'
+
+const matches = (pattern: string, path: string) => {
+  const found = glob(pattern)
+  assert.ok(typeof found === 'function', pattern)
+  return found(path)
+}
+
+test('wildcards stay within a name, ** crosses folders', () => {
+  assert.ok(matches('a/*.csv', 'a/x.csv'))
+  assert.ok(!matches('a/*.csv', 'a/b/x.csv'))
+  assert.ok(matches('a/**/*.csv', 'a/x.csv'))
+  assert.ok(matches('a/**/*.csv', 'a/b/c/x.csv'))
+  assert.ok(matches('**/x', 'x'))
+  assert.ok(matches('a/**', 'a/b/c'))
+  assert.ok(matches('a/?.csv', 'a/x.csv'))
+  assert.ok(!matches('a/?', 'a/xy'))
+})
+
+test('a pattern without a slash means a name in any folder, or a folder at the top with all below it', () => {
+  assert.ok(matches('*.csv', 'a/b/x.csv'))
+  assert.ok(matches('x.csv', 'a/x.csv'))
+  assert.ok(matches('run7', 'run7/a/b.csv'))
+  assert.ok(matches('run7/', 'run7/a/b.csv'))
+  assert.ok(matches('run7/a', 'run7/a/b.csv'))
+  assert.ok(!matches('run7', 'run77/b.csv'))
+  assert.ok(!matches('a/x', 'b/a/x'))
+})
+
+test('classes and alternatives', () => {
+  assert.ok(matches('scan_[0-3].{csv,tif}', 'scan_2.tif'))
+  assert.ok(!matches('scan_[0-3].{csv,tif}', 'scan_5.tif'))
+  assert.ok(matches('[!ab].x', 'c.x'))
+  assert.ok(!matches('a[!b]c', 'a/c'))
+  assert.ok(matches(String.raw`a\*b`, 'a*b'))
+  assert.ok(!matches(String.raw`a\*b`, 'axb'))
+})
+
+test('a pattern that cannot be read says why', () => {
+  assert.deepEqual(glob('a[b'), { problem: 'has a [ without its ]' })
+  assert.deepEqual(glob('a{b'), { problem: 'has a { without its }' })
+  assert.deepEqual(glob('/'), { problem: 'is empty' })
+  assert.ok('problem' in glob('[z-a]'))
+})
+
+test('any name without special characters matches itself and nothing else', () => {
+  const name = fc.string({ minLength: 1, unit: fc.constantFrom(...'ab.-_+()$^|é 7😀') })
+  fc.assert(
+    fc.property(name, name, (a, b) => {
+      assert.equal(matches(`top/${a}`, `top/${b}`), a === b)
+    }),
+  )
+})
