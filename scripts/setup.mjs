@@ -32,6 +32,7 @@ const FOR_REAL_PEERS = {
   'python3-venv': () => inSome('/usr/lib', /^python3\.\d+$/, 'ensurepip'),
   chromium: () => onPath('chromium'),
   tmux: () => onPath('tmux'),
+  systemd: () => onPath('systemd-analyze'),
   libsodium23: () => inSome('/usr/lib', /-linux-gnu/, 'libsodium.so.23'),
 }
 

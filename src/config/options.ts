@@ -30,7 +30,7 @@ export const OPTIONS = {
     placeholder: 'NAME',
     describe: 'the topic',
     group: 'Input',
-    commands: ['run', 'upload', ...LOOKING, 'retry'],
+    commands: ['run', 'upload', ...LOOKING, 'retry', 'init'],
     oldNames: [{ name: 'topic_name' }, { name: 'consumer_topic_name' }],
   },
   group: {
@@ -446,6 +446,20 @@ export const OPTIONS = {
     describe: 'config show: secrets in clear',
     group: 'Other',
     commands: ['config'],
+    flagOnly: true,
+  },
+  install: {
+    type: 'boolean',
+    describe: 'init systemd: write the units instead of printing them',
+    group: 'Other',
+    commands: ['init'],
+    flagOnly: true,
+  },
+  user: {
+    type: 'boolean',
+    describe: "init systemd: for your own account (systemctl --user), not the system's",
+    group: 'Other',
+    commands: ['init'],
     flagOnly: true,
   },
   force: {

@@ -1,105 +1,96 @@
-/** `dfsp init`: a plugin with samples, or a config file, to start from. */
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+/** `dfsp init`: what one would otherwise write by hand, to start from. */
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { optionsOf } from '../../config/options.ts'
 import { meant } from '../../config/problems.ts'
+import type { Settings } from '../../config/settings-type.ts'
 import { nearest } from '../../core/nearest.ts'
 import { DfspError } from '../../errors.ts'
-import type { Command } from '../command.ts'
+import type { Command, Invocation } from '../command.ts'
+import { composeFiles } from '../compose-files.ts'
+import { initSystemd } from '../init-systemd.ts'
+import { type NewFile, writeNew } from '../new-files.ts'
 import { pluginTemplate, SAMPLES } from '../templates.ts'
 
-const KINDS = ['plugin', 'config']
+interface Call {
+  readonly invocation: Invocation
+  readonly settings: Settings
+  readonly name: string
+}
+
+const KINDS: Readonly<Record<string, (call: Call) => Promise<void>>> = {
+  plugin: initPlugin,
+  config: initConfig,
+  systemd: ({ invocation, settings, name }) => initSystemd(invocation, settings.values, name),
+  compose: initCompose,
+}
 
 export const command: Command = {
   name: 'init',
   describe:
-    'Writes a plugin with samples and a config file, or the config file alone, into this folder. What exists is left as it is.',
+    'Writes what to start from: plugin (with samples and a config file) and config into this folder; systemd prints a service and a timer for a plugin here, or puts them in their place with --install; compose writes compose.yaml (a Kafka broker for a laptop, and the plugin) and a Dockerfile. What exists is left as it is.',
   positionals: [
-    { name: 'KIND', describe: 'plugin or config', required: true },
+    { name: 'KIND', describe: 'plugin, config, systemd or compose', required: true },
     { name: 'NAME', describe: 'name of the plugin (default: plot)' },
   ],
   examples: [
     ['dfsp init plugin plot', 'plot.ts, samples/ and dfsp.config'],
     ['dfsp init config', 'dfsp.config alone'],
+    ['dfsp init systemd plot -t xrd', 'look at the units for ./plot.ts'],
+    ['sudo dfsp init systemd plot -t xrd --install', 'and put them into /etc/systemd/system'],
+    ['dfsp init systemd plot -t xrd --user --install', 'for your own account, without root'],
+    ['dfsp init compose plot -t xrd', 'compose.yaml, Dockerfile, .dockerignore'],
   ],
   options: optionsOf('init'),
-  async run({ positionals, cwd, stdout, settings }) {
-    const [kind = ''] = positionals.KIND ?? []
-    const [name = 'plot'] = positionals.NAME ?? []
-    if (!KINDS.includes(kind)) {
+  async run(invocation) {
+    const [kind = ''] = invocation.positionals.KIND ?? []
+    const [name = 'plot'] = invocation.positionals.NAME ?? []
+    const init = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined
+    if (init === undefined) {
+      const kinds = Object.keys(KINDS)
       throw new DfspError('E_USAGE', `dfsp init does not know "${kind}"`, {
-        next: meant(nearest(kind, KINDS)) ?? `dfsp init ${KINDS.join(' or ')}`,
+        next: meant(nearest(kind, kinds)) ?? `dfsp init ${kinds.join(', ')}`,
       })
     }
     if (!/^[A-Za-z][\w-]*$/.test(name)) {
       throw new DfspError('E_USAGE', `"${name}" cannot name a plugin: letters, digits, - and _`)
     }
-    const { values } = await settings()
-    const folder = { cwd, force: values.force }
-    const written =
-      kind === 'config' ? await writeNew([await configFile()], 1, folder) : await writePlugin(name, folder)
-    stdout.write(`wrote ${written.join(', ')}\n`)
-    stdout.write(
-      kind === 'config'
-        ? 'Next:  dfsp config check\n       dfsp config show --origin\n'
-        : `Next:  dfsp try ./${name}.ts samples/*.csv\n       dfsp run -p ./${name}.ts -t TOPIC\n`,
-    )
+    await init({ invocation, settings: await invocation.settings(), name })
     return 0
   },
 }
 
-interface Folder {
-  readonly cwd: string
-  readonly force: boolean
+async function initPlugin({ invocation: { cwd, stdout }, settings, name }: Call): Promise<void> {
+  const samples = Object.entries(SAMPLES).map(([file, text]): NewFile => [`samples/${file}`, text])
+  // Its first line runs it: ./plot.ts -t xrd
+  const plugin: NewFile = [`${name}.ts`, pluginTemplate(name), 0o755]
+  const written = await writeNew([plugin, ...samples, await configFile()], 1, {
+    cwd,
+    force: settings.values.force,
+  })
+  stdout.write(`wrote ${written.join(', ')}\n`)
+  stdout.write(`Next:  dfsp try ./${name}.ts samples/*.csv\n       dfsp run -p ./${name}.ts -t TOPIC\n`)
 }
 
-type NewFile = readonly [path: string, text: string]
+async function initConfig({ invocation: { cwd, stdout }, settings }: Call): Promise<void> {
+  await writeNew([await configFile()], 1, { cwd, force: settings.values.force })
+  stdout.write('wrote dfsp.config\nNext:  dfsp config check\n       dfsp config show --origin\n')
+}
 
-async function writePlugin(name: string, folder: Folder): Promise<readonly string[]> {
-  const samples = Object.entries(SAMPLES).map(([file, text]): NewFile => [`samples/${file}`, text])
-  const written = await writeNew(
-    [[`${name}.ts`, pluginTemplate(name)], ...samples, await configFile()],
-    1,
-    folder,
+async function initCompose({ invocation: { cwd, stdout }, settings, name }: Call): Promise<void> {
+  const { topic = name, force } = settings.values
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  const files = Object.entries(composeFiles({ name, topic, version }))
+  const written = await writeNew(files, files.length, { cwd, force })
+  stdout.write(`wrote ${written.join(', ')}\n`)
+  stdout.write(
+    `Next:  docker compose up -d kafka\n       dfsp upload samples/ -t ${topic} -b localhost:9092\n       docker compose --profile dfsp up --build\n`,
   )
-  // Its first line runs it: ./plot.ts -t xrd
-  await chmod(join(folder.cwd, `${name}.ts`), 0o755)
-  return written
 }
 
 /** The example that is shipped with dfsp; src/ and dist/ are equally deep. */
 async function configFile(): Promise<NewFile> {
   return ['dfsp.config', await readFile(new URL('../../../config/dfsp.config', import.meta.url), 'utf8')]
-}
-
-/** Writes what does not exist yet, or all with `force`; the first `wanted` files must not exist. */
-async function writeNew(
-  files: readonly NewFile[],
-  wanted: number,
-  { cwd, force }: Folder,
-): Promise<readonly string[]> {
-  const present = await Promise.all(files.map(([path]) => exists(join(cwd, path))))
-  const inTheWay = files.find((_, index) => index < wanted && present[index] && !force)
-  if (inTheWay !== undefined) {
-    throw new DfspError('E_USAGE', `${inTheWay[0]} exists`, {
-      next: '--force overwrites it, or choose another name',
-    })
-  }
-  const written = files.filter((_, index) => force || !present[index])
-  try {
-    for (const [path, text] of written) {
-      await mkdir(dirname(join(cwd, path)), { recursive: true })
-      await writeFile(join(cwd, path), text)
-    }
-  } catch (cause) {
-    throw new DfspError('E_OUTPUT', (cause as Error).message, { cause })
-  }
-  return written.map(([path]) => path)
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -1,0 +1,78 @@
+/** `dfsp init systemd`: units for a plugin in this folder, printed or put in their place. */
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Values } from '../config/options.ts'
+import { DfspError } from '../errors.ts'
+import type { Invocation } from './command.ts'
+import { writeNew } from './new-files.ts'
+import { builtInPlugins } from './plugin-path.ts'
+import { systemdUnits } from './systemd-units.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../bin/dfsp.js', import.meta.url))
+
+export async function initSystemd(
+  { cwd, env, stdout, stderr }: Invocation,
+  { topic, user, install, force }: Values,
+  name: string,
+): Promise<void> {
+  const plugin = pluginFile(name, cwd)
+  const config = join(cwd, 'dfsp.config')
+  const units = systemdUnits({
+    name,
+    plugin,
+    topic,
+    folder: cwd,
+    program: [process.execPath, PROGRAM],
+    user,
+    owner: ownerOf(plugin, cwd),
+    config: isFile(config) ? config : undefined,
+  })
+  const home = env.XDG_CONFIG_HOME || join(env.HOME ?? '', '.config')
+  const target = user ? join(home, 'systemd', 'user') : '/etc/systemd/system'
+  const files = Object.entries(units).map(([file, text]) => [join(target, file), text] as const)
+  const systemctl = user ? 'systemctl --user' : 'sudo systemctl'
+  if (!install) {
+    stdout.write(files.map(([file, text]) => `# ${file}\n${text}`).join('\n'))
+    const again = ['dfsp init systemd', name, ...(topic ? ['-t', topic] : []), ...(user ? ['--user'] : [])]
+    stderr.write(`Next:  ${user ? '' : 'sudo '}${again.join(' ')} --install\n`)
+    return
+  }
+  try {
+    await writeNew(files, files.length, { cwd, force })
+  } catch (error) {
+    if (!(error instanceof DfspError) || error.code !== 'E_OUTPUT' || user) throw error
+    throw new DfspError('E_OUTPUT', error.message, {
+      next: 'sudo, or --user for units of your own account',
+      cause: error,
+    })
+  }
+  stdout.write(`wrote ${files.map(([file]) => file).join('\n      ')}\n`)
+  stdout.write(
+    `Next:  ${systemctl} daemon-reload\n` +
+      `       ${systemctl} enable --now dfsp-${name}.service         always, or\n` +
+      `       ${systemctl} enable --now dfsp-${name}-batch.timer     every 15 minutes\n`,
+  )
+}
+
+function pluginFile(name: string, cwd: string): string {
+  const found = ['ts', 'mts', 'js', 'mjs'].map(end => join(cwd, `${name}.${end}`)).find(isFile)
+  if (found !== undefined) return found
+  if (builtInPlugins().includes(name)) return name
+  throw new DfspError('E_PLUGIN_MISSING', `there is no plugin ${name} in ${cwd}`, {
+    facts: [
+      `looked for ${name}.ts, .mts, .js and .mjs; the built-in ones are ${builtInPlugins().join(', ')}`,
+    ],
+    next: `dfsp init plugin ${name}`,
+  })
+}
+
+/** Whose the plugin is: root's runs as root, which `User=` need not say. */
+function ownerOf(plugin: string, cwd: string): string | undefined {
+  const { uid } = statSync(isFile(plugin) ? plugin : cwd)
+  return uid === 0 ? undefined : String(uid)
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true
+}

@@ -1,0 +1,137 @@
+/** `dfsp init systemd` and `dfsp init compose`. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { systemdUnits } from '../../src/cli/systemd-units.ts'
+import { DfspError, type ErrorCode } from '../../src/errors.ts'
+import { runCli } from '../support/cli.ts'
+import { dfsp, folder } from './world.ts'
+
+const noSystemd =
+  spawnSync('systemd-analyze', ['--version']).status === 0 ? false : 'no systemd-analyze on this machine'
+const NAMES = ['dfsp-plot-batch.service', 'dfsp-plot-batch.timer', 'dfsp-plot.service']
+
+/** A user manager looks into the runtime directory; nothing runs there. */
+function verify(files: readonly string[], user: boolean, cwd: string) {
+  return spawnSync('systemd-analyze', ['verify', '--man=no', ...(user ? ['--user'] : []), ...files], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, HOME: cwd, XDG_RUNTIME_DIR: cwd, LC_ALL: 'C.UTF-8' },
+  })
+}
+
+test('init systemd prints a service, a batch service and its timer, and says how to install them', async t => {
+  const cwd = folder(t, { 'plot.ts': '', 'dfsp.config': '' })
+  const { exit, stdout, stderr } = await dfsp(['init', 'systemd', 'plot', '-t', 'xrd'], cwd)
+  assert.equal(exit, 0)
+  assert.deepEqual(stdout.match(/(?<=^# \/etc\/systemd\/system\/).*/gm), [
+    'dfsp-plot.service',
+    'dfsp-plot-batch.service',
+    'dfsp-plot-batch.timer',
+  ])
+  assert.match(
+    stdout,
+    new RegExp(`run -p ${cwd}/plot.ts -t xrd -c ${cwd}/dfsp.config --until-end -o %S/dfsp-plot`),
+  )
+  assert.equal(stderr, 'Next:  sudo dfsp init systemd plot -t xrd --install\n')
+})
+
+test('init systemd --user --install puts the units where the manager of the account looks, once', async t => {
+  const cwd = folder(t, { 'plot.mjs': '' })
+  const args = ['init', 'systemd', 'plot', '--user', '--install']
+  const { stdout } = await dfsp(args, cwd)
+  const target = join(cwd, '.config', 'systemd', 'user')
+  assert.deepEqual(readdirSync(target).sort(), NAMES)
+  assert.match(stdout, /^ +systemctl --user enable --now dfsp-plot-batch\.timer/m)
+  assert.equal((await dfsp(args, cwd)).error?.message, `${target}/dfsp-plot.service exists`)
+})
+
+test('init systemd needs the plugin: a wrong name brings the built-in ones', async t => {
+  const cwd = folder(t, { 'plot.ts': '' })
+  const { code, stderr } = await runCli(['init', 'systemd', 'plto'], { cwd })
+  assert.equal(code, 66)
+  assert.match(stderr, /there is no plugin plto in .*\[E_PLUGIN_MISSING\]\n.*the built-in ones are .*save/)
+})
+
+for (const user of [false, true]) {
+  test(`the ${user ? "account's" : "system's"} units pass systemd-analyze, also in a folder with an odd name`, {
+    skip: noSystemd,
+  }, t => {
+    const cwd = folder(t)
+    const odd = join(cwd, 'my 100% "data" $HOME')
+    mkdirSync(odd)
+    writeFileSync(join(odd, 'plot.ts'), '')
+    const units = systemdUnits({
+      name: 'plot',
+      plugin: join(odd, 'plot.ts'),
+      topic: 'xrd',
+      folder: odd,
+      program: [process.execPath, 'dfsp.js'],
+      user,
+      owner: '1000',
+      config: undefined,
+    })
+    for (const [name, text] of Object.entries(units)) writeFileSync(join(cwd, name), text)
+    const { status, stderr } = verify(
+      NAMES.map(name => join(cwd, name)),
+      user,
+      cwd,
+    )
+    assert.deepEqual([status, stderr], [0, ''])
+    // The check does look: it finds a typing error.
+    const broken = join(cwd, 'dfsp-broken.service')
+    writeFileSync(broken, units['dfsp-plot.service']?.replace('RestartPrevent', 'RestartPrevnt') ?? '')
+    assert.match(verify([broken], user, cwd).stderr, /Unknown key .*'RestartPrevntExitStatus'/)
+  })
+}
+
+test('a service is not started again after an error that does not mend itself, and only then', () => {
+  const named = new Map([
+    ['USAGE', 64],
+    ['NOINPUT', 66],
+    ['NOPERM', 77],
+    ['CONFIG', 78],
+  ])
+  const [text = ''] = Object.values(
+    systemdUnits({
+      ...{ name: 'a', plugin: 'save', topic: 't', folder: '/', program: ['dfsp'], user: false },
+      ...{ owner: undefined, config: undefined },
+    }),
+  )
+  const [, list = ''] = /^RestartPreventExitStatus=(.*)$/m.exec(text) ?? []
+  const statuses = list.split(' ').map(word => named.get(word) ?? Number(word))
+  const lasting: ErrorCode[] = ['E_USAGE', 'E_PLUGIN_MISSING', 'E_AUTH', 'E_ACL', 'E_CONFIG', 'E_ADDON']
+  const passing: ErrorCode[] = [
+    'E_BROKER_UNREACHABLE',
+    'E_TOPIC_MISSING',
+    'E_GROUP_BUSY',
+    'E_BREAKER',
+    'E_OUTPUT',
+  ]
+  for (const code of lasting) assert.ok(statuses.includes(new DfspError(code, '').exitCode), code)
+  for (const code of passing) assert.ok(!statuses.includes(new DfspError(code, '').exitCode), code)
+})
+
+test('init compose writes a broker that answers at localhost:9092 and an image that stops on SIGTERM', async t => {
+  const cwd = folder(t)
+  const { exit, stdout } = await dfsp(['init', 'compose', 'Plot', '-t', 'xrd'], cwd)
+  assert.equal(exit, 0)
+  assert.match(
+    stdout,
+    /^wrote compose\.yaml, Dockerfile, \.dockerignore\nNext: {2}docker compose up -d kafka\n/,
+  )
+  const compose = readFileSync(join(cwd, 'compose.yaml'), 'utf8')
+  assert.match(compose, /KAFKA_ADVERTISED_LISTENERS: INSIDE:\/\/kafka:19092,OUTSIDE:\/\/localhost:9092/)
+  // Names of services are written small.
+  assert.match(compose, /^ {2}plot:\n[\s\S]*command: \[run, -p, \.\/Plot\.ts, -t, xrd,/m)
+  assert.doesNotMatch(compose, /\t/)
+  const dockerfile = readFileSync(join(cwd, 'Dockerfile'), 'utf8')
+  // With a shell as process 1 no signal would reach dfsp.
+  assert.match(dockerfile, /^ENTRYPOINT \["dfsp"\]$/m)
+  const instructions = dockerfile.replaceAll(/#.*\n/g, '').replaceAll('\\\n', '').split('\n').filter(Boolean)
+  for (const line of instructions)
+    assert.match(line, /^(FROM|RUN|ARG|COPY|WORKDIR|USER|VOLUME|ENTRYPOINT|CMD) /)
+  assert.equal((await dfsp(['init', 'compose'], cwd)).error?.message, 'compose.yaml exists')
+  assert.ok(!existsSync(join(cwd, 'dfsp.config')))
+})
