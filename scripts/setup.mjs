@@ -102,7 +102,7 @@ function sources() {
       .filter(entry => entry.isFile())
       .map(entry => join(entry.parentPath ?? entry.path, entry.name)),
   )
-  files.push('tsconfig.json', 'package.json')
+  files.push('tsconfig.json', 'package.json', 'scripts/bundle.mjs')
   return `${files.length} files, newest ${Math.max(...files.map(file => statSync(file).mtimeMs))}`
 }
 

@@ -1,5 +1,5 @@
 /** The last word on all options: from text to values, and what goes together. Loads zod, so load it late. */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { OptionSpec } from './option-spec.ts'
 import { parseOption } from './option-value.ts'
 import { OPTIONS } from './options.ts'

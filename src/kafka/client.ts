@@ -88,7 +88,7 @@ export function loginOf(properties: Readonly<Record<string, string>>): Login {
   }
 }
 
-const FIRST_ATTEMPT_MS = 1_000
+const FIRST_ATTEMPT_MS = 250
 const LONGEST_ATTEMPT_MS = 4_000
 
 /** A connection attempt that failed, from librdkafka's log: its error events say no more than "transport failure". */

@@ -54,7 +54,10 @@ export interface LoadedInfo {
 export interface PluginHost {
   /** Loads the plugin in a first thread and tells what it exports. Throws a DfspError that says what is wrong. */
   load(): Promise<LoadedInfo>
-  /** Starts all threads and runs the plugin's `setup` in each. */
+  /**
+   * Runs the plugin's `setup` in the first thread; once that went well all others are started, too, which is not
+   * waited for: there is only so much processor to share, and the first can begin.
+   */
   start(settings: Omit<SetupMessage, 'type'>): Promise<void>
   /**
    * Runs a task in the first thread that is free, or gives it to one ahead of time where tasks end so fast that the
@@ -190,7 +193,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
         return
       case 'ready':
         thread.state = 'idle'
-        if (started && [...threads].filter(t => t.state === 'idle').length === deps.threads) started.resolve()
+        started?.resolve()
         next()
         return
       case 'started':
@@ -431,13 +434,14 @@ export function pluginHost(deps: HostDeps): PluginHost {
         started = {
           resolve() {
             started = undefined
+            while (threads.size < deps.threads) startThread()
             resolve()
           },
           reject,
         }
         settings = { type: 'setup', ...given }
         for (const thread of threads) if (thread.state === 'loaded') setUp(thread)
-        while (threads.size < deps.threads) startThread()
+        if (threads.size === 0) startThread()
       }),
     run: task =>
       new Promise(answer => {

@@ -5,8 +5,7 @@ import type { Policy } from '../core/disposition.ts'
 import { DfspError } from '../errors.ts'
 import { type Journal, journalPath, openJournal } from '../files/journal.ts'
 import { openOutputDir } from '../files/output-dir.ts'
-import type { StartOffset } from '../kafka/assignment.ts'
-import { type FileConsumer, openConsumer } from '../kafka/consumer.ts'
+import type { FileConsumer } from '../kafka/consumer.ts'
 import { openRefetcher, type Refetcher } from '../kafka/refetch.ts'
 import { topicPartitions } from '../kafka/topic.ts'
 import type { LoadedInfo } from '../plugin/host.ts'
@@ -14,6 +13,7 @@ import type { FromThread } from '../plugin/messages.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
 import type { RunEvent } from '../report/events.ts'
 import type { RunView } from '../report/run-view.ts'
+import { type Connecting, type ConnectOptions, connecting } from './connecting.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { realEdges } from './edges.ts'
 import { letterSender } from './letter-sender.ts'
@@ -24,14 +24,9 @@ import { NOTHING_COUNTED, runProgress, statsOf, summaryOf } from './run-progress
 import { runTally } from './run-view.ts'
 import { onStopSignal } from './shutdown.ts'
 
-export interface RunOptions {
-  readonly topic: string
-  readonly group: string
+export interface RunOptions extends ConnectOptions {
   readonly mode: 'memory' | 'disk' | 'both'
   readonly outputDir: string
-  readonly consumerProperties: Readonly<Record<string, string>>
-  readonly from: StartOffset
-  readonly waitForTopic: boolean
   readonly files: RegExp | undefined
   readonly retries: number
   /** Topic of dead letters. */
@@ -42,7 +37,6 @@ export interface RunOptions {
   readonly journal: boolean
   readonly incompleteAfterMs: number
   readonly reprocessIdentical: boolean
-  readonly memoryBytes: number
   readonly untilEnd: boolean
   /** With `untilEnd`: offsets by partition up to which to read, instead of the ends as they are at the start. */
   readonly goals?: ReadonlyMap<number, number>
@@ -64,6 +58,8 @@ export interface RunDeps {
   logFromPlugin(entry: Extract<FromThread, { type: 'log' }>): void
   /** Takes the view of the run once it reads. */
   onView?(view: RunView): void
+  /** Where the consumer is being opened already; `run` opens it without. */
+  readonly connecting?: Connecting
   /** Where ctx.produce goes; closed at the end. */
   readonly produce: (record: OutgoingRecord) => Promise<void>
 }
@@ -81,7 +77,7 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
   const output = openOutputDir(options.outputDir)
   for (const name of output.removedStale)
     report({ type: 'info', text: `removed temporary files of an earlier run: ${name}` })
-  let consumer: FileConsumer | undefined
+  let opening = deps.connecting
   let journal: Journal | undefined
   const refetcher = openRefetcher({ topic: options.topic, properties: options.consumerProperties })
   let stopListening = () => {}
@@ -98,19 +94,10 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
       log: deps.logFromPlugin,
       onBroken: error => ending.resolve({ why: 'fatal', error }),
     })
-    const opening = openConsumer(
-      {
-        topic: options.topic,
-        group: options.group,
-        properties: { ...clientQueue(options.memoryBytes), ...options.consumerProperties },
-        from: options.from,
-        waitForTopic: options.waitForTopic,
-      },
-      text => report({ type: 'info', text }),
-    )
-    const early = await unless(ending, opening)
-    if ('why' in early) return notBegun(options, deps, early, started)
-    consumer = early
+    opening ??= connecting(options)
+    opening.onInfo(text => report({ type: 'info', text }))
+    const consumer = await unless(ending, opening.consumer)
+    if ('why' in consumer) return notBegun(options, deps, consumer, started)
     if (options.dlq !== undefined) void warnIfMissing(options.dlq, consumer, report)
     const starting = runtime.start({
       options: options.pluginOptions,
@@ -127,17 +114,9 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     stopListening()
     await runtime.host.close(0)
     await refetcher.close()
-    await consumer?.close()
+    await opening?.close()
     await journal?.close()
     output.close()
-  }
-}
-
-/** What the client holds comes on top of the budget: where that is small, so is the client's queue. */
-function clientQueue(memoryBytes: number): Record<string, string> {
-  return {
-    'queued.max.messages.kbytes': String(Math.min(65_536, Math.round(memoryBytes / 4 / 1024))),
-    'fetch.message.max.bytes': String(Math.min(1_048_576, Math.round(memoryBytes / 64))),
   }
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { encodeChunk } from '../../src/core/chunk-codec.ts'
@@ -62,6 +63,18 @@ describe('run', { concurrency: 4 }, () => {
   ]
   const committed = async (topic: string) =>
     (await readCommitted(mock.brokers, topic, topic)).map(c => c.offset ?? 0)
+
+  test('of a plugin and a broker that are both at fault the plugin is told', async t => {
+    const folder = fs.mkdtempSync(join(tmpdir(), 'dfsp-both-'))
+    t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+    fs.writeFileSync(join(folder, 'p.mjs'), 'export default 4\n')
+    const { code, stderr } = await runCli(['run', '-p', 'p.mjs', '-b', '127.0.0.1:1', '-t', 'x'], {
+      cwd: folder,
+    })
+    assert.equal(code, 78)
+    assert.match(stderr, /p\.mjs exports a value of type number.*\[E_PLUGIN\]/)
+    assert.doesNotMatch(stderr, /127\.0\.0\.1:1/)
+  })
 
   test('junk in the topic is held and reported once, files around it are processed, the run ends with 3', async t => {
     const plugin = ownPlugin(t)

@@ -67,6 +67,21 @@ test('what is loaded tells hooks and options before anything of the plugin runs'
   ])
 })
 
+test('the first thread works while the setup of another one takes its time', async t => {
+  const { 'p.mjs': pluginUrl } = folderOf(t, {
+    'p.mjs': `import fs from 'node:fs'
+export default () => null
+export const setup = ctx => {
+  const mark = ctx.outputDir + '/was here'
+  if (fs.existsSync(mark)) return new Promise(() => {})
+  fs.writeFileSync(mark, '')
+}
+`,
+  })
+  const { run } = await openHost(t, { pluginUrl, threads: 2, ready: 1 })
+  assert.deepEqual(await run('x'), DONE)
+})
+
 test('a file goes to the first thread that is free, and none waits for a slow one', async t => {
   const { host, run } = await openHost(t, { threads: 2 })
   assert.equal(host.free, 2)

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
 import { type Store, store } from '../../src/files/store.ts'
 import {
@@ -41,6 +42,8 @@ export interface OpenHost {
 
 export interface HostOptions extends Partial<HostDeps> {
   readonly setup?: Partial<SetupMessage>
+  /** Threads that must be ready before the test begins; all unless given. */
+  readonly ready?: number
 }
 
 interface Cleanup {
@@ -48,7 +51,10 @@ interface Cleanup {
 }
 
 /** A host that is loaded and started; closed after the test. */
-export async function openHost(t: Cleanup, { setup = {}, ...deps }: HostOptions = {}): Promise<OpenHost> {
+export async function openHost(
+  t: Cleanup,
+  { setup = {}, ready, ...deps }: HostOptions = {},
+): Promise<OpenHost> {
   const outputDir = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-host-'))
   const tmpDir = path.join(outputDir, '.tmp')
   fs.mkdirSync(tmpDir)
@@ -80,6 +86,8 @@ export async function openHost(t: Cleanup, { setup = {}, ...deps }: HostOptions 
   const files = store(memory, tmpDir)
   const loaded = await host.load()
   await host.start({ options: {}, sections: {}, outputDir, tmpDir, dryRun: false, ...setup })
+  // All but the first thread become ready by themselves.
+  while (host.free < (ready ?? deps.threads ?? 1)) await delay(5)
   const open: OpenHost = {
     host: Object.assign(Object.create(host), {
       once: host.run,

@@ -37,7 +37,7 @@ function installed(...args: string[]): Promise<CliResult> {
 }
 
 test('the package holds the program and its types, and no sources, tests or stamps', () => {
-  for (const file of ['bin/dfsp.js', 'dist/main.js', 'dist/index.d.ts', 'LICENSE', 'package.json'])
+  for (const file of ['bin/dfsp.js', 'dist/bundle/main.js', 'dist/index.d.ts', 'LICENSE', 'package.json'])
     assert.ok(files.includes(file), `${file} is not in ${files.join(' ')}`)
   assert.deepEqual(
     files.filter(file => /^(src|test|scripts|bench|node_modules)\/|(^|\/)\./.test(file)),

@@ -10,7 +10,10 @@ import { requireBrokers, requireValue } from '../../config/required.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
 import type { RunView } from '../../report/run-view.ts'
 import type { Sight } from '../../report/sight.ts'
+import type { Connecting } from '../../run/connecting.ts'
+import type { Outgoing } from '../../run/outgoing.ts'
 import type { Command, Invocation } from '../command.ts'
+import type { Console } from '../console.ts'
 import type { Keys } from '../keys.ts'
 import { declaredOptions, findPlugin } from '../plugin-path.ts'
 
@@ -36,39 +39,44 @@ export const command: Command = {
     )
     const topic = requireValue(settings, 'topic', 'dfsp run -p ./plot.ts -t xrd …')
     requireBrokers(settings, 'run')
-    const [
-      { pluginRuntime },
-      { run },
-      { openConsole },
-      { outgoing },
-      { ownClientId },
-      { KEYS_HELP, statusText },
-      { readKeys },
-    ] = await Promise.all([
-      import('../../run/plugin-runtime.ts'),
-      import('../../run/run.ts'),
-      import('../console.ts'),
-      import('../../run/outgoing.ts'),
-      import('../../kafka/group.ts'),
-      import('../../report/status-text.ts'),
-      import('../keys.ts'),
-    ])
-    const group = groupId(values.group, { plugin: plugin.name, topic }, randomUUID)
-    const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
+    const { pluginRuntime } = await import('../../run/plugin-runtime.ts')
     const runtime = pluginRuntime({
       pluginUrl: plugin.url,
       pluginName: plugin.shown,
       threads: values.threads,
       timeoutMs: values.timeout,
     })
-    const producing = outgoing(settings.kafka.producer, values.outputTopic)
-    let console: ReturnType<typeof openConsole> | undefined
+    let opening: Connecting | undefined
+    let producing: Outgoing | undefined
+    let console: Console | undefined
     let sight: Sight | undefined
     let view: RunView | undefined
     let keys: Keys | undefined
-    const tell = () => console?.print(statusText(view))
+    let tell = () => {}
     try {
-      const loaded = await runtime.load()
+      // The module loads in its thread, the client connects in its own, and meanwhile this one loads the rest.
+      const loading = runtime.load()
+      loading.catch(() => {}) // told below, before anything that the broker says
+      const [{ connecting }, { outgoing }, { ownClientId }] = await Promise.all([
+        import('../../run/connecting.ts'),
+        import('../../run/outgoing.ts'),
+        import('../../kafka/group.ts'),
+      ])
+      const group = groupId(values.group, { plugin: plugin.name, topic }, randomUUID)
+      const consumerProperties = { 'client.id': ownClientId(), ...settings.kafka.consumer }
+      const { from, waitForTopic, memory: memoryBytes } = values
+      const client = { topic, group, consumerProperties, memoryBytes, from, waitForTopic }
+      opening = connecting(client)
+      const sending = outgoing(settings.kafka.producer, values.outputTopic)
+      producing = sending
+      const [{ openConsole }, { run }, { KEYS_HELP, statusText }, { readKeys }] = await Promise.all([
+        import('../console.ts'),
+        import('../../run/run.ts'),
+        import('../../report/status-text.ts'),
+        import('../keys.ts'),
+      ])
+      const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
+      const loaded = await loading
       const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
       makeOutputDir(outputDir) // before the log file, which lies in it
       console = openConsole(
@@ -87,6 +95,7 @@ export const command: Command = {
         console.report({ type: 'problem', text })
       const shown = console
       const { report: show } = shown
+      tell = () => shown.print(statusText(view))
       process.on('SIGUSR2', tell)
       function pressed(key: string): void {
         if (key === 'c') tell()
@@ -117,13 +126,9 @@ export const command: Command = {
       }
       const { exit } = await run(
         {
-          topic,
-          group,
+          ...client,
           mode: values.mode,
           outputDir,
-          consumerProperties: { 'client.id': ownClientId(), ...settings.kafka.consumer },
-          from: values.from,
-          waitForTopic: values.waitForTopic,
           files: values.files,
           retries: values.retries,
           onError: values.onError,
@@ -133,7 +138,6 @@ export const command: Command = {
           breakerAfter: values.breaker,
           incompleteAfterMs: values.incompleteAfter,
           reprocessIdentical: values.reprocessIdentical,
-          memoryBytes: values.memory,
           untilEnd: values.untilEnd,
           maxFiles: values.maxFiles,
           maxTimeMs: values.maxTime,
@@ -146,6 +150,7 @@ export const command: Command = {
         {
           runtime,
           loaded,
+          connecting: opening,
           report(event) {
             sight?.report(event)
             show(event)
@@ -156,7 +161,7 @@ export const command: Command = {
             if (process.stdin.isTTY && shown.isTerminal) keys = readKeys(process.stdin, pressed)
           },
           logFromPlugin: console.logFromPlugin,
-          produce: producing.send,
+          produce: sending.send,
         },
       )
       return exit
@@ -164,7 +169,8 @@ export const command: Command = {
       keys?.end()
       process.off('SIGUSR2', tell)
       await runtime.host.close(0)
-      await producing.close()
+      await opening?.close()
+      await producing?.close()
       await sight?.close()
       await console?.close()
     }
