@@ -51,6 +51,8 @@ export interface NoChunk {
 
 export interface FileIndex {
   add(record: IndexedRecord): void
+  /** Adds a record only where it gives a file a chunk that it lacks. */
+  addRest(record: IndexedRecord): void
   /** Records so far. */
   readonly records: number
   /** Bytes of their values. */
@@ -104,7 +106,7 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
       const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
       if ('refused' in named) return refuse(record, value.length, named.refused)
       if (!wanted(named.path)) return
-      const hash = Buffer.from(chunk.fileHash).toString('latin1')
+      const hash = hashText(chunk)
       let all = byPath.get(named.path)
       if (all === undefined) {
         all = []
@@ -117,6 +119,16 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
         open++
       }
       if (place(found, chunk, record, places)) open--
+    },
+    addRest(record) {
+      const chunk = decodeChunk(record.value)
+      if (chunk.kind !== 'chunk') return
+      const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
+      const all = 'path' in named ? byPath.get(named.path) : undefined
+      const hash = hashText(chunk)
+      const found = all?.find(each => each.hash === hash && each.chunks === chunk.total)
+      if (found?.parts !== undefined && !found.parts.has(chunk.index) && place(found, chunk, record, places))
+        open--
     },
     get records() {
       return records
@@ -146,6 +158,10 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
       })
     },
   }
+}
+
+function hashText({ fileHash: { buffer, byteOffset, byteLength } }: Chunk): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
 }
 
 interface Generation {

@@ -91,7 +91,7 @@ export function content(file: FileJob, pages: SharedPages): Buffer {
 }
 
 /** An earlier attempt has moved the temporary file to its final place. */
-function diskSource(file: FileJob): string {
+function diskSource(file: Pick<FileJob, 'source' | 'diskPath'>): string {
   const temporary = (file.source as Extract<Source, { kind: 'disk' }>).path
   return file.diskPath !== null && !fs.existsSync(temporary) ? file.diskPath : temporary
 }
@@ -120,11 +120,19 @@ function readSome(fd: number, into: Buffer, at: number, length: number, position
   return n
 }
 
+/** What has to be known of a file that is put in its place. */
+export type Placed = Pick<FileJob, 'source' | 'diskPath' | 'mtime'>
+
 /**
  * Puts the verified file at `file.diskPath`, whole or not at all: synced once, modification time restored, renamed.
  * @throws system errors such as ENOSPC, and an Error when a symbolic link leads out of `root`
  */
-export function placeOnDisk(file: FileJob, pages: SharedPages, root: string, tmpDir: () => string): void {
+export function placeOnDisk(
+  file: Placed,
+  pages: Pick<SharedPages, 'eachRun'>,
+  root: string,
+  tmpDir: () => string,
+): void {
   const target = file.diskPath as string
   const [top = ''] = path.relative(root, target).split(path.sep)
   if (isOwn(top)) throw new Error(`${top} is dfsp's own in ${root}`)

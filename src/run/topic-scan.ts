@@ -50,7 +50,7 @@ export async function scanTopic(
     await refetcher.read(
       beyond,
       record => {
-        index.add(record)
+        index.addRest(record)
         if (index.open === 0) enough.abort()
       },
       AbortSignal.any([signal, enough.signal]),

@@ -1,0 +1,173 @@
+/** `dfsp get`: files from a topic into a folder. */
+import path from 'node:path'
+import { optionsOf } from '../../config/options.ts'
+import { requireBrokers, requireValue } from '../../config/required.ts'
+import { type FileIndex, fileIndex, type IndexedFile } from '../../core/file-index.ts'
+import { isPlain } from '../../core/glob.ts'
+import { nearest } from '../../core/nearest.ts'
+import { makeOutputDir } from '../../files/output-dir.ts'
+import { type GotFile, gotJson, gotLine } from '../../report/got-text.ts'
+import { stateOf, timeText } from '../../report/listing.ts'
+import { formatBytes, formatCount } from '../../report/quantities.ts'
+import type { Command, Invocation } from '../command.ts'
+import { slowProgress } from '../progress.ts'
+import { scanned } from '../scanned.ts'
+import { wantedPaths } from '../wanted-paths.ts'
+
+const EXAMPLE = "dfsp get -t xrd 'a/*.csv' -o out/"
+
+export const command: Command = {
+  name: 'get',
+  describe:
+    "Writes files of a topic into a folder (the current one without -o): of each path the content that was sent last. A file is written under another name, its SHA-512 is checked, then it is renamed and gets its modification time; what was there under its name is replaced. It joins no group and changes nothing on the topic. Quote a GLOB: * stays within a folder, ** does not, a folder's name means all below it, and a name without a slash is looked for in every folder. What is incomplete, damaged or not there is told, and the call ends with 3.",
+  examples: [
+    [EXAMPLE, 'some files'],
+    ['dfsp get -t xrd run7/ -o out/', 'a folder'],
+    ["dfsp get -t xrd '**' -o out/ --from 2026-11-24", 'all that was sent since'],
+  ],
+  positionals: [
+    { name: 'GLOB', describe: 'paths of files, folders or patterns', required: true, many: true },
+  ],
+  options: optionsOf('get'),
+  async run(invocation) {
+    const settings = await invocation.settings()
+    const { values, kafka } = settings
+    const { stdout, positionals } = invocation
+    const topic = requireValue(settings, 'topic', EXAMPLE)
+    requireBrokers(settings, 'get')
+    const wanted = wantedPaths(positionals.GLOB ?? [])
+    const outputDir = path.resolve(invocation.cwd, values.outputDir ?? '.')
+    makeOutputDir(outputDir)
+    const started = performance.now()
+    const isWanted = (name: string) => wanted.some(({ matches }) => matches(name))
+    const seen = new Set<string>() // for "did you mean"
+    const index = fileIndex({
+      wanted(name) {
+        if (seen.size < MOST_SEEN) seen.add(name)
+        return isWanted(name)
+      },
+      places: true,
+    })
+    const counts = { ok: 0, incomplete: 0, damaged: 0, failed: 0, missing: 0 }
+    let bytes = 0
+    const tell = (got: GotFile) => {
+      counts[got.result]++
+      if (got.result === 'ok') bytes += got.bytes
+      progress.end()
+      stdout.write(`${values.json ? gotJson(got) : gotLine(got)}\n`)
+    }
+    const progress = slowProgress(invocation, values.quiet)
+    let exit = await scanned(invocation, settings, index, true)
+    if (exit === 0) {
+      const files = index.files()
+      for (const { shown, matches } of wanted)
+        if (!files.some(file => matches(file.path))) tell(missing(shown, seen))
+      for (const file of files) if (file.newest && stateOf(file) !== 'complete') tell(unfit(file, files))
+      const whole = files.filter(file => file.newest && stateOf(file) === 'complete')
+      exit = await fetched(invocation, { topic, properties: kafka.consumer, outputDir }, whole, {
+        tell,
+        onProgress: read =>
+          progress.update(
+            () => `writing ${formatCount(whole.length)} files: ${counts.ok} done, ${formatBytes(read)}`,
+          ),
+      })
+      progress.end()
+    }
+    const { ok, ...bad } = counts
+    const wrong = Object.values(bad).reduce((sum, n) => sum + n, 0)
+    exit ||= wrong > 0 ? 3 : 0
+    const seconds = Math.round(performance.now() - started) / 1_000
+    if (values.json)
+      stdout.write(
+        `${JSON.stringify({ v: 1, type: 'summary', ...counts, bytes, outputDir, seconds, exit })}\n`,
+      )
+    else summary(invocation, { ok, wrong, bytes, outputDir, index })
+    return exit
+  },
+}
+
+/** Paths of the topic that are kept for "did you mean". */
+const MOST_SEEN = 10_000
+
+interface Source {
+  readonly topic: string
+  readonly properties: Readonly<Record<string, string>>
+  readonly outputDir: string
+}
+
+/** 0, or 128 + n after a signal. */
+async function fetched(
+  { stderr }: Invocation,
+  { outputDir, ...source }: Source,
+  files: readonly IndexedFile[],
+  { tell, onProgress }: { tell(got: GotFile): void; onProgress(bytes: number): void },
+): Promise<number> {
+  if (files.length === 0) return 0
+  const [{ getFiles }, { openRefetcher }, { onStopSignal, signalNumber }] = await Promise.all([
+    import('../../run/get.ts'),
+    import('../../kafka/refetch.ts'),
+    import('../../run/shutdown.ts'),
+  ])
+  const stop = new AbortController()
+  let exit = 0
+  const stopListening = onStopSignal(signal => {
+    exit = 128 + signalNumber(signal)
+    stop.abort(new Error(signal))
+  })
+  const refetcher = openRefetcher(source)
+  let read = 0
+  try {
+    await getFiles(outputDir, files, {
+      refetcher,
+      signal: stop.signal,
+      onFile: tell,
+      onProgress(bytes) {
+        read += bytes
+        onProgress(read)
+      },
+    })
+  } catch (error) {
+    if (exit === 0) throw error
+    stderr.write('interrupted: what was told is there, nothing else was left behind\n')
+  } finally {
+    stopListening()
+    await refetcher.close()
+  }
+  return exit
+}
+
+function missing(shown: string, seen: ReadonlySet<string>): GotFile {
+  const near = isPlain(shown) ? nearest(shown, seen) : undefined
+  const error = near === undefined ? 'nothing on the topic matches it' : `did you mean ${near}?`
+  return { path: shown, result: 'missing', bytes: 0, error }
+}
+
+/** Older contents are not written in its stead: nobody asked for them. */
+function unfit(file: IndexedFile, all: readonly IndexedFile[]): GotFile {
+  const { path: name, bytes, chunks, present, wrong, sha512 } = file
+  const older = all.find(other => other.path === name && !other.newest && stateOf(other) === 'complete')
+  const hint = older === undefined ? '' : `; an older content, sent ${timeText(older.lastSent)}, is complete`
+  return {
+    ...{ path: name, bytes, sha512 },
+    result: wrong === undefined ? 'incomplete' : 'damaged',
+    error: `${wrong ?? `${present} of ${chunks} chunks are there`}${hint}`,
+  }
+}
+
+function summary(
+  { stderr }: Invocation,
+  {
+    ok,
+    wrong,
+    bytes,
+    outputDir,
+    index,
+  }: Record<'ok' | 'wrong' | 'bytes', number> & {
+    outputDir: string
+    index: FileIndex
+  },
+): void {
+  const failed = wrong === 0 ? '' : `, ${formatCount(wrong)} could not be had`
+  const files = `${formatCount(ok)} ${ok === 1 ? 'file' : 'files'}, ${formatBytes(bytes)}, in ${outputDir}`
+  stderr.write(`${files}${failed} (${formatCount(index.records)} records looked at)\n`)
+}

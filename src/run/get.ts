@@ -1,0 +1,163 @@
+/** Files of a topic into a folder: fetched by reference, each written beside its place, verified, and renamed. */
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { type Assembly, assembly } from '../core/assembly.ts'
+import { decodeChunk } from '../core/chunk-codec.ts'
+import type { IndexedFile } from '../core/file-index.ts'
+import { fileId } from '../core/generation.ts'
+import { joined, sortedRanges } from '../core/offset-ranges.ts'
+import { relativePath } from '../core/output-path.ts'
+import { DfspError } from '../errors.ts'
+import { arena } from '../files/arena.ts'
+import { openOutputDir } from '../files/output-dir.ts'
+import { type StoredFile, store } from '../files/store.ts'
+import type { ConsumedRecord } from '../kafka/consumer.ts'
+import type { Refetcher } from '../kafka/refetch.ts'
+import { placeOnDisk } from '../plugin/content.ts'
+
+export interface Got {
+  readonly path: string
+  /** `damaged`: SHA-512 or geometry is wrong; `failed`: it could not be put in its place. */
+  readonly result: 'ok' | 'incomplete' | 'damaged' | 'failed'
+  readonly bytes: number
+  /** Of the file, in lower-case hex. */
+  readonly sha512: string
+  readonly error?: string
+}
+
+export interface GetDeps {
+  readonly refetcher: Pick<Refetcher, 'read'>
+  readonly signal: AbortSignal
+  onFile(got: Got): void
+  /** Content bytes so far. */
+  onProgress(bytes: number): void
+}
+
+/** So many files are read at a time: each has a temporary file. */
+const AT_ONCE = 100
+
+interface OpenFile {
+  readonly file: IndexedFile
+  readonly stored: StoredFile
+  readonly parts: Assembly
+  damaged: number
+  over: boolean
+}
+
+/**
+ * `files` come with the places of their records. Rejects with a DfspError when the folder cannot be written or the
+ * topic not be read, or with the reason of the signal; what was told as `ok` is in its place.
+ */
+export async function getFiles(
+  outputDir: string,
+  files: readonly IndexedFile[],
+  deps: GetDeps,
+): Promise<void> {
+  const output = openOutputDir(outputDir)
+  try {
+    const temporary = store(
+      arena(() => {}),
+      output.tmpDir,
+    )
+    const order = files.toSorted(
+      ({ ranges: [a] }, { ranges: [b] }) =>
+        (a?.partition ?? 0) - (b?.partition ?? 0) || (a?.from ?? 0) - (b?.from ?? 0),
+    )
+    for (let i = 0; i < order.length; i += AT_ONCE)
+      await getSome(output.path, order.slice(i, i + AT_ONCE), () => temporary.open('disk'), deps)
+  } finally {
+    output.close()
+  }
+}
+
+async function getSome(
+  root: string,
+  files: readonly IndexedFile[],
+  open: () => StoredFile,
+  { refetcher, signal, onFile, onProgress }: GetDeps,
+): Promise<void> {
+  const byId = new Map<string, OpenFile>(
+    files.map(file => [
+      fileId(file.path, { total: file.chunks, fileHash: Buffer.from(file.sha512, 'hex') }),
+      { file, stored: open(), parts: assembly(file.chunks), damaged: 0, over: false },
+    ]),
+  )
+  const end = (entry: OpenFile, result: Got['result'], error?: string) => {
+    entry.over = true
+    entry.stored.release()
+    const { path, sha512 } = entry.file
+    const why = error === undefined ? {} : { error }
+    onFile({ path, result, bytes: entry.parts.bytes, sha512, ...why })
+  }
+
+  async function take({ value }: ConsumedRecord): Promise<void> {
+    const chunk = decodeChunk(value)
+    if (chunk.kind !== 'chunk') return
+    const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
+    const entry = 'path' in named ? byId.get(fileId(named.path, chunk)) : undefined
+    if (entry === undefined || entry.over || entry.parts.has(chunk.index)) return
+    if (!createHash('sha512').update(chunk.data).digest().equals(chunk.chunkHash)) {
+      entry.damaged++
+      return
+    }
+    writing(root, () => entry.stored.write(chunk.offset, chunk.data))
+    entry.parts.place(chunk)
+    onProgress(chunk.data.length)
+    if (entry.parts.count === entry.file.chunks) await whole(entry)
+  }
+
+  async function whole(entry: OpenFile): Promise<void> {
+    const { file, stored, parts } = entry
+    const size = parts.size()
+    if (typeof size !== 'number') return end(entry, 'damaged', size.wrong)
+    const source = stored.source(size) as { kind: 'disk'; path: string; size: number }
+    const hash = createHash('sha512')
+    await pipeline(fs.createReadStream(source.path, { end: Math.max(0, size - 1) }), hash)
+    if (hash.digest('hex') !== file.sha512)
+      return end(entry, 'damaged', 'its SHA-512 is not the one that its producer announced')
+    const diskPath = path.join(root, file.path)
+    try {
+      placeOnDisk({ source, diskPath, mtime: file.mtime }, { eachRun() {} }, root, () => '')
+    } catch (error) {
+      if (isFull(error)) throw unwritable(root, error as Error)
+      return end(entry, 'failed', (error as Error).message)
+    }
+    end(entry, 'ok')
+  }
+
+  try {
+    const ranges = joined(sortedRanges(files.flatMap(file => file.ranges)), 0)
+    await refetcher.read(ranges, take, signal)
+    for (const entry of byId.values()) {
+      if (entry.over) continue
+      const { count, total } = entry.parts
+      const lost = `${count} of ${total} chunks can be read`
+      if (entry.damaged > 0) end(entry, 'damaged', `${lost}, of ${entry.damaged} the SHA-512 is wrong`)
+      else end(entry, 'incomplete', `${lost} now`)
+    }
+  } finally {
+    for (const { stored } of byId.values()) stored.release()
+  }
+}
+
+function writing(root: string, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    throw unwritable(root, error as Error)
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
+function unwritable(root: string, cause: Error): DfspError {
+  return new DfspError('E_OUTPUT', `cannot write to the output directory ${root}`, {
+    facts: [cause.message],
+    next: 'make room there, or choose another with --output-dir',
+    cause,
+  })
+}
