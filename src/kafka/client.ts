@@ -169,7 +169,7 @@ function connectError(
     case 'properties':
       return new DfspError('E_CONFIG', 'librdkafka does not take these properties', {
         facts: [detail],
-        next: 'dfsp config show --origin tells where each comes from',
+        next: nextForProperties(detail),
       })
     case 'login': {
       const as =
@@ -180,9 +180,9 @@ function connectError(
       })
     }
     case 'tls':
-      return new DfspError('E_BROKER_UNREACHABLE', `no secure connection to ${login.brokers}`, {
+      return new DfspError('E_TLS', `no secure connection to ${login.brokers}`, {
         facts: [detail],
-        next: 'check security.protocol, and ssl.ca.location when the certificate cannot be verified',
+        next: nextForTls(detail, first),
       })
     case 'name':
       return new DfspError('E_BROKER_UNREACHABLE', `cannot reach ${login.brokers}`, {
@@ -191,7 +191,7 @@ function connectError(
       })
     default: {
       const facts = count === 0 ? [detail] : [detail, `tried for ${timeoutMs / 1000} s`]
-      const answers = count === 0 || /disconnected|ApiVersion|closed/i.test(detail)
+      const answers = count === 0 || /disconnected|ApiVersion|closed|response size/i.test(detail)
       return new DfspError('E_BROKER_UNREACHABLE', `cannot reach ${login.brokers}`, {
         facts,
         next: answers
@@ -200,6 +200,22 @@ function connectError(
       })
     }
   }
+}
+
+function nextForProperties(detail: string): string {
+  if (/libsasl2/.test(detail))
+    return 'set sasl.mechanism to what the broker offers: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER (Kerberos is not built in)'
+  if (/x509|PEM|BIO|ssl\.|SSL/.test(detail))
+    return 'check that the files of ssl.ca.location, ssl.certificate.location and ssl.key.location exist and are PEM'
+  return 'dfsp config show --origin tells where each comes from'
+}
+
+function nextForTls(detail: string, broker: string): string {
+  if (/PLAINTEXT broker/.test(detail))
+    return 'this port speaks no TLS: give the one that does, or security.protocol=PLAINTEXT (SASL_PLAINTEXT with a login)'
+  if (/certificate/.test(detail))
+    return `ssl.ca.location=FILE names the authority that signed the certificate; openssl s_client -connect ${broker} shows it`
+  return 'check security.protocol and the ssl.* properties: dfsp config show --origin'
 }
 
 /** librdkafka's text without its prefix of connection names and states. */

@@ -1,4 +1,4 @@
-/** `dfsp help`: commands, exit codes, error codes. */
+/** `dfsp help`: commands, topics, exit codes, error codes. */
 
 import { COMMANDS } from '../../config/option-spec.ts'
 import { optionsOf } from '../../config/options.ts'
@@ -8,16 +8,28 @@ import { DfspError, type ErrorCode, EXIT_CODES } from '../../errors.ts'
 import type { Command } from '../command.ts'
 import { isCommand, loadCommand } from '../command-list.ts'
 import { ERROR_HELP } from '../error-help.ts'
+import { errorPageText } from '../error-page-text.ts'
 import { commandHelp, overview } from '../help-text.ts'
+import { HELP_TOPICS } from '../help-topics.ts'
+
+const LISTS: Readonly<Record<string, readonly [summary: string, text: () => string]>> = {
+  topics: ['this list', topics],
+  errors: ['the code in brackets behind an error', errorCodes],
+  'exit-codes': ['what a script may rely on', exitCodes],
+}
 
 export const command: Command = {
   name: 'help',
-  describe: 'Explains a command, the exit codes, or the code in brackets behind an error.',
-  positionals: [{ name: 'TOPIC', describe: 'a command, exit-codes, or a code such as E_NO_BROKER' }],
+  describe:
+    'Explains a command, a topic (plugins, config, scaling, services, failures, s3), the exit codes, or the code in brackets behind an error.',
+  positionals: [
+    { name: 'TOPIC', describe: 'a command, a topic (help topics lists them), or a code such as E_NO_BROKER' },
+  ],
   examples: [
-    ['dfsp help run', 'what dfsp run --help says'],
+    ['dfsp help topics', 'what there is'],
+    ['dfsp help services', 'cron, systemd, containers'],
     ['dfsp help exit-codes', 'what a script may rely on'],
-    ['dfsp help E_GROUP_BUSY', 'why, and what to do'],
+    ['dfsp help E_GROUP_BUSY', 'what it means, how to look, what to do'],
   ],
   options: optionsOf('help'),
   async run({ positionals, stdout }) {
@@ -26,15 +38,44 @@ export const command: Command = {
   },
 }
 
+/** Every word that `dfsp help` takes. */
+export function helpWords(): readonly string[] {
+  return [...COMMANDS, ...Object.keys(LISTS), ...Object.keys(HELP_TOPICS), ...Object.keys(ERROR_HELP)]
+}
+
 async function textOf(topic: string | undefined): Promise<string> {
-  if (topic === undefined) return overview()
+  if (topic === undefined) return `${overview()}\n${topics()}`
   if (isCommand(topic)) return commandHelp(await loadCommand(topic), 80)
-  if (topic === 'exit-codes') return exitCodes()
+  const list = Object.hasOwn(LISTS, topic) ? LISTS[topic] : undefined
+  if (list !== undefined) return list[1]()
+  const text = Object.hasOwn(HELP_TOPICS, topic) ? HELP_TOPICS[topic] : undefined
+  if (text !== undefined) return text.text
   const code = topic.toUpperCase()
-  if (isErrorCode(code)) return `${code} (exit ${new DfspError(code, '').exitCode})\n${ERROR_HELP[code]}\n`
+  if (isErrorCode(code)) return errorPageText(code)
   throw new DfspError('E_USAGE', `there is no help on "${topic}"`, {
-    next: meant(nearest(topic, [...COMMANDS, 'exit-codes', ...Object.keys(ERROR_HELP)])) ?? 'dfsp help',
+    next: meant(nearest(topic, helpWords())) ?? 'dfsp help topics',
   })
+}
+
+function topics(): string {
+  const rows = [
+    ...Object.entries(HELP_TOPICS).map(([name, { summary }]) => [name, summary]),
+    ...Object.entries(LISTS).map(([name, [summary]]) => [name, summary]),
+  ]
+  return [
+    'dfsp help TOPIC:',
+    ...rows.map(([name = '', summary]) => `  ${name.padEnd(10)} ${summary}`),
+    '',
+  ].join('\n')
+}
+
+function errorCodes(): string {
+  const codes = Object.keys(ERROR_HELP) as ErrorCode[]
+  const rows = codes.map(
+    code =>
+      `  ${code.padEnd(20)} ${String(new DfspError(code, '').exitCode).padStart(2)}  ${ERROR_HELP[code].title}`,
+  )
+  return ['dfsp help CODE; the number is the exit status:', ...rows, ''].join('\n')
 }
 
 function exitCodes(): string {
