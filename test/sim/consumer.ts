@@ -6,6 +6,7 @@ import type { OffsetCommit } from '../../src/kafka/committer.ts'
 import type { ConsumedRecord } from '../../src/kafka/consumer.ts'
 import type { Processor } from '../../src/run/processor.ts'
 import { type Broker, indexAt, type LogRecord, type Partition } from './broker.ts'
+import { otherOwner } from './other-owner.ts'
 import type { World } from './world.ts'
 
 export interface SimConsumer {
@@ -150,6 +151,7 @@ export function simConsumer(world: World, broker: Broker, processor: () => Proce
       owns = false
       checks.onGivenUp()
       broker.nextGeneration()
+      if (plan.on.has('otherOwner') && fault(0.5)) otherOwner(world, broker)
       later(chance.delay(10, 5_000), assign)
     },
     commit(commits) {

@@ -36,6 +36,8 @@ const SHARES = {
   // The group and the process
   revokes: 0.25,
   losses: 0.15,
+  /** Another process owns the partitions in between. */
+  otherOwner: 0.6,
   crashes: 0.35,
   stops: 0.2,
   /** The next life begins on another host. */

@@ -17,6 +17,7 @@ export const FOUND: ReadonlyMap<number, string> = new Map([
     'with --reprocess-identical a file that was finished while records were read again ran once more',
   ],
   [10060533, 'the same, and what was left of its records was taken for a file that stays incomplete'],
+  [30000992, 'what another process had finished while the partitions were away ran again'],
   [10722533, 'memory grew with every batch while the disk had room for a probe and no more'],
   [699, 'nothing was read any more: no file was left that could have closed the breaker'],
 ])

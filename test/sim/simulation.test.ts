@@ -26,6 +26,7 @@ const LEAST: Readonly<Record<string, number>> = {
   'other host': 50,
   'partitions revoked': 100,
   'partitions lost': 50,
+  'partitions owned by another': 15,
   'stale batch': 3,
   pause: 300,
   outages: 50,

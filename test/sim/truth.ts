@@ -55,6 +55,8 @@ export interface Truth {
   recordAt(partition: number, offset: number): LogRecord | undefined
   fileOf(job: Pick<FileJob, 'path' | 'sha512'>): FileTruth | undefined
   fileAt(partition: number, offset: number): FileTruth | undefined
+  /** Whether a commit may say that what stands at an offset is over. */
+  isOver(partition: number, offset: number): boolean
   /** Offset of the first record that no commit may pass; the end when there is none. */
   safe(partition: number): number
   /** A record as the trace names it. */
@@ -109,6 +111,10 @@ export function truthOf(plan: Plan, broker: Broker): Truth {
     fileAt(partition, offset) {
       const what = recordAt(partition, offset)?.what
       return what?.kind === 'chunk' ? files[what.file] : undefined
+    },
+    isOver(partition, offset) {
+      const record = recordAt(partition, offset)
+      return record === undefined || isOver(partition, record)
     },
     safe(partition) {
       const { records, end } = broker.partitions[partition] as Broker['partitions'][number]
