@@ -254,6 +254,7 @@ function runningConsumer(
       })
     },
     pause() {
+      if (paused) return // a call into the client each time, for each file at the end of a run
       paused = true
       if (owns.epoch) client.pause(toppars())
     },
