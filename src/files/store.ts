@@ -1,22 +1,32 @@
 /**
- * The bytes of open files: in pages of the arena, or in a temporary file. A file in memory can be moved to disk at
- * any time; either way a chunk is written at its offset and nothing is copied again until the file is whole.
+ * The bytes of open files: in pages of the arena or of the spool, or in a temporary file of their own, for those that
+ * are to stand on disk and for large ones. A file in memory can be moved to the spool at any time; a chunk is written
+ * at its offset and nothing else is copied until the file is whole.
  */
 import fs from 'node:fs'
 import path from 'node:path'
 import { faultPoint } from '../fault-point.ts'
 import { type Arena, PAGE_BYTES } from './arena.ts'
+import { spool as openSpool, type Spool } from './spool.ts'
+
+export type Place = 'memory' | 'spool' | 'disk'
 
 /** Where a whole file's bytes lie, as the plugin threads take it. */
 export type StoredSource =
   | { readonly kind: 'memory'; readonly pages: readonly number[]; readonly size: number }
+  | {
+      readonly kind: 'spool'
+      readonly fd: number
+      readonly pages: readonly number[]
+      readonly size: number
+    }
   | { readonly kind: 'disk'; readonly path: string; readonly size: number }
 
 export interface StoredFile {
-  readonly place: 'memory' | 'disk'
+  readonly place: Place
   /** Writes a chunk; system errors such as ENOSPC are thrown. */
   write(offset: number, data: Uint8Array): void
-  /** Moves the bytes to disk; when the system's error is thrown they are in memory still. */
+  /** Moves the bytes from memory to the spool; when the system's error is thrown they are in memory still. */
   spill(): void
   /** The whole file of `size` bytes. Nothing is written afterwards until `reopen`. */
   source(size: number): StoredSource
@@ -25,8 +35,8 @@ export interface StoredFile {
 }
 
 export interface Store {
-  /** Makes room for a file's bytes; `disk` from the start where it is asked for. */
-  open(place: 'memory' | 'disk'): StoredFile
+  /** Makes room for a file's bytes. */
+  open(place: Place): StoredFile
   readonly memoryBytes: number
   /** Writes and removes a small file; throws the system's error where the disk takes none. */
   probe(): void
@@ -37,10 +47,14 @@ const PROBE_BYTES = 64 * 1024
 /** `tmpDir` holds the temporary files; it exists. */
 export function store(arena: Arena, tmpDir: string): Store {
   let names = 0
-  const handles = openHandles(MOST_OPEN)
-  const newName = () => path.join(tmpDir, `file-${++names}`)
+  const deps: FileDeps = {
+    arena,
+    spool: openSpool(path.join(tmpDir, 'spool')),
+    handles: openHandles(MOST_OPEN),
+    newName: () => path.join(tmpDir, `file-${++names}`),
+  }
   return {
-    open: place => new PagedFile(arena, handles, newName, place),
+    open: place => new PagedFile(deps, place),
     get memoryBytes() {
       return arena.usedBytes
     },
@@ -86,90 +100,109 @@ function openHandles(most: number): Handles {
   }
 }
 
+interface FileDeps {
+  readonly arena: Arena
+  readonly spool: Spool
+  readonly handles: Handles
+  readonly newName: () => string
+}
+
 /** A class: there is one for each open file, and closures would be most of it. */
 class PagedFile implements StoredFile {
-  place: 'memory' | 'disk'
-  readonly #arena: Arena
-  readonly #handles: Handles
-  readonly #newName: () => string
-  /** Page of the file -> page of the arena. */
-  readonly #pages = new Map<number, number>()
+  place: Place
+  readonly #deps: FileDeps
+  /** Page of the file -> page of the arena or the spool. */
+  #pages = new Map<number, number>()
   #name: string | undefined
 
-  constructor(arena: Arena, handles: Handles, newName: () => string, place: 'memory' | 'disk') {
-    this.#arena = arena
-    this.#handles = handles
-    this.#newName = newName
+  constructor(deps: FileDeps, place: Place) {
+    this.#deps = deps
     this.place = place
   }
 
   write(offset: number, data: Uint8Array): void {
-    if (this.place === 'memory') this.#writeMemory(offset, data)
-    else writeAll(this.#handle(), data, offset)
-  }
-
-  spill(): void {
-    if (this.place === 'disk') return
-    // Whole pages: the holes in them are written over by the chunks that are missing.
-    try {
-      for (const [number, page] of this.#pages)
-        writeAll(this.#handle(), this.#arena.page(page), number * PAGE_BYTES)
-    } catch (error) {
-      this.#removeFile()
-      throw error
-    }
-    this.#freePages()
-    this.place = 'disk'
-  }
-
-  source(size: number): StoredSource {
-    if (this.place === 'disk') {
-      const path = this.#name as string
-      this.#handles.close(path)
-      return { kind: 'disk', path, size }
-    }
-    const pages: number[] = []
-    for (let number = 0; number * PAGE_BYTES < size; number++) pages.push(this.#pages.get(number) as number)
-    return { kind: 'memory', pages, size }
-  }
-
-  release(): void {
-    this.#freePages()
-    this.#removeFile()
-  }
-
-  #writeMemory(offset: number, data: Uint8Array): void {
+    if (this.place === 'disk') return writeAll(this.#handle(), data, offset)
+    const pager = this.#pager()
     for (let from = 0; from < data.length; ) {
       const number = Math.floor((offset + from) / PAGE_BYTES)
       const at = (offset + from) % PAGE_BYTES
       const to = Math.min(data.length, from + PAGE_BYTES - at)
       let page = this.#pages.get(number)
+      const isNew = page === undefined
       if (page === undefined) {
-        page = this.#arena.take()
+        page = pager.take()
         this.#pages.set(number, page)
       }
-      this.#arena.write(page, at, data, from, to)
+      try {
+        pager.write(page, at, data, from, to)
+      } catch (error) {
+        // On a full disk another page may be had that has its place there already.
+        if (isNew) {
+          this.#pages.delete(number)
+          pager.give(page)
+        }
+        throw error
+      }
       from = to
     }
   }
 
-  #handle(): number {
-    if (this.#name !== undefined) return this.#handles.get(this.#name, false)
-    const name = this.#newName()
-    const fd = this.#handles.get(name, true)
-    this.#name = name
-    return fd
+  spill(): void {
+    if (this.place !== 'memory') return
+    const { arena, spool } = this.#deps
+    const moved = new Map<number, number>()
+    // Whole pages: the holes in them are written over by the chunks that are missing.
+    try {
+      for (const [number, page] of this.#pages) {
+        const to = spool.take()
+        moved.set(number, to)
+        spool.write(to, 0, arena.page(page), 0, PAGE_BYTES)
+      }
+    } catch (error) {
+      for (const page of moved.values()) spool.give(page)
+      throw error
+    }
+    this.#freePages()
+    this.#pages = moved
+    this.place = 'spool'
   }
 
-  #removeFile(): void {
+  source(size: number): StoredSource {
+    if (this.place === 'disk') {
+      const path = this.#name as string
+      this.#deps.handles.close(path)
+      return { kind: 'disk', path, size }
+    }
+    const pages: number[] = []
+    for (let number = 0; number * PAGE_BYTES < size; number++) pages.push(this.#pages.get(number) as number)
+    return this.place === 'memory'
+      ? { kind: 'memory', pages, size }
+      : { kind: 'spool', fd: this.#deps.spool.fd, pages, size }
+  }
+
+  release(): void {
+    this.#freePages()
     if (this.#name === undefined) return
-    this.#handles.close(this.#name)
+    this.#deps.handles.close(this.#name)
     fs.rmSync(this.#name, { force: true })
     this.#name = undefined
   }
 
+  #pager(): Pick<Arena, 'take' | 'give' | 'write'> {
+    return this.place === 'memory' ? this.#deps.arena : this.#deps.spool
+  }
+
+  #handle(): number {
+    if (this.#name !== undefined) return this.#deps.handles.get(this.#name, false)
+    const name = this.#deps.newName()
+    const fd = this.#deps.handles.get(name, true)
+    this.#name = name
+    return fd
+  }
+
   #freePages(): void {
-    for (const page of this.#pages.values()) this.#arena.give(page)
+    const pager = this.#pager()
+    for (const page of this.#pages.values()) pager.give(page)
     this.#pages.clear()
   }
 }

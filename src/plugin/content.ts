@@ -9,17 +9,21 @@ import type { ChunkPlace, FileJob, Source } from './messages.ts'
 const isOwn = (name: string) => name === 'LOGS' || name.startsWith('.dfsp-')
 const READ_BYTES = 1024 * 1024
 
-/** Shared memory as the host hands it out: segments, divided into pages that are numbered through. */
+type Paged = Extract<Source, { kind: 'memory' | 'spool' }>
+
+/** Files in pages that are numbered through, of shared memory as the host hands it out, or of the spool. */
 export interface SharedPages {
-  /** Calls `use` with a view of each run of adjoining pages, in the order of the content. */
-  eachRun(source: Extract<Source, { kind: 'memory' }>, use: (run: Buffer) => void): void
+  /** Calls `use` with each run of adjoining pages, in the order of the content; what it is given is used again. */
+  eachRun(source: Paged, use: (run: Buffer) => void): void
 }
 
 export function sharedPages(segments: readonly SharedArrayBuffer[], pageBytes: number): SharedPages {
   return {
-    eachRun({ pages, size }, use) {
+    eachRun(source, use) {
+      const { pages, size } = source
       if (size === 0) return // before the first segment was made, perhaps
-      const perSegment = (segments[0] as SharedArrayBuffer).byteLength / pageBytes
+      const isSpool = source.kind === 'spool'
+      const perSegment = (isSpool ? READ_BYTES : (segments[0] as SharedArrayBuffer).byteLength) / pageBytes
       let left = size
       for (let i = 0; i < pages.length && left > 0; ) {
         const first = pages[i] as number
@@ -28,7 +32,8 @@ export function sharedPages(segments: readonly SharedArrayBuffer[], pageBytes: n
         while (pages[i + length] === first + length && Math.floor((first + length) / perSegment) === segment)
           length++
         const bytes = Math.min(left, length * pageBytes)
-        use(Buffer.from(segments[segment] as SharedArrayBuffer, (first % perSegment) * pageBytes, bytes))
+        if (isSpool) use(readWhole(source.fd, bytes, first * pageBytes))
+        else use(Buffer.from(segments[segment] as SharedArrayBuffer, (first % perSegment) * pageBytes, bytes))
         left -= bytes
         i += length
       }
@@ -39,14 +44,14 @@ export function sharedPages(segments: readonly SharedArrayBuffer[], pageBytes: n
 /** SHA-512 of the content, hexadecimal. */
 export function digest(file: FileJob, pages: SharedPages): string {
   const hash = createHash('sha512')
-  if (file.source.kind === 'memory') pages.eachRun(file.source, run => hash.update(run))
+  if (file.source.kind !== 'disk') pages.eachRun(file.source, run => hash.update(run))
   else hashFile(hash, diskSource(file), file.source.size)
   return hash.digest('hex')
 }
 
 /** The indices (1-based) of the chunks whose own digest is wrong. */
 export function badChunks(file: FileJob, chunks: readonly ChunkPlace[], pages: SharedPages): number[] {
-  if (file.source.kind === 'memory') {
+  if (file.source.kind !== 'disk') {
     const whole = content(file, pages)
     return wrongOnes(chunks, chunk => whole.subarray(chunk.offset, chunk.offset + chunk.length))
   }
@@ -74,7 +79,7 @@ function wrongOnes(chunks: readonly ChunkPlace[], dataOf: (chunk: ChunkPlace) =>
 /** The content in a Buffer of its own. User code never meets shared memory: fetch, WebCrypto and others refuse it. */
 export function content(file: FileJob, pages: SharedPages): Buffer {
   const whole = Buffer.allocUnsafeSlow(file.source.size)
-  if (file.source.kind === 'memory') {
+  if (file.source.kind !== 'disk') {
     let at = 0
     pages.eachRun(file.source, run => {
       at += run.copy(whole, at)
@@ -99,16 +104,18 @@ function diskSource(file: Pick<FileJob, 'source' | 'diskPath'>): string {
 /** One for all files of the thread: garbage of this size is collected late, and counts against no budget. */
 let scratch: Buffer | undefined
 
+/** At most `READ_BYTES`; valid until the next call. */
+function readWhole(fd: number, bytes: number, position: number): Buffer {
+  scratch ??= Buffer.allocUnsafeSlow(READ_BYTES)
+  for (let at = 0; at < bytes; ) at += readSome(fd, scratch, at, bytes - at, position + at)
+  return scratch.subarray(0, bytes)
+}
+
 function hashFile(hash: Hash, name: string, size: number): void {
   const fd = fs.openSync(name, 'r')
   try {
-    scratch ??= Buffer.allocUnsafeSlow(READ_BYTES)
-    const buffer = scratch
-    for (let at = 0; at < size; ) {
-      const n = readSome(fd, buffer, 0, Math.min(buffer.length, size - at), at)
-      hash.update(buffer.subarray(0, n))
-      at += n
-    }
+    for (let at = 0; at < size; at += READ_BYTES)
+      hash.update(readWhole(fd, Math.min(READ_BYTES, size - at), at))
   } finally {
     fs.closeSync(fd)
   }

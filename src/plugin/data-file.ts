@@ -34,7 +34,7 @@ export function openDataFile(job: FileJob, pages: SharedPages): OpenDataFile {
     },
     text: (encoding = 'utf8') => load().toString(encoding),
     stream: () =>
-      job.diskPath !== null && job.source.kind === 'disk'
+      job.diskPath !== null && job.source.kind !== 'memory'
         ? fs.createReadStream(job.diskPath)
         : Readable.from([load()]),
     diskPath: job.diskPath === null ? undefined : path.resolve(job.diskPath),

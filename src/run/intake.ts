@@ -6,6 +6,7 @@ import { HEAD_BYTES } from '../core/dead-letter.ts'
 import { fileId } from '../core/generation.ts'
 import type { Receipt } from '../core/ledger.ts'
 import { relativePath } from '../core/output-path.ts'
+import type { Place } from '../files/store.ts'
 import type { ConsumedRecord } from '../kafka/consumer.ts'
 import type { SetAside } from '../report/events.ts'
 import type { OpenFile } from './open-files.ts'
@@ -19,7 +20,7 @@ const MOST_HOOK_CALLS = 256
 
 export interface IntakeDeps extends Shared {
   /** Where the bytes of a new file go. */
-  firstPlace(chunk: Chunk): 'memory' | 'disk'
+  firstPlace(chunk: Chunk): Place
   /** Takes a chunk of an open file that is not whole. */
   place(file: OpenFile, chunk: Chunk): void
 }

@@ -9,6 +9,7 @@ import { decodeChunk } from '../core/chunk-codec.ts'
 import { fileId } from '../core/generation.ts'
 import { offsetRanges } from '../core/offset-ranges.ts'
 import { relativePath } from '../core/output-path.ts'
+import type { Place } from '../files/store.ts'
 import type { ConsumedRecord } from '../kafka/consumer.ts'
 import type { FileEnds } from './file-ends.ts'
 import type { OpenFile } from './open-files.ts'
@@ -31,7 +32,7 @@ export interface ReadAgain {
 export interface ReadAgainDeps extends Shared {
   readonly ends: FileEnds
   place(file: OpenFile, chunk: Chunk): void
-  goesToDisk(bytes: number): boolean
+  placeFor(bytes: number): Place
   /** Bytes that may be put into memory. */
   memoryLeft(): number
   diskIsFull(): boolean
@@ -65,16 +66,17 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
   }
 
   /** The oldest whole ones first, as many as memory has room for; one for which it has none may go to disk. */
-  function candidates(): Map<OpenFile, 'memory' | 'disk'> {
-    const chosen = new Map<OpenFile, 'memory' | 'disk'>()
+  function candidates(): Map<OpenFile, Place> {
+    const chosen = new Map<OpenFile, Place>()
     let left = s.memoryLeft()
     for (const file of [...files.byId.values()].sort((a, b) => a.number - b.number)) {
       if (!isWhole(file)) continue
       const { bytes } = file.assembly
-      const place = s.goesToDisk(bytes) || bytes > left ? 'disk' : 'memory'
-      if (place === 'disk' && (s.diskIsFull() || chosen.size > 0)) continue
+      const wanted = s.placeFor(bytes)
+      const place = wanted === 'memory' && bytes > left ? 'spool' : wanted
+      if (place !== 'memory' && (s.diskIsFull() || chosen.size > 0)) continue
       chosen.set(file, place)
-      if (place === 'disk') break
+      if (place !== 'memory') break
       left -= bytes
     }
     return chosen

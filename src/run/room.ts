@@ -5,6 +5,7 @@
 import { type Flow, highMark, lowMark, nextFlow } from '../core/backpressure.ts'
 import { PROBE_EVERY_MS } from '../core/breaker.ts'
 import type { Chunk } from '../core/chunk.ts'
+import type { Place } from '../files/store.ts'
 import type { FileEnds } from './file-ends.ts'
 import type { FileWork } from './file-work.ts'
 import type { FileState, OpenFile } from './open-files.ts'
@@ -13,7 +14,7 @@ import { readAgain } from './read-again.ts'
 
 export interface Room {
   readonly flow: Flow
-  firstPlace(chunk: Chunk): 'memory' | 'disk'
+  firstPlace(chunk: Chunk): Place
   /** Takes a chunk of a file that is assembling or evicted. */
   place(file: OpenFile, chunk: Chunk): void
   /** Drops a file's bytes; it is read again once all its chunks were seen and there is room. */
@@ -57,7 +58,7 @@ export function room(s: RoomDeps): Room {
   const again = readAgain({
     ...s,
     place,
-    goesToDisk,
+    placeFor,
     // Incomplete files may fill memory above the low mark for ever.
     memoryLeft: () => (files.underWay.files === 0 ? high : low) - store.memoryBytes,
     diskIsFull: () => disk !== undefined,
@@ -70,13 +71,14 @@ export function room(s: RoomDeps): Room {
 
   // ---- chunks
 
-  function firstPlace(chunk: Chunk): 'memory' | 'disk' {
-    return goesToDisk(chunk.total * chunk.data.length) ? 'disk' : 'memory'
+  function firstPlace(chunk: Chunk): Place {
+    return placeFor(chunk.total * chunk.data.length)
   }
 
-  function goesToDisk(size: number): boolean {
+  function placeFor(size: number): Place {
     const isLarge = size >= settings.memoryBytes / 2 || size > settings.largestBuffer
-    return isLarge || settings.mode === 'disk' || flow === 'spool'
+    if (isLarge || settings.mode === 'disk') return 'disk'
+    return flow === 'spool' ? 'spool' : 'memory'
   }
 
   function place(file: OpenFile, chunk: Chunk): void {
@@ -104,7 +106,7 @@ export function room(s: RoomDeps): Room {
 
   /** False when the file was evicted for want of it. */
   function makeRoom(file: OpenFile): boolean {
-    if (flow !== 'spool' || file.stored.place === 'disk') return true
+    if (flow !== 'spool' || file.stored.place !== 'memory') return true
     try {
       file.stored.spill()
       return true
@@ -134,7 +136,7 @@ export function room(s: RoomDeps): Room {
           return false
         }
         diskFailed(error as Error)
-        const victim = youngest(other => other.stored.place === 'disk') ?? file
+        const victim = youngest(other => other.stored.place !== 'memory') ?? file
         evict(victim)
         if (victim === file) return false
       }
@@ -236,7 +238,7 @@ export function room(s: RoomDeps): Room {
   /** Neither memory nor disk frees itself: the youngest files give up their place. */
   function relieve(trouble: { probes: number; retryAt: number; reason: string }): void {
     for (;;) {
-      const victim = youngest(file => file.stored.place === 'disk')
+      const victim = youngest(file => file.stored.place !== 'memory')
       if (victim === undefined || disk === undefined) break
       evict(victim)
       probe(trouble)

@@ -5,6 +5,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import type { Place } from '../../src/files/store.ts'
 import type { FileJob, TaskResult } from '../../src/plugin/messages.ts'
 import { faultIn, type OpenHost, openHost } from './hosts.ts'
 
@@ -41,7 +42,7 @@ test('a file at the root has no sub-directory, an unknown time is null', async t
   assert.deepEqual({ name, subdir, mtime }, { name: 'scan.csv', subdir: '', mtime: null })
 })
 
-for (const place of ['memory', 'disk'] as const)
+for (const place of ['memory', 'spool', 'disk'] as const)
   test(`content in ${place} is an ordinary Buffer that fetch and WebCrypto take`, async t => {
     const { host, job, messages } = await openHost(t)
     // Over two segments of shared memory, and not a whole number of pages.
@@ -72,7 +73,7 @@ test('fault 41: a file of zero bytes is processed, also as the very first', asyn
 })
 
 test('fault 56: what an attempt does to its bytes is not seen by the next one', async t => {
-  for (const place of ['memory', 'disk'] as const) {
+  for (const place of ['memory', 'spool', 'disk'] as const) {
     const { host, job } = await openHost(t)
     const file = job('wipe the bytes, then fail', {}, place)
     for (let attempt = 1; attempt <= 3; attempt++) {
@@ -88,7 +89,7 @@ test('fault 56: bytes first asked for after the call are refused, for their memo
 })
 
 test('fault 37: a content with another SHA-512 is not given to the plugin', async t => {
-  for (const place of ['memory', 'disk'] as const) {
+  for (const place of ['memory', 'spool', 'disk'] as const) {
     const { host, job, messages, outputDir } = await openHost(t)
     const diskPath = path.join(outputDir, 'result')
     const file = job('null', { sha512: '0'.repeat(128), diskPath }, place)
@@ -102,7 +103,7 @@ test('fault 37: a content with another SHA-512 is not given to the plugin', asyn
 })
 
 test('fault 36: after a mismatch the bad chunks are named, and onMismatch is told', async t => {
-  for (const place of ['memory', 'disk'] as const) {
+  for (const place of ['memory', 'spool', 'disk'] as const) {
     const { host, job, messages } = await openHost(t)
     const parts = ['aaaa', 'bbb', 'XXXX', 'd', 'YY'].map(part => Buffer.from(part))
     const right = ['aaaa', 'bbb', 'cccc', 'd', 'ee'].map(part => Buffer.from(part))
@@ -160,14 +161,14 @@ async function onDisk(
   open: OpenHost,
   content: string,
   name: string,
-  place: 'memory' | 'disk' = 'disk',
+  place: Place = 'disk',
   job: Partial<FileJob> = {},
 ): Promise<TaskResult> {
   const file = open.job(content, { diskPath: path.join(open.outputDir, name), mtime: MTIME, ...job }, place)
   return await open.host.run({ kind: 'process', file })
 }
 
-for (const place of ['memory', 'disk'] as const)
+for (const place of ['memory', 'spool', 'disk'] as const)
   test(`from ${place} the verified file stands whole on disk before the plugin is called, with its time`, async t => {
     const open = await openHost(t)
     assert.deepEqual(await onDisk(open, 'tell the file on disk', 'a/b/scan.csv', place), DONE)
@@ -235,7 +236,7 @@ test('fault 45: a symbolic link in the output folder leads nothing out of it', a
   const open = await openHost(t)
   const outside = outsideFolder(t)
   fs.symlinkSync(outside, path.join(open.outputDir, 'link'))
-  for (const place of ['memory', 'disk'] as const) {
+  for (const place of ['memory', 'spool', 'disk'] as const) {
     const result = await onDisk(open, 'null', 'link/deep/f', place)
     assert.ok(result.kind === 'io-error', JSON.stringify(result))
     assert.match(result.message, /symbolic link that leads out/)
@@ -248,7 +249,7 @@ test('fault 45: a symbolic link in the place of a file is replaced, not followed
   const victim = path.join(outsideFolder(t), 'victim')
   fs.writeFileSync(victim, 'mine')
   fs.symlinkSync(victim, path.join(open.outputDir, 'f'))
-  for (const place of ['memory', 'disk'] as const) {
+  for (const place of ['memory', 'spool', 'disk'] as const) {
     assert.deepEqual(await onDisk(open, 'null', 'f', place), DONE)
     assert.equal(fs.readFileSync(victim, 'utf8'), 'mine')
   }
@@ -265,7 +266,7 @@ test('a symbolic link that stays inside is followed', async t => {
 test('fault 61: where the file cannot be put, the error of the disk is the answer, not a failure of the plugin', async t => {
   const open = await openHost(t)
   fs.mkdirSync(path.join(open.outputDir, 'a/b'), { recursive: true })
-  for (const place of ['memory', 'disk'] as const) {
+  for (const place of ['memory', 'spool', 'disk'] as const) {
     const result = await onDisk(open, 'null', 'a', place)
     assert.ok(result.kind === 'io-error', JSON.stringify(result))
     assert.match(result.code, /EISDIR|ENOTEMPTY|EEXIST/)
@@ -280,5 +281,5 @@ function outsideFolder(t: TestContext): string {
 
 /** Names in the folder for temporary files. */
 function leftOver(open: OpenHost): string[] {
-  return fs.readdirSync(path.join(open.outputDir, '.tmp'))
+  return fs.readdirSync(path.join(open.outputDir, '.tmp')).filter(name => name !== 'spool')
 }

@@ -6,7 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
-import { type Store, store } from '../../src/files/store.ts'
+import { type Place, type Store, store } from '../../src/files/store.ts'
 import {
   type Ended,
   type HostDeps,
@@ -37,7 +37,7 @@ export interface OpenHost {
   messages(): string[]
   /** The processing of a file with this content. */
   run(content: string, job?: Partial<FileJob>): Promise<TaskResult>
-  job(content: string | Buffer, job?: Partial<FileJob>, place?: 'memory' | 'disk'): FileJob
+  job(content: string | Buffer, job?: Partial<FileJob>, place?: Place): FileJob
 }
 
 export interface HostOptions extends Partial<HostDeps> {

@@ -74,7 +74,7 @@ test('fault 62: more open files than memory holds go to disk, and come out whole
   assert.ok(sawSpool)
   assert.ok(most <= BUDGET, `${most} bytes`)
   assert.equal(w.processor.counts.done, 60)
-  assert.ok(w.calls.some(c => c.job.source.kind === 'disk'))
+  assert.ok(w.calls.some(c => c.job.source.kind === 'spool'))
   for (const { path, content } of w.calls)
     assert.equal(content, String.fromCharCode(Number(path.slice(1)) + 1).repeat(128 * KIB))
   assert.equal(w.processor.flow, 'flow')

@@ -10,7 +10,7 @@ import path from 'node:path'
 import { encodeChunk } from '../../src/core/chunk-codec.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
 import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
-import { type Store, store } from '../../src/files/store.ts'
+import { type Place, type Store, store } from '../../src/files/store.ts'
 import { badChunks, content, digest, sharedPages } from '../../src/plugin/content.ts'
 import type { FileJob, Task, TaskResult } from '../../src/plugin/messages.ts'
 import type { RunEvent } from '../../src/report/events.ts'
@@ -231,6 +231,9 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     }
   }
 
+  const isBroken = (place: Place) =>
+    open.failWritesTo === undefined || (open.failWritesTo === 'memory') === (place === 'memory')
+
   function start(): void {
     const own = ++life
     const alive = () => life === own
@@ -246,7 +249,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
           const spill = file.spill.bind(file)
           return Object.assign(file, {
             write(offset: number, data: Uint8Array) {
-              if (open.failWrites && (open.failWritesTo ?? file.place) === file.place) throw open.failWrites
+              if (open.failWrites && isBroken(file.place)) throw open.failWrites
               write(offset, data)
             },
             spill() {

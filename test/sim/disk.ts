@@ -1,5 +1,5 @@
 /** Memory and disk of one host, with an end to each. */
-import type { Store, StoredFile } from '../../src/files/store.ts'
+import type { Place, Store, StoredFile } from '../../src/files/store.ts'
 
 const PAGE = 8
 
@@ -61,7 +61,8 @@ export function simStore(): SimStore {
     files.set(name, content)
   }
 
-  function open(place: 'memory' | 'disk'): StoredFile {
+  function open(first: Place): StoredFile {
+    const place: Place = first === 'spool' ? 'disk' : first
     const own = new Map<number, number>() // page of the file -> page of memory
     let name: string | undefined
     const freePages = () => {

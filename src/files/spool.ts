@@ -1,0 +1,45 @@
+/**
+ * One temporary file for the bytes of many: pages of 64 KiB, used again and again, as the arena's. A file of its own
+ * for each would cost several times its bytes to make and remove, and more handles than a process may have.
+ */
+import fs from 'node:fs'
+import { faultPoint } from '../fault-point.ts'
+import { PAGE_BYTES } from './arena.ts'
+
+export interface Spool {
+  /** For reading, by other threads too; whoever removes the file's name takes nothing from it. */
+  readonly fd: number
+  take(): number
+  give(page: number): void
+  /** Writes `data[from, to)` into a page at byte `at`; throws the system's error, such as ENOSPC. */
+  write(page: number, at: number, data: Uint8Array, from: number, to: number): void
+}
+
+/** Nothing is made before something is written. */
+export function spool(name: string): Spool {
+  let fd: number | undefined
+  let pages = 0
+  let free: number[] = []
+  const open = () => {
+    fd ??= fs.openSync(name, 'w+', 0o600)
+    return fd
+  }
+  return {
+    get fd() {
+      return open()
+    },
+    take: () => free.pop() ?? pages++,
+    give(page) {
+      free.push(page)
+      if (free.length < pages) return
+      free = []
+      pages = 0
+      if (fd !== undefined) fs.ftruncateSync(fd, 0)
+    },
+    write(page, at, data, from, to) {
+      faultPoint('disk-write')
+      for (let done = from; done < to; )
+        done += fs.writeSync(open(), data, done, to - done, page * PAGE_BYTES + at + done - from)
+    },
+  }
+}
