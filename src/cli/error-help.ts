@@ -214,6 +214,16 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     example:
       'dfsp: group dfsp.plot.xrd is in use [E_GROUP_BUSY]\n  member dfsp-lab2-4711 on 10.0.4.9 owns partitions 0-3',
   },
+  E_UPLOAD_BUSY: {
+    title: 'the folder is being watched already',
+    meaning:
+      'Another dfsp upload --watch watches the same folder for the same topic. Both would send every file, so the second one ends.',
+    causes: ['a second service or terminal with the same upload'],
+    look: [['ps -fp PID', 'what the process is that the message names']],
+    mend: ['Stop one of the two.', 'Watch another folder, or send to another topic.'],
+    example:
+      'dfsp: /data is being watched for topic xrd already [E_UPLOAD_BUSY]\n  by process 4711\nTry: stop that one: kill 4711',
+  },
   E_NOT_DRAINED: {
     title: 'files were still running when time was up',
     meaning:

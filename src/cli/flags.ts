@@ -118,8 +118,9 @@ function yargsOptions(command: CommandName): Record<string, Options> {
   for (const name of optionsOf(command)) {
     const { type, alias, oldNames = [] } = optionSpec(name)
     const aliased = alias === undefined ? {} : { alias }
-    options[name] = { ...(type === 'boolean' || type === 'count' ? { type } : VALUED), ...aliased }
-    for (const old of oldNames) options[old.name] = VALUED
+    const kind: Options = type === 'boolean' || type === 'count' ? { type } : VALUED
+    options[name] = { ...kind, ...aliased }
+    for (const old of oldNames) options[old.name] = kind
   }
   for (const [name, { switch: bare }] of Object.entries(IGNORED_OLD_NAMES)) {
     options[name] ??= bare ? { type: 'boolean' } : VALUED

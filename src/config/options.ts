@@ -83,6 +83,34 @@ export const OPTIONS = {
     commands: ['ls'],
     flagOnly: true,
   },
+  watch: {
+    type: 'boolean',
+    describe: 'stay and go on: upload sends files as they come',
+    group: 'Input',
+    commands: ['upload'],
+    flagOnly: true,
+  },
+  settle: {
+    type: 'duration',
+    default: '3s',
+    describe: 'with --watch: a file is sent once it has not changed for so long',
+    group: 'Input',
+    commands: ['upload'],
+    oldNames: [{ name: 'watchdog_lag_time', as: 'seconds' }],
+  },
+  poll: {
+    type: 'boolean',
+    describe: 'with --watch: look every second, for network folders that tell of no changes',
+    group: 'Input',
+    commands: ['upload'],
+    oldNames: [{ name: 'use_polling_observer' }],
+  },
+  'new-only': {
+    type: 'boolean',
+    describe: 'with --watch: leave out files that are there when it is first started',
+    group: 'Input',
+    commands: ['upload'],
+  },
   'wait-for-topic': {
     type: 'boolean',
     describe: 'wait until the topic exists instead of ending with 69',
@@ -490,9 +518,7 @@ export const IGNORED_OLD_NAMES: Readonly<Record<string, { readonly why: string; 
   logger_file_level: { why: 'the log file has the level of the console' },
   n_producer_threads: { why: 'the client has its own threads' },
   queue_max_size: { why: 'the client bounds its own queue' },
-  watchdog_lag_time: { why: 'watching a folder is not supported yet' },
-  use_polling_observer: { why: 'watching a folder is not supported yet', switch: true },
-  upload_existing: { why: 'what is there is always sent', switch: true },
+  upload_existing: { why: 'what is there is sent unless --new-only is given', switch: true },
 }
 
 export function optionSpec(name: OptionName): OptionSpec {

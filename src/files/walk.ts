@@ -57,7 +57,7 @@ export async function* findFiles(
   wanted: (path: string) => boolean,
 ): AsyncGenerator<Found, void> {
   for (const root of roots) {
-    if (root.isFolder) yield* walk(root, '', wanted)
+    if (root.isFolder) yield* findFilesBelow(root, '', wanted)
     else yield alone(root)
   }
 }
@@ -84,11 +84,14 @@ export function isOrdinary(path: string): boolean {
   return !/(^|\/)\.|\.log$/.test(path)
 }
 
-async function* walk(
+/** Those in one folder of a root and below; `onFolder` hears of each folder before it is read. */
+export async function* findFilesBelow(
   root: Root,
   subdir: string,
   wanted: (path: string) => boolean,
+  onFolder: (subdir: string) => void = () => {},
 ): AsyncGenerator<Found, void> {
+  onFolder(subdir)
   let entries: fs.Dirent[]
   try {
     entries = await fs.promises.readdir(path.join(root.path, subdir), { withFileTypes: true })
@@ -101,7 +104,7 @@ async function* walk(
     const below = subdir === '' ? entry.name : `${subdir}/${entry.name}`
     const file = path.join(root.path, below)
     const shown = path.join(root.shown, below)
-    if (entry.isDirectory()) yield* walk(root, below, wanted)
+    if (entry.isDirectory()) yield* findFilesBelow(root, below, wanted, onFolder)
     else if (wanted(below)) {
       const reason = entry.isFile() ? undefined : await otherThanFile(file, entry)
       if (reason === 'passed over') continue

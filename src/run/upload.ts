@@ -3,11 +3,13 @@ import type { DfspError } from '../errors.ts'
 import type { Found } from '../files/walk.ts'
 import { plainDetail } from '../kafka/client.ts'
 import { openProducer } from '../kafka/producer.ts'
+import { topicId } from '../kafka/topic.ts'
 import { partitionsToWrite } from '../kafka/topic-to-write.ts'
 import type { UploadEvent } from '../report/upload-report.ts'
-import { type FileOutcome, fileSender, type SenderOptions } from './file-sender.ts'
+import { type FileOutcome, type FileSender, fileSender, type SenderOptions } from './file-sender.ts'
 import { onStopSignal, type StopSignal, signalNumber } from './shutdown.ts'
 import { uploadProperties } from './upload-properties.ts'
+import { type Watching, type WatchSettings, watching } from './upload-watch.ts'
 
 export interface UploadOptions extends SenderOptions {
   readonly producerProperties: Readonly<Record<string, string>>
@@ -18,6 +20,8 @@ export interface UploadOptions extends SenderOptions {
 
 export interface UploadDeps {
   readonly files: AsyncIterable<Found>
+  /** Files come as they settle, until a signal; `files` is not read then. */
+  readonly watch?: WatchSettings | undefined
   report(event: UploadEvent): void
 }
 
@@ -25,19 +29,27 @@ export interface UploadDeps {
 const NAMED = 20
 const NOTHING_FOUND = 'found no file to send; without --include dot files and *.log are left out'
 const PROBLEM_EVERY_MS = 60_000
+/** Who watches a folder waits for a broker that is away, however long. */
+const FOR_EVER = { 'message.timeout.ms': '0' }
+/** A progress event that comes at least so often moves a line of a terminal; others are lines of a log. */
+const LIVE_MS = 1_000
 
 /** Sends all files and returns the exit status; a DfspError that ended it comes with the summary reported. */
 export async function upload(
   options: UploadOptions,
-  { files, report }: UploadDeps,
+  { files, watch, report }: UploadDeps,
 ): Promise<{ readonly exit: number; readonly error: DfspError | undefined }> {
   const started = performance.now()
   const seconds = () => Math.round(performance.now() - started) / 1_000
   const counts = { files: 0, failed: 0, bytes: 0 }
   const whole: string[] = []
   let signal: StopSignal | undefined
+  let watched: Watching | undefined
+  let sender: FileSender | undefined
 
   const onFile = (outcome: FileOutcome) => {
+    if (sender?.error) watched?.stop()
+    if (watched?.ended(outcome) === false) return
     if (outcome.result === 'failed') counts.failed++
     else {
       counts.files++
@@ -47,7 +59,8 @@ export async function upload(
     report({ type: 'file', ...outcome })
   }
 
-  const producer = await openProducer(uploadProperties(options.producerProperties, options.chunkSize))
+  const properties = { ...(watch ? FOR_EVER : {}), ...options.producerProperties }
+  const producer = await openProducer(uploadProperties(properties, options.chunkSize))
   producer.client.on(
     'event.error',
     onceInAWhile(error => {
@@ -64,34 +77,53 @@ export async function upload(
       wait: options.waitForTopic,
       tell: text => report({ type: 'problem', text }),
     })
-    const sender = fileSender(producer, partitions, options, onFile)
+    if (watch) {
+      const { topic, subdir } = options
+      const id = await topicId(producer.client, topic)
+      watched = watching(watch, { brokers: producer.login.brokers, topic, topicId: id, subdir }, report)
+    }
+    const own = fileSender(producer, partitions, options, onFile)
+    sender = own
     stopListening = onStopSignal(given => {
       signal = given
-      sender.stop()
+      // A folder is watched again later: what is being sent then need not be sent twice.
+      if (watched) watched.stop()
+      else own.stop()
       report({ type: 'info', text: `${given}: waiting for what is on its way (again to stop at once)` })
     })
+    let toldOf = ''
     const progress = () => {
-      const { ackedBytes: bytes, reading: path } = sender
+      const { ackedBytes: bytes, reading: path } = own
+      const now = `${bytes} ${counts.failed}`
+      if (watched && now === toldOf && options.progressMs >= LIVE_MS) return
+      toldOf = now
       report({ type: 'progress', progress: { ...counts, bytes, seconds: seconds(), path } })
     }
     if (options.progressMs > 0) timer = setInterval(progress, options.progressMs)
-    for await (const found of files) {
-      if (signal !== undefined || sender.error !== undefined) break
-      if (found.kind === 'file') await sender.send(found)
+    for await (const found of watched?.files ?? files) {
+      if (signal !== undefined || own.error !== undefined) break
+      if (found.kind === 'file') await own.send(found)
       else onFile({ path: found.shown, result: 'failed', error: found.reason })
     }
-    await sender.drained()
-    if (counts.files + counts.failed === 0 && signal === undefined)
+    await own.drained()
+    if (counts.files + counts.failed === 0 && signal === undefined && !watched)
       report({ type: 'problem', text: NOTHING_FOUND })
-    if (signal !== undefined) report({ type: 'info', text: wholeText(counts.files, whole) })
-    const exit = sender.error?.exitCode ?? (signal ? 128 + signalNumber(signal) : counts.failed > 0 ? 3 : 0)
-    report({ type: 'summary', summary: { ...counts, chunks: sender.ackedChunks, seconds: seconds(), exit } })
-    return { exit, error: sender.error }
+    if (signal !== undefined && !watched) report({ type: 'info', text: wholeText(counts.files, whole) })
+    const exit = own.error?.exitCode ?? (watched ? 0 : finiteExit(signal, counts.failed))
+    report({ type: 'summary', summary: { ...counts, chunks: own.ackedChunks, seconds: seconds(), exit } })
+    return { exit, error: own.error }
   } finally {
     clearInterval(timer)
     stopListening()
+    watched?.stop()
     await producer.close()
+    watched?.close()
   }
+}
+
+function finiteExit(signal: StopSignal | undefined, failed: number): number {
+  if (signal !== undefined) return 128 + signalNumber(signal)
+  return failed > 0 ? 3 : 0
 }
 
 function wholeText(count: number, names: readonly string[]): string {

@@ -61,22 +61,25 @@ test("OpenMSIStream's flags are understood in its own units", async () => {
     'log-file': ['l'],
     stats: ['300s'],
   })
-  assert.deepEqual(await texts('--chunk_size 524288 --upload_regex x', 'upload'), {
+  const watching = '--chunk_size 524288 --upload_regex x --watchdog_lag_time 5 --use_polling_observer'
+  assert.deepEqual(await texts(watching, 'upload'), {
     'chunk-size': ['524288B'],
     include: ['^(?:x)'],
+    settle: ['5s'],
+    poll: ['true'],
   })
 })
 
 test('what OpenMSIStream has and dfsp does not have yet is accepted with a notice', async () => {
   const { notices, unknown } = await parseFlags(
-    ['--heartbeat_topic_name', 'h', '--log_interval_secs', '5', '--use_polling_observer'],
+    ['--heartbeat_topic_name', 'h', '--log_interval_secs', '5', '--upload_existing'],
     'upload',
   )
   assert.deepEqual(unknown, [])
   assert.deepEqual(notices, [
     '--heartbeat_topic_name is ignored: heartbeats to a topic are not supported yet',
     '--log_interval_secs is ignored: logs to a topic are not supported yet',
-    '--use_polling_observer is ignored: watching a folder is not supported yet',
+    '--upload_existing is ignored: what is there is sent unless --new-only is given',
   ])
 })
 

@@ -1,4 +1,6 @@
 /** `dfsp upload`: files and folders onto a topic. */
+import os from 'node:os'
+import path from 'node:path'
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { relativePath } from '../../core/output-path.ts'
@@ -10,10 +12,14 @@ import type { Command } from '../command.ts'
 export const command: Command = {
   name: 'upload',
   describe:
-    'Sends files to a topic in chunks, as OpenMSIStream does. Of a folder everything below it is sent, and the path below the folder is kept; dot files and *.log are left out unless --include says otherwise. A file is done when the broker has acknowledged all of its chunks.',
+    'Sends files to a topic in chunks, as OpenMSIStream does. Of a folder everything below it is sent, and the path below the folder is kept; dot files and *.log are left out unless --include says otherwise. A file is done when the broker has acknowledged all of its chunks. With --watch it stays and sends what comes.',
   examples: [
     ['dfsp upload data/ -t xrd', 'a folder: data/a/x.csv arrives as a/x.csv'],
     ['dfsp upload x.csv y.csv -t xrd --subdir run7', 'they arrive as run7/x.csv and run7/y.csv'],
+    [
+      'dfsp upload data/ -t xrd --watch',
+      'go on with files as they come, until Ctrl-C; a restart sends none twice',
+    ],
     [String.raw`dfsp upload data/ --include '\.csv$' --dry-run`, 'only list what would be sent'],
   ],
   positionals: [{ name: 'PATH', describe: 'a file or a folder', required: true, many: true }],
@@ -26,6 +32,14 @@ export const command: Command = {
     const include = values.include
     const wanted = include ? (path: string) => include.test(path) : isOrdinary
     const subdir = checkedSubdir(values.subdir)
+    if (values.watch && values.dryRun)
+      throw new DfspError('E_USAGE', '--watch and --dry-run exclude each other', {
+        next: 'leave out --watch',
+      })
+    if (!values.watch && (values.newOnly || values.poll))
+      throw new DfspError('E_USAGE', `--${values.newOnly ? 'new-only' : 'poll'} needs --watch`, {
+        next: 'dfsp upload data/ -t xrd --watch …',
+      })
     if (!values.dryRun) {
       requireValue(settings, 'topic', 'dfsp upload data/ -t xrd …')
       requireBrokers(settings, 'upload')
@@ -59,6 +73,10 @@ export const command: Command = {
       partitionBy: values.partitionBy,
       subdir,
     }
+    const { settle: settleMs, poll, newOnly } = values
+    const watch = values.watch
+      ? { roots, wanted, settleMs, poll, newOnly, stateDir: stateFolder(invocation.env) }
+      : undefined
     try {
       if (values.dryRun) {
         const { planUpload } = await import('../../run/upload-plan.ts')
@@ -72,7 +90,7 @@ export const command: Command = {
           waitForTopic: values.waitForTopic,
           progressMs: console.isLive ? 250 : values.stats,
         },
-        { files, report },
+        { files, watch, report },
       )
       if (error)
         console.log.write('error', `${error.message} [${error.code}]`, {
@@ -84,6 +102,13 @@ export const command: Command = {
       await console.close()
     }
   },
+}
+
+/** systemd's (the first of several), else XDG's. */
+function stateFolder(env: NodeJS.ProcessEnv): string {
+  const ofService = env.STATE_DIRECTORY?.split(':')[0]
+  if (ofService) return ofService
+  return path.join(env.XDG_STATE_HOME || path.join(os.homedir(), '.local', 'state'), 'dfsp')
 }
 
 function checkedSubdir(given: string | undefined): string {
