@@ -1,177 +1,174 @@
-// `npm run bench`: dfsp beside the yardstick (the same steps without any safety) and OpenMSIStream, on one memory-only
-// broker, interleaved. Prints a table of medians with their spread and ratios; writes bench/results.json (ignored by git).
-//   npm run bench [-- --quick]
-// Needs a C compiler and librdkafka's sources as `npm ci` built them; OpenMSIStream where `npm test` has installed it.
-import { execFileSync, spawn } from 'node:child_process'
+// `npm run bench`: dfsp beside a yardstick (the same steps without any safety), the raw client and OpenMSIStream, on brokers
+// that it starts itself. Prints medians with their spread, ratios and targets; keeps them in bench/results.json (ignored by
+// git), beside those of other rows that were measured before.
+//
+//   npm run bench [-- FLAGS]
+//     --list            the rows, and what they measure
+//     --rows NAME,..    only these
+//     --all             also the row of 4 GB and the hour of steady load
+//     --quick           the main rows, fewer runs, on the memory broker: under two minutes
+//     --broker NAME     memory or kafka instead of both
+//     --runs N          runs of each contender after a warm-up (5)
+//     --limit SECONDS   longest time for one run (120)
+//     --seconds N       of the steady load instead of an hour
+//     --print           what was measured last, without measuring
+//     --chart FILE      draws what was measured as SVG
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { median } from './lib.mjs'
+import { parseArgs } from 'node:util'
+import { startBroker } from './brokers.mjs'
+import { CONTENDERS, fill, TooLong } from './contenders.mjs'
+import { growthText, rowText } from './report.mjs'
+import { ROWS } from './rows.mjs'
 
+const { values } = parseArgs({
+  options: {
+    list: { type: 'boolean' },
+    rows: { type: 'string' },
+    all: { type: 'boolean' },
+    quick: { type: 'boolean' },
+    broker: { type: 'string' },
+    runs: { type: 'string' },
+    limit: { type: 'string' },
+    seconds: { type: 'string' },
+    print: { type: 'boolean' },
+    chart: { type: 'string' },
+  },
+})
 const here = path.dirname(fileURLToPath(import.meta.url))
-const root = path.dirname(here)
-const quick = process.argv.includes('--quick')
-const RUNS = quick ? 2 : 5
-const cache = path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'dfsp-test')
-const python = findPython()
-const FAST = ['-X', 'fetch.queue.backoff.ms=10']
+const file = path.join(here, 'results.json')
+const quick = values.quick === true
+const wantedRuns = Number(values.runs ?? (quick ? 2 : 5))
+const limitMs = 1000 * Number(values.limit ?? (quick ? 20 : 120))
+/** One that takes this long is run once, without a warm-up. */
+const SLOW_MS = 20_000
+const PEER_RUNS = quick ? 1 : 3
+/** --quick gives no further run to peers after this time. */
+const QUICK_MS = 80_000
 
-const ROWS = [
-  {
-    name: '512 KiB chunks, 1 GB = 100 x 10 MB',
-    topic: 'f512k',
-    files: 100,
-    size: 10_000_000,
-    chunk: 524_288,
-    n: 8,
-    peer: true,
-  },
-  {
-    name: '16 KiB chunks, 100 MB = 10 x 10 MB',
-    topic: 'f16k',
-    files: 10,
-    size: 10_000_000,
-    chunk: 16_384,
-    n: 256,
-    peer: true,
-  },
-  {
-    name: '100 KB files in one chunk, 100 MB',
-    topic: 'small',
-    files: 1000,
-    size: 100_000,
-    chunk: 524_288,
-    n: 64,
-    peer: false,
-  },
-]
+const began = performance.now()
+if (values.list) say(ROWS.map(listed).join('\n'))
+else if (values.print) print(saved())
+else await measure()
+if (values.chart) {
+  const { chartSvg } = await import('./chart.mjs')
+  fs.writeFileSync(values.chart, chartSvg(saved()))
+}
 
-const broker = await startBroker()
-const results = []
-try {
-  for (const row of ROWS) {
-    say(`\n${row.name}`)
-    script('fill-topic.mjs', row.topic, '--files', row.files, '--size', row.size, '--chunk', row.chunk)
-    const contenders = [
-      ['yardstick', () => script('yardstick.mjs', row.topic, '--workers', 2, '--n', row.n, ...FAST)],
-      ['dfsp', () => script('dfsp.mjs', row.topic)],
-    ]
-    if (row.peer && python) {
-      contenders.push(
-        ['OpenMSIStream', () => peer(row, '')],
-        ['OpenMSIStream tuned', () => peer(row, 'fetch.queue.backoff.ms = 10')],
-      )
+async function measure() {
+  say(`${os.cpus()[0]?.model}, ${os.availableParallelism()} cores, Node ${process.versions.node}`)
+  const results = []
+  for (const row of chosenRows())
+    for (const broker of brokersOf(row)) {
+      const result = await measured(row, broker)
+      results.push(result)
+      say(`\n${rowText(result)}`)
+      save(result)
     }
-    const runs = Object.fromEntries(contenders.map(([who]) => [who, []]))
-    for (let i = 0; i <= RUNS; i++) {
-      for (const [who, run] of contenders) {
-        const result = run()
-        if (i > 0) runs[who].push(result) // the first is a warm-up
+  const growth = growthText(results)
+  if (growth !== '') say(`\n${growth}`)
+}
+
+/** All contenders of a row in turn, round by round. */
+async function measured(row, kind) {
+  const result = { row, broker: kind, at: new Date().toISOString(), runs: {}, reasons: {} }
+  const topic = `bench-${row.name}`
+  let broker
+  try {
+    const memoryMB = row.kind === 'steady' ? 64 : 8192
+    broker = await startBroker(kind, topic, row.data?.partitions ?? 8, { memoryMB })
+    if (row.kind === undefined) await fill({ broker, topic, row, limitMs: 300_000 })
+    await rounds(result, { broker, topic, row, quick, seconds: values.seconds && Number(values.seconds) })
+  } catch (error) {
+    result.reasons['this row'] = `was not run: ${error.message}`
+  } finally {
+    await broker?.end()
+  }
+  return result
+}
+
+async function rounds({ row, runs, reasons }, at) {
+  let left = row.contenders.map(entry => {
+    const {
+      who,
+      flags = [],
+      plugin,
+      label = CONTENDERS[who].label,
+    } = typeof entry === 'string' ? { who: entry } : entry
+    return { ...CONTENDERS[who], label, flags, plugin, wanted: wantedFor(CONTENDERS[who]) }
+  })
+  for (const { label, missing } of left) {
+    const reason = missing?.()
+    if (reason !== undefined) reasons[label] = reason
+  }
+  left = left.filter(({ label }) => reasons[label] === undefined)
+  for (let round = 0; left.length > 0; round++) {
+    for (const contender of left) {
+      const { label, flags, plugin, isPeer, once } = contender
+      if (quick && isPeer && performance.now() - began > QUICK_MS) {
+        contender.wanted = 0
+        reasons[label] ??= 'left out: --quick is to end within two minutes'
+        continue
+      }
+      process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${row.name}: ${label}, run ${round}` : '')
+      const started = performance.now()
+      try {
+        const ownLimitMs = once ? 7_200_000 : limitMs
+        const figures = await contender.run({ ...at, flags: flags.map(String), plugin, limitMs: ownLimitMs })
+        const isSlow = performance.now() - started > SLOW_MS
+        // The first is a warm-up, where there are to be more of them.
+        if (round > 0 || isSlow || contender.wanted === 1) {
+          runs[label] ??= []
+          runs[label].push(figures)
+        }
+        if (isSlow) contender.wanted = 0
+      } catch (error) {
+        contender.wanted = 0
+        reasons[label] = error instanceof TooLong ? `> ${limitMs / 1000} s` : `failed: ${error.message}`
       }
     }
-    results.push({ ...row, runs })
-    table(runs)
+    left = left.filter(({ label, wanted }) => (runs[label]?.length ?? 0) < wanted)
   }
-} finally {
-  broker.kill()
-}
-fs.writeFileSync(path.join(here, 'results.json'), JSON.stringify(results, null, 2))
-
-function table(runs) {
-  const rate = who => median(runs[who].map(r => r.MBps))
-  const dfsp = rate('dfsp')
-  say('                        MB/s   (min-max)       CPU s   peak RSS MB   dfsp is')
-  for (const who of Object.keys(runs)) {
-    const all = runs[who].map(r => r.MBps)
-    const figures = [String(rate(who)).padStart(6), `(${Math.min(...all)}-${Math.max(...all)})`.padEnd(14)]
-    figures.push(
-      median(runs[who].map(r => r.cpu_s))
-        .toFixed(2)
-        .padStart(6),
-      String(median(runs[who].map(r => r.rss_MB))).padStart(9),
-    )
-    say(
-      `  ${who.padEnd(20)} ${figures.join('  ')}     ${who === 'dfsp' ? '' : `${(dfsp / rate(who)).toFixed(2)} x`}`,
-    )
-  }
+  process.stderr.write(process.stderr.isTTY ? '\r\x1b[K' : '')
 }
 
-function script(name, topic, ...args) {
-  const options = { encoding: 'utf8', env: { ...process.env, BENCH_MODULES: root }, maxBuffer: 1 << 26 }
-  const out = execFileSync(
-    process.execPath,
-    [path.join(here, name), broker.address, topic, ...args.map(String)],
-    options,
-  )
-  return JSON.parse(out.trim().split('\n').at(-1))
+function wantedFor({ isPeer, once }) {
+  if (once) return 1
+  return isPeer ? Math.min(PEER_RUNS, wantedRuns) : wantedRuns
 }
 
-function peer(row, consumer) {
-  const out = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-bench-peer-'))
-  try {
-    const args = [
-      path.join(here, 'peer.py'),
-      broker.address,
-      row.topic,
-      row.files,
-      2,
-      'memory',
-      path.join(out, 'o'),
-    ]
-    const env = { ...process.env, PEER_CONSUMER: consumer }
-    const text = execFileSync(python, args.map(String), {
-      encoding: 'utf8',
-      env,
-      stdio: ['ignore', 'pipe', 'ignore'],
-      maxBuffer: 1 << 26,
-    })
-    const result = JSON.parse(text.trim().split('\n').at(-1))
-    return { ...result, MBps: Math.round((row.files * row.size) / 1e6 / result.s) }
-  } finally {
-    fs.rmSync(out, { recursive: true })
-  }
-}
-
-async function startBroker() {
-  const sources = path.join(root, 'node_modules/@confluentinc/kafka-javascript/deps/librdkafka')
-  const program = path.join(cache, 'memory-broker')
-  fs.mkdirSync(cache, { recursive: true })
-  const code = path.join(here, 'memory-broker.c')
-  if (!fs.existsSync(program) || fs.statSync(program).mtimeMs < fs.statSync(code).mtimeMs) {
-    say('compiling the memory-only broker')
-    const args = [
-      '-O2',
-      `-I${sources}`,
-      `-I${sources}/src`,
-      code,
-      `${sources}/src/librdkafka.a`,
-      '-o',
-      program,
-    ]
-    execFileSync('cc', [...args, ...'-lm -ldl -lpthread -lrt -lz -lssl -lcrypto'.split(' ')], {
-      stdio: 'inherit',
-    })
-  }
-  const child = spawn(program, ['-r', '0', ...ROWS.map(row => `${row.topic}:8`)], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+function chosenRows() {
+  if (values.rows === undefined) return ROWS.filter(row => (quick ? row.quick : values.all || !row.rare))
+  return values.rows.split(',').map(name => {
+    const row = ROWS.find(r => r.name === name)
+    if (row === undefined) throw new Error(`there is no row ${name}: --list shows them`)
+    return row
   })
-  process.on('exit', () => child.kill())
-  const address = await new Promise(resolve =>
-    child.stdout.setEncoding('utf8').once('data', text => resolve(text.trim())),
-  )
-  process.env.BROKER_PID = String(child.pid)
-  return { address, kill: () => child.kill() }
 }
 
-function findPython() {
-  const folder = fs.existsSync(cache)
-    ? fs.readdirSync(cache).find(name => name.startsWith('openmsistream-'))
-    : undefined
-  const found = folder && path.join(cache, folder, 'venv/bin/python')
-  if (found && fs.existsSync(found)) return found
-  say('OpenMSIStream is not installed (npm run setup, then npm test installs it): its rows are left out')
-  return undefined
+function brokersOf({ on = ['memory', 'kafka'] }) {
+  if (quick) return ['memory']
+  return values.broker === undefined ? on : on.filter(kind => kind === values.broker)
+}
+
+function listed({ name, title, on = ['memory', 'kafka'], rare }) {
+  return `  ${name.padEnd(14)} ${title} [${on.join(', ')}${rare ? '; only by name or with --all' : ''}]`
+}
+
+function saved() {
+  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : []
+}
+
+function save(result) {
+  const isSame = other => other.row.name === result.row.name && other.broker === result.broker
+  fs.writeFileSync(file, JSON.stringify([...saved().filter(other => !isSame(other)), result], null, 2))
+}
+
+function print(results) {
+  for (const result of results) say(`${rowText(result)}\n`)
+  say(growthText(results))
 }
 
 function say(text) {
