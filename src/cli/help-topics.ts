@@ -34,12 +34,13 @@ line await main(import.meta):
 Start:  dfsp init plugin plot; dfsp try ./plot.ts samples/*.csv
 `,
   },
-  config: {
+  settings: {
     summary: 'where settings come from',
     text: `Settings are merged in this order, the first wins:
 
   1. flags                 --threads 4
-  2. variables             DFSP_THREADS=4, DFSP_KAFKA_SASL_USERNAME=u, DFSP_PLUGIN_COLUMN=2
+  2. variables             DFSP_THREADS=4, DFSP_PLUGIN_COLUMN=2,
+                           DFSP_KAFKA_SASL_USERNAME=u
   3. the config file       threads = 4 in [dfsp], sasl.username = u in [broker]
   4. defaults              dfsp run --help shows them
 
@@ -62,7 +63,7 @@ Look:  dfsp config check; dfsp config show --origin
 any of them. A second process in the same group ends with 75 (E_GROUP_BUSY).
 
   --threads N     as many files at once, up to the number of cores; 2 is the default
-  --memory SIZE   the budget of open files; beyond it chunks go to disk and nothing is lost
+  --memory SIZE   the budget of open files; beyond it chunks go to disk
   --mode disk     for files that are larger than memory
 
 More than one machine: split by topic, or let several groups take different files:

@@ -51,7 +51,8 @@ function whyMissing(given: string, file: string, bare: boolean): string {
     ? fs.readdirSync(folder).filter(name => /\.[cm]?[jt]s$/.test(name))
     : []
   const meant = nearest(path.basename(file), modules)
-  if (meant) return `did you mean ${path.join(path.dirname(given), meant)}?`
+  if (meant)
+    return `did you mean ${given.startsWith('./') ? './' : ''}${path.join(path.dirname(given), meant)}?`
   return bare
     ? `no file ${file}, and the built-in ones are ${builtInPlugins().join(', ')}`
     : `no file ${file}`

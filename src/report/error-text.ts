@@ -8,8 +8,8 @@ export function errorText(error: unknown, { debug }: { readonly debug: boolean }
     return `dfsp: internal error: ${messageOf(error)}; please report it; --debug shows the stack [E_INTERNAL]\n${stack}`
   }
   const facts = error.facts.map(fact => `  ${fact}\n`).join('')
-  const next = error.next === undefined ? '' : `Try: ${error.next}\n`
-  return `dfsp: ${error.message} [${error.code}]\n${facts}${next}${stack}`
+  const next = error.next ?? `dfsp help ${error.code}`
+  return `dfsp: ${error.message} [${error.code}]\n${facts}Try: ${next}\n${stack}`
 }
 
 /** One line of `--json` output, without its line feed. */

@@ -15,6 +15,13 @@ test('an error says what failed, the facts, and what to try', () => {
   )
 })
 
+test('an error that knows nothing better to try names the page of its code', () => {
+  assert.equal(
+    errorText(new DfspError('E_KAFKA', 'odd'), { debug: false }),
+    'dfsp: odd [E_KAFKA]\nTry: dfsp help E_KAFKA\n',
+  )
+})
+
 test('an unexpected error is one line that asks for a report', () => {
   assert.equal(
     errorText(new TypeError('x is\n  not a function'), { debug: false }),

@@ -1,0 +1,183 @@
+/** Errors as a user meets them: each cause is real, the message names it, and its code has a page. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
+import type { AddressInfo, Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { createServer as createTlsServer } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { ERROR_HELP } from '../../src/cli/error-help.ts'
+import { type CliResult, runCli } from '../support/cli.ts'
+import { type MockCluster, startMock } from '../support/mock.ts'
+import { noSmallDisk, smallDisk } from '../support/small-disk.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+describe('errors', { concurrency: 5 }, () => {
+  let folder: string
+  let mock: MockCluster
+  let tls: Server
+  let http: Server
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'dfsp-errors-'))
+    const request = [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      '/CN=elsewhere.example',
+    ]
+    execFileSync('openssl', [...request, '-keyout', 'key.pem', '-out', 'cert.pem'], {
+      cwd: folder,
+      stdio: 'ignore',
+    })
+    const read = (name: string) => readFileSync(join(folder, name))
+    tls = await listening(createTlsServer({ key: read('key.pem'), cert: read('cert.pem') }))
+    http = await listening(createHttpServer((_, response) => response.end('no Kafka here')))
+    mock = await startMock()
+  })
+  after(async () => {
+    for (const server of [tls, http]) server.close()
+    await mock.end()
+    rmSync(folder, { recursive: true })
+  })
+  const run = (...args: string[]) =>
+    runCli(['run', '-p', 'save', '-t', 'x', '--until-end', ...args], { cwd: folder })
+  const at = (server: Server) => `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const secured = (how: string) => ['-X', `security.protocol=${how}`]
+
+  // First: these wait 10 s for an answer while the others run.
+  test('a TLS port that is asked without TLS', async () => {
+    const closed = await run('-b', at(tls))
+    expect(closed, 69, 'E_BROKER_UNREACHABLE', /closed by peer[\s\S]*another security\.protocol/)
+  })
+  test('a port on which another kind of server listens', async () => {
+    expect(
+      await run('-b', at(http)),
+      69,
+      'E_BROKER_UNREACHABLE',
+      /Try: something may listen there that is no Kafka/,
+    )
+  })
+  test('a name that nobody knows', async () => {
+    const result = await run('-b', 'lab1.invalid:9092')
+    expect(result, 69, 'E_BROKER_UNREACHABLE', /Failed to resolve[\s\S]*Try: .*getent hosts lab1\.invalid/)
+  })
+  test('TLS on a port that speaks none', async () => {
+    const result = await run('-b', mock.brokers, ...secured('SSL'))
+    expect(result, 69, 'E_TLS', /PLAINTEXT broker listener\?\nTry: this port speaks no TLS/)
+  })
+  test('a certificate of an unknown authority, and one for another name', async () => {
+    const unknown = await run('-b', at(tls), ...secured('SSL'))
+    expect(unknown, 69, 'E_TLS', /certificate verify failed[\s\S]*Try: ssl\.ca\.location=FILE/)
+    const known = ['-X', `ssl.ca.location=${join(folder, 'cert.pem')}`]
+    const named = await run('-b', at(tls), ...secured('SSL'), ...known)
+    expect(named, 69, 'E_TLS', /openssl s_client -connect 127\.0\.0\.1:\d+ shows it/)
+  })
+  test('an authority file that is not there, and a login without its mechanism', async () => {
+    const noFile = await run('-b', at(tls), ...secured('SSL'), '-X', 'ssl.ca.location=absent.pem')
+    expect(noFile, 78, 'E_CONFIG', /Try: check that the files of ssl\.ca\.location.* exist/)
+    const noMechanism = await run('-b', mock.brokers, ...secured('SASL_PLAINTEXT'))
+    expect(noMechanism, 78, 'E_CONFIG', /Try: set sasl\.mechanism to what the broker offers/)
+  })
+  test('a login at a broker that takes none', async () => {
+    const login = ['sasl.mechanism=PLAIN', 'sasl.username=ada', 'sasl.password=secret-word']
+    const result = await run(
+      '-b',
+      mock.brokers,
+      ...secured('SASL_PLAINTEXT'),
+      ...login.flatMap(p => ['-X', p]),
+    )
+    expect(result, 77, 'E_AUTH', /mechanism PLAIN, user "ada"/)
+    assert.doesNotMatch(result.stderr, /secret-word/)
+  })
+  test('no broker at all', async () => {
+    expect(await run(), 2, 'E_NO_BROKER', /DFSP_BROKERS[\s\S]*Try: /)
+  })
+  test('a variable of the config file that is not set', async () => {
+    writeFileSync(
+      join(folder, 'unset.config'),
+      '[broker]\nbootstrap.servers = lab1:9092\nsasl.password = $LAB_PW\n',
+    )
+    expect(await run('-c', 'unset.config'), 78, 'E_CONFIG', /unset\.config:3: .*\$LAB_PW is not set/)
+  })
+  test('properties and values that are misspelt, all at once', async () => {
+    writeFileSync(join(folder, 'odd.config'), '[consumer]\nfetch.min.byte = 1\n[dfsp]\nthreads = four\n')
+    const { code, stderr } = await run('-c', 'odd.config', '-b', mock.brokers)
+    assert.equal(code, 78)
+    assert.match(stderr, /2 settings are wrong \[E_CONFIG\]/)
+    assert.match(stderr, /odd\.config:2: .*fetch\.min\.byte.*did you mean "fetch\.min\.bytes"/)
+    assert.match(stderr, /odd\.config:4: .*"four" is not a whole number/)
+  })
+  test('a plugin that is not there, does not compile, exports nothing, or fails in setup()', async () => {
+    writeFileSync(join(folder, 'plot.mts'), 'export default () => null\nexport const n: number = 1 error 2\n')
+    writeFileSync(join(folder, 'class.mjs'), 'export default class Plot {}\n')
+    writeFileSync(
+      join(folder, 'setup.mjs'),
+      "export default () => null\nexport const setup = () => { throw new Error('no licence') }\n",
+    )
+    const tried = (plugin: string) => runCli(['try', plugin, 'cert.pem'], { cwd: folder })
+    expect(await tried('./plto.mts'), 66, 'E_PLUGIN_MISSING', /did you mean \.\/plot\.mts\?/)
+    expect(
+      await tried('./plot.mts'),
+      78,
+      'E_PLUGIN',
+      /does not compile.*\n.*plot\.mts:2:\d+ Expected ";" but found "error"/,
+    )
+    expect(await tried('./class.mjs'), 78, 'E_PLUGIN', /exports a class as default/)
+    expect(await tried('./setup.mjs'), 78, 'E_PLUGIN', /setup\(\) failed.*\n.*no licence/)
+  })
+  test('an output folder on a disk that is mounted read-only', { skip: noSmallDisk }, async () => {
+    const disk = smallDisk(1_000_000)
+    disk.readOnly(true)
+    const result = await run('-b', mock.brokers, '-o', join(disk.folder, 'out'))
+    disk.end()
+    expect(result, 73, 'E_OUTPUT', /read-only|EROFS/i)
+  })
+  test('a Kafka client that was not built', async () => {
+    const copy = join(folder, 'copy')
+    for (const part of ['bin', 'dist', 'package.json'])
+      cpSync(join(ROOT, part), join(copy, part), { recursive: true })
+    const modules = join(copy, 'node_modules')
+    mkdirSync(join(modules, '@confluentinc'), { recursive: true })
+    const client = '@confluentinc/kafka-javascript'
+    for (const part of ['package.json', 'lib'])
+      cpSync(join(ROOT, 'node_modules', client, part), join(modules, client, part), { recursive: true })
+    for (const name of ['bindings', 'file-uri-to-path', 'yargs', 'zod', 'winston', 'tsx', '@msgpack'])
+      symlinkSync(join(ROOT, 'node_modules', name), join(modules, name))
+    const program = join(copy, 'bin', 'dfsp.js')
+    const call = ['run', '-p', 'save', '-t', 'x', '-b', mock.brokers, '--until-end']
+    const result = await runCli(call, { program, cwd: folder })
+    expect(result, 78, 'E_ADDON', /no binary of .* for \S+, Node [\d.]+\nTry: .*npm rebuild/)
+    // What needs no client works.
+    assert.equal((await runCli(['help', 'E_ADDON'], { program })).code, 0)
+  })
+})
+
+function expect(
+  { code, stderr }: CliResult,
+  exit: number,
+  name: keyof typeof ERROR_HELP,
+  says: RegExp,
+): void {
+  assert.equal(code, exit, stderr)
+  assert.match(stderr, new RegExp(`^dfsp: .* \\[${name}\\]$`, 'm'))
+  assert.match(stderr, says)
+  assert.match(stderr, /^Try: /m)
+  assert.doesNotMatch(stderr, /^ +at /m)
+  assert.ok(ERROR_HELP[name].mend.length > 0)
+}
+
+async function listening<S extends Server>(server: S): Promise<S> {
+  // Who hangs up in the middle of a handshake is what these tests are about.
+  server.on('tlsClientError', () => {})
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return server
+}
