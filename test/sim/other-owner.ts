@@ -31,7 +31,8 @@ export function otherOwner({ chance, truth, checks, happened, trace }: World, br
   }
   happened('partitions owned by another')
   trace(() => `another process finishes ${done.map(f => `f${f.file.index}`).join(' ')}`)
-  checks.onCommitted(commits, done)
+  // The commit says so of those, too, that were processed before and in no commit.
+  checks.onCommitted(commits, truth.files.filter(isFinal))
   broker.store(commits)
 }
 
