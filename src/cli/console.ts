@@ -2,7 +2,7 @@
 import type { FromThread } from '../plugin/messages.ts'
 import type { RunEvent, RunStats } from '../report/events.ts'
 import { type LiveBlock, type LiveTitle, liveBlock } from '../report/live-block.ts'
-import { chosenFormat, type Format, type Level, type Log, openLog } from '../report/log.ts'
+import { chosenFormat, type Format, type Hearer, type Level, type Log, openLog } from '../report/log.ts'
 import { oneLine } from '../report/one-line.ts'
 import { reporter } from '../report/reporter.ts'
 import type { Invocation } from './command.ts'
@@ -16,6 +16,7 @@ export interface ConsoleOptions {
   readonly topic: string
   /** Title of the live block, or a mere status line; nothing is drawn without it. */
   readonly live: LiveTitle | 'status' | undefined
+  readonly heard?: Hearer | undefined
 }
 
 export interface Console {
@@ -47,6 +48,7 @@ export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: In
     journal: env.JOURNAL_STREAM !== undefined && !isTerminal,
     write,
     file: options.logFile,
+    heard: options.heard,
     onFileError: error => write(`the log file cannot be written: ${error.message}\n`),
   })
   const draw = block ? (stats: RunStats) => block.draw(stats) : undefined

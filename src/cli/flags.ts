@@ -55,6 +55,9 @@ export async function parseFlags(
     ),
   )
   const flags = new Map<OptionName, readonly FlagUse[]>()
+  const answered = new Set(
+    optionsOf(command).flatMap(name => (optionSpec(name).oldNames ?? []).map(o => o.name)),
+  )
   for (const name of optionsOf(command)) {
     const { oldNames = [] } = optionSpec(name)
     const uses = [
@@ -76,7 +79,7 @@ export async function parseFlags(
     unknown: [...given.keys()].filter(name => !Object.hasOwn(options, name)),
     help: parsed.help === true,
     notices: Object.entries(IGNORED_OLD_NAMES)
-      .filter(([name]) => given.has(name))
+      .filter(([name]) => given.has(name) && !answered.has(name))
       .map(([name, { why }]) => `--${name} is ignored: ${why}`),
   }
 }

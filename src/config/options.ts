@@ -362,6 +362,54 @@ export const OPTIONS = {
     group: 'Monitoring',
     commands: ['run'],
   },
+  'heartbeat-topic': {
+    type: 'string',
+    placeholder: 'TOPIC',
+    describe: 'say in this topic, now and then, that this process consumes: as OpenMSIStream does',
+    group: 'Monitoring',
+    commands: ['run'],
+    oldNames: [{ name: 'heartbeat_topic_name' }],
+  },
+  'heartbeat-id': {
+    type: 'string',
+    placeholder: 'NAME',
+    describe: 'who says it: the key is NAME_heartbeat (default: the group)',
+    group: 'Monitoring',
+    commands: ['run'],
+    oldNames: [{ name: 'heartbeat_program_id' }],
+  },
+  'heartbeat-interval': {
+    type: 'duration',
+    default: '15m',
+    describe: 'how often',
+    group: 'Monitoring',
+    commands: ['run'],
+    oldNames: [{ name: 'heartbeat_interval_secs', as: 'seconds' }],
+  },
+  'log-topic': {
+    type: 'string',
+    placeholder: 'TOPIC',
+    describe: 'send the log to this topic, too: as OpenMSIStream does',
+    group: 'Monitoring',
+    commands: ['run'],
+    oldNames: [{ name: 'log_topic_name' }],
+  },
+  'log-id': {
+    type: 'string',
+    placeholder: 'NAME',
+    describe: 'whose log it is: the key is NAME_log (default: the group)',
+    group: 'Monitoring',
+    commands: ['run'],
+    oldNames: [{ name: 'log_program_id' }],
+  },
+  'log-interval': {
+    type: 'duration',
+    default: '1m',
+    describe: 'how often',
+    group: 'Monitoring',
+    commands: ['run'],
+    oldNames: [{ name: 'log_interval_secs', as: 'seconds' }],
+  },
   stats: {
     type: 'duration',
     default: '30s',
@@ -505,16 +553,17 @@ export type OptionName = keyof typeof OPTIONS
 export type Values = { readonly [N in OptionName as Camel<N>]: ValueOf<(typeof OPTIONS)[N]> }
 
 /**
- * Spellings of OpenMSIStream that nothing answers to yet: accepted with a warning, so that old scripts run.
+ * Spellings of OpenMSIStream that nothing answers to, or not in each command: accepted with a warning, so that old
+ * scripts run.
  * A `switch` takes no value.
  */
 export const IGNORED_OLD_NAMES: Readonly<Record<string, { readonly why: string; readonly switch?: true }>> = {
-  heartbeat_topic_name: { why: 'heartbeats to a topic are not supported yet' },
-  heartbeat_program_id: { why: 'heartbeats to a topic are not supported yet' },
-  heartbeat_interval_secs: { why: 'heartbeats to a topic are not supported yet' },
-  log_topic_name: { why: 'logs to a topic are not supported yet' },
-  log_program_id: { why: 'logs to a topic are not supported yet' },
-  log_interval_secs: { why: 'logs to a topic are not supported yet' },
+  heartbeat_topic_name: { why: 'only dfsp run sends heartbeats' },
+  heartbeat_program_id: { why: 'only dfsp run sends heartbeats' },
+  heartbeat_interval_secs: { why: 'only dfsp run sends heartbeats' },
+  log_topic_name: { why: 'only dfsp run sends its log to a topic' },
+  log_program_id: { why: 'only dfsp run sends its log to a topic' },
+  log_interval_secs: { why: 'only dfsp run sends its log to a topic' },
   logger_file_level: { why: 'the log file has the level of the console' },
   n_producer_threads: { why: 'the client has its own threads' },
   queue_max_size: { why: 'the client bounds its own queue' },

@@ -15,6 +15,12 @@ export interface Log {
   close(): Promise<void>
 }
 
+/** Hears each message with its fields, up to a level. */
+export interface Hearer {
+  readonly level: Level
+  message(level: Level, text: string): void
+}
+
 export interface LogOptions {
   readonly level: Level
   readonly format: Format
@@ -25,6 +31,7 @@ export interface LogOptions {
   readonly write: (line: string) => void
   readonly file: string | undefined
   readonly onFileError: (error: Error) => void
+  readonly heard?: Hearer | undefined
 }
 
 const FILE_BYTES = 10 * 1024 * 1024
@@ -68,7 +75,11 @@ export function openLog(options: LogOptions): Log {
     logger.add(file)
   }
   return {
-    write: (level, message, fields = {}) => void (enabled(level) && logger.log(level, message, { fields })),
+    write(level, message, fields = {}) {
+      if (options.heard?.level !== undefined && LEVELS[level] <= LEVELS[options.heard.level])
+        options.heard.message(level, `${message}${pairs(fields)}`)
+      if (enabled(level)) logger.log(level, message, { fields })
+    },
     enabled,
     close: () =>
       new Promise(resolve => {

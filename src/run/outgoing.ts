@@ -22,7 +22,11 @@ export function outgoing(
           'ctx.produce was given no topic: name one in the record, or with --output-topic',
         )
       opening ??= openProducer(properties)
-      const producer = await opening
+      const attempt = opening
+      const producer = await attempt.catch(error => {
+        if (opening === attempt) opening = undefined // the next record tries again
+        throw error
+      })
       await producer.send({
         topic,
         key: key === undefined || key === null ? null : typeof key === 'string' ? key : Buffer.from(key),
@@ -32,7 +36,7 @@ export function outgoing(
       })
     },
     async close() {
-      if (opening !== undefined) await (await opening).close()
+      await (await opening?.catch(() => undefined))?.close()
     },
   }
 }

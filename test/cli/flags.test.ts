@@ -61,6 +61,11 @@ test("OpenMSIStream's flags are understood in its own units", async () => {
     'log-file': ['l'],
     stats: ['300s'],
   })
+  assert.deepEqual(await texts('--heartbeat_topic_name h --heartbeat_interval_secs 900 --log_program_id p'), {
+    'heartbeat-topic': ['h'],
+    'heartbeat-interval': ['900s'],
+    'log-id': ['p'],
+  })
   const watching = '--chunk_size 524288 --upload_regex x --watchdog_lag_time 5 --use_polling_observer'
   assert.deepEqual(await texts(watching, 'upload'), {
     'chunk-size': ['524288B'],
@@ -77,8 +82,8 @@ test('what OpenMSIStream has and dfsp does not have yet is accepted with a notic
   )
   assert.deepEqual(unknown, [])
   assert.deepEqual(notices, [
-    '--heartbeat_topic_name is ignored: heartbeats to a topic are not supported yet',
-    '--log_interval_secs is ignored: logs to a topic are not supported yet',
+    '--heartbeat_topic_name is ignored: only dfsp run sends heartbeats',
+    '--log_interval_secs is ignored: only dfsp run sends its log to a topic',
     '--upload_existing is ignored: what is there is sent unless --new-only is given',
   ])
 })

@@ -9,12 +9,12 @@ import type { PluginOptions } from '../../config/plugin-options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
 import type { RunView } from '../../report/run-view.ts'
-import type { Sight } from '../../report/sight.ts'
 import type { Connecting } from '../../run/connecting.ts'
 import type { Outgoing } from '../../run/outgoing.ts'
 import type { Command, Invocation } from '../command.ts'
 import type { Console } from '../console.ts'
 import type { Keys } from '../keys.ts'
+import type { LogsToTopic, Onlooker } from '../onlookers.ts'
 import { declaredOptions, findPlugin } from '../plugin-path.ts'
 
 export const command: Command = {
@@ -49,7 +49,8 @@ export const command: Command = {
     let opening: Connecting | undefined
     let producing: Outgoing | undefined
     let console: Console | undefined
-    let sight: Sight | undefined
+    const onlookers: Onlooker[] = []
+    let logTopic: LogsToTopic | undefined
     let view: RunView | undefined
     let keys: Keys | undefined
     let tell = () => {}
@@ -69,12 +70,22 @@ export const command: Command = {
       opening = connecting(client)
       const sending = outgoing(settings.kafka.producer, values.outputTopic)
       producing = sending
-      const [{ openConsole }, { run }, { KEYS_HELP, statusText }, { readKeys }] = await Promise.all([
+      const [
+        { openConsole },
+        { run },
+        { KEYS_HELP, statusText },
+        { readKeys },
+        { openLogsToTopic, openOnlookers },
+      ] = await Promise.all([
         import('../console.ts'),
         import('../../run/run.ts'),
         import('../../report/status-text.ts'),
         import('../keys.ts'),
+        import('../onlookers.ts'),
       ])
+      logTopic = openLogsToTopic(settings, group, sending.send, text =>
+        console?.report({ type: 'problem', text }),
+      )
       const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
       const loaded = await loading
       const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
@@ -88,6 +99,7 @@ export const command: Command = {
           logFile: values.logFile ?? path.join(outputDir, 'LOGS', `${plugin.name}.log`),
           topic,
           live: { topic, group, threads: values.threads },
+          heard: logTopic?.heard,
         },
         invocation,
       )
@@ -102,9 +114,9 @@ export const command: Command = {
         else if (key === 'q') process.kill(process.pid, 'SIGINT')
         else if (key === '?') shown.print([KEYS_HELP])
       }
-      if (values.http !== undefined || values.metricsFile !== undefined) {
-        const { openSight } = await import('../../report/sight.ts')
-        sight = await openSight({
+      onlookers.push(
+        ...(await openOnlookers({
+          settings,
           identity: {
             topic,
             group,
@@ -116,14 +128,12 @@ export const command: Command = {
             pid: process.pid,
             version: ownVersion(),
           },
-          http: values.http,
-          metricsFile:
-            values.metricsFile === undefined ? undefined : path.resolve(invocation.cwd, values.metricsFile),
-          everyMs: values.stats,
-          onProblem: text => show({ type: 'problem', text }),
-          onInfo: text => show({ type: 'info', text }),
-        })
-      }
+          cwd: invocation.cwd,
+          outputDir,
+          send: sending.send,
+          report: show,
+        })),
+      )
       const { exit } = await run(
         {
           ...client,
@@ -152,12 +162,12 @@ export const command: Command = {
           loaded,
           connecting: opening,
           report(event) {
-            sight?.report(event)
+            for (const onlooker of onlookers) onlooker.report(event)
             show(event)
           },
           onView(given) {
             view = given
-            sight?.attach(given)
+            for (const onlooker of onlookers) onlooker.attach(given)
             if (process.stdin.isTTY && shown.isTerminal) keys = readKeys(process.stdin, pressed)
           },
           logFromPlugin: console.logFromPlugin,
@@ -170,8 +180,9 @@ export const command: Command = {
       process.off('SIGUSR2', tell)
       await runtime.host.close(0)
       await opening?.close()
+      for (const onlooker of onlookers) await onlooker.close()
+      await logTopic?.close()
       await producing?.close()
-      await sight?.close()
       await console?.close()
     }
   },

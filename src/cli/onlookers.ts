@@ -1,0 +1,129 @@
+/** Who else hears of a run, each only where it was asked for: web server, metrics file, registries, topics. */
+import path from 'node:path'
+import { modernValue } from '../config/option-value.ts'
+import type { PropertyMap, Settings } from '../config/settings-type.ts'
+import type { RunEvent } from '../report/events.ts'
+import type { TopicRecord } from '../report/heartbeat.ts'
+import type { Hearer, Level } from '../report/log.ts'
+import { LEVELS } from '../report/log.ts'
+import { type LogTopic, openLogTopic } from '../report/log-topic.ts'
+import type { RunView } from '../report/run-view.ts'
+import type { RunIdentity } from '../report/status.ts'
+import { outgoing } from '../run/outgoing.ts'
+
+export interface Onlooker {
+  report(event: RunEvent): void
+  attach(view: RunView): void
+  close(): Promise<void>
+}
+
+type Send = (record: TopicRecord) => Promise<void>
+
+export interface OnlookersOptions {
+  readonly settings: Settings
+  readonly identity: RunIdentity
+  readonly cwd: string
+  readonly outputDir: string
+  /** The run's own producer. */
+  readonly send: Send
+  report(event: RunEvent): void
+}
+
+/** Throws a DfspError where the port is taken or the metrics file cannot be written. */
+export async function openOnlookers(options: OnlookersOptions): Promise<Onlooker[]> {
+  const { identity, settings, report } = options
+  const { values } = settings
+  const { topic, group } = identity
+  const now = () => Date.now()
+  const onProblem = (text: string) => report({ type: 'problem', text })
+  const onlookers: Onlooker[] = []
+  if (values.http !== undefined || values.metricsFile !== undefined) {
+    const { openSight } = await import('../report/sight.ts')
+    const sight = await openSight({
+      identity,
+      http: values.http,
+      metricsFile:
+        values.metricsFile === undefined ? undefined : path.resolve(options.cwd, values.metricsFile),
+      everyMs: values.stats,
+      onProblem,
+      onInfo: text => report({ type: 'info', text }),
+    })
+    onlookers.push(sight)
+  }
+  if (values.dryRun) return onlookers
+  const { openRegistry } = await import('../report/registry.ts')
+  onlookers.push(openRegistry({ folder: path.join(options.outputDir, 'LOGS'), topic, group, now, onProblem }))
+  if (values.heartbeatTopic !== undefined) {
+    const { openHeartbeat } = await import('../report/heartbeat.ts')
+    const own = ownSender(settings, 'heartbeat', options.send)
+    const heartbeat = openHeartbeat({
+      topic: values.heartbeatTopic,
+      id: values.heartbeatId ?? group,
+      everyMs: Math.max(SHORTEST_MS, values.heartbeatInterval),
+      now,
+      send: own.send,
+      onProblem,
+    })
+    onlookers.push({ ...heartbeat, close: () => heartbeat.close().then(own.close) })
+  }
+  return onlookers
+}
+
+export interface LogsToTopic extends Pick<LogTopic, 'close'> {
+  readonly heard: Hearer
+}
+
+/** The log as `--log-topic` sends it; undefined without one. */
+export function openLogsToTopic(
+  settings: Settings,
+  group: string,
+  send: Send,
+  onProblem: (text: string) => void,
+): LogsToTopic | undefined {
+  const { values, sections } = settings
+  if (values.logTopic === undefined) return undefined
+  const section = sections.log ?? {}
+  const own = ownSender(settings, 'log', send)
+  const topic = openLogTopic({
+    topic: values.logTopic,
+    id: values.logId ?? group,
+    everyMs: Math.max(SHORTEST_MS, values.logInterval),
+    most: Number(section['max.logs.per.message']) || MOST_LOGS,
+    now: () => Date.now(),
+    send: own.send,
+    onProblem,
+  })
+  const level = modernValue('python-level', section['log.level'] ?? values.logLevel)
+  const heard: Hearer = {
+    level: level in LEVELS ? (level as Level) : values.logLevel,
+    message: (severity, text) => topic.add(`${MARK[severity] ?? ''}${text}`),
+  }
+  return { heard, close: () => topic.close().then(own.close) }
+}
+
+const SHORTEST_MS = 100
+const MOST_LOGS = 65_536
+/** As their messages begin. */
+const MARK: Readonly<Partial<Record<Level, string>>> = { error: 'ERROR: ', warn: 'WARNING: ' }
+
+/** Of [heartbeat] and [log] what is no property of the client. */
+const THEIR_OWN: readonly string[] = [
+  'prefer.separate.producer',
+  'key.serializer',
+  'value.serializer',
+  'max.logs.per.message',
+  'log.level',
+]
+
+/** The run's producer, or one of its own where the section of the config file has properties for it. */
+function ownSender(
+  { sections, kafka }: Settings,
+  section: 'heartbeat' | 'log',
+  shared: Send,
+): { readonly send: Send; close(): Promise<void> } {
+  const properties: PropertyMap = Object.fromEntries(
+    Object.entries(sections[section] ?? {}).filter(([name]) => !THEIR_OWN.includes(name)),
+  )
+  if (Object.keys(properties).length === 0) return { send: shared, close: async () => {} }
+  return outgoing({ ...kafka.common, ...properties }, undefined)
+}

@@ -1,0 +1,173 @@
+/**
+ * OpenMSIStream's two tables in the LOGS folder: what is in progress or failed, and what was processed. For people and
+ * their scripts; dfsp itself never reads them, and a run goes on where they cannot be written.
+ *
+ * As theirs, neither ends with a line end. The table of what was processed only grows; the other one is written anew
+ * where it changed, at most every five seconds.
+ */
+import { appendFile, mkdir, open, rename, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { RunEvent } from './events.ts'
+import { csvField, pythonRepr, registryTime } from './python-text.ts'
+import type { FileView, RunView } from './run-view.ts'
+
+export interface Registry {
+  report(event: RunEvent): void
+  attach(view: RunView): void
+  /** Writes what is left. */
+  close(): Promise<void>
+}
+
+export interface RegistryOptions {
+  /** The LOGS folder. */
+  readonly folder: string
+  readonly topic: string
+  readonly group: string
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** Told once, until a write succeeds again. */
+  onProblem(text: string): void
+}
+
+type Status = 'in_progress' | 'failed' | 'mismatched_hash'
+
+interface Failed {
+  readonly status: Status
+  readonly at: number
+  /** The row of a file that is not open any more. */
+  readonly row: string | undefined
+}
+
+const IN_PROGRESS = 'filename;rel_filepath;status;n_chunks;first_message;most_recent_message'
+const PROCESSED = 'filename;rel_filepath;n_chunks;first_message;processed_at'
+const APPEND_MS = 1_000
+const REWRITE_EVERY = 5
+/** Files that failed and rows that could not be written, of which there may be any number. */
+const MOST = 10_000
+
+export function openRegistry(options: RegistryOptions): Registry {
+  const { now, folder } = options
+  const topic = options.topic.replaceAll('/', '_')
+  const group = options.group.replaceAll('/', '_')
+  const processed = path.join(folder, `processed_from_${topic}_by_${group}.csv`)
+  const inProgress = path.join(folder, `consuming_from_${topic}_in_progress_by_${group}.csv`)
+  const rows: string[] = []
+  const failed = new Map<string, Failed>()
+  let view: RunView | undefined
+  let written: string | undefined
+  let isWell = true
+  let work: Promise<void> = Promise.resolve()
+  let turns = 0
+
+  async function append(): Promise<void> {
+    const there = await lastCharacter(processed)
+    const count = rows.length
+    if (there !== undefined && count === 0) return
+    const text = [...(there === undefined ? [PROCESSED] : []), ...rows].join('\n')
+    await appendFile(processed, there === undefined || there === '\n' ? text : `\n${text}`)
+    rows.splice(0, count)
+  }
+
+  async function rewrite(): Promise<void> {
+    const text = [IN_PROGRESS, ...inProgressRows()].join('\n')
+    if (text === written) return
+    const temporary = `${inProgress}.${process.pid}.tmp`
+    await writeFile(temporary, text)
+    await rename(temporary, inProgress)
+    written = text
+  }
+
+  function inProgressRows(): string[] {
+    const time = now()
+    const open = (view?.files() ?? []).map(file => {
+      const { status = 'in_progress', at = time - file.idleMs } = failed.get(file.path) ?? {}
+      return inProgressRow(file, status, time - file.openMs, at)
+    })
+    return [...open, ...[...failed.values()].flatMap(({ row }) => row ?? [])]
+  }
+
+  function inProgressRow(
+    file: Pick<FileView, 'path' | 'total'>,
+    status: Status,
+    first: number,
+    recent: number,
+  ): string {
+    return row(file.path, pythonRepr(status), String(file.total), time(first), time(recent))
+  }
+
+  function flush(all: boolean): void {
+    work = work.then(async () => {
+      try {
+        await mkdir(folder, { recursive: true })
+        await append()
+        if (all) await rewrite()
+        isWell = true
+      } catch (error) {
+        if (isWell) options.onProblem(`the registries cannot be written: ${(error as Error).message}`)
+        isWell = false
+        rows.splice(0, rows.length - MOST)
+      }
+    })
+  }
+
+  const timer = setInterval(() => flush(++turns % REWRITE_EVERY === 0), APPEND_MS)
+  timer.unref()
+
+  return {
+    report(event) {
+      if (event.type !== 'file' || event.arrival === undefined) return
+      const { chunks, openMs } = event.arrival
+      const at = now()
+      if (event.result === 'ok') {
+        failed.delete(event.path)
+        rows.push(row(event.path, String(chunks), time(at - openMs), time(at)))
+        return
+      }
+      if (event.result !== 'failed' && event.result !== 'mismatch') return
+      const status = event.result === 'failed' ? 'failed' : 'mismatched_hash'
+      const file = { path: event.path, total: chunks }
+      const isOpen = event.setAside === 'held'
+      failed.set(event.path, {
+        status,
+        at,
+        row: isOpen ? undefined : inProgressRow(file, status, at - openMs, at),
+      })
+      for (const first of failed.keys()) {
+        if (failed.size <= MOST) break
+        failed.delete(first)
+      }
+    },
+    attach(given) {
+      view = given
+    },
+    async close() {
+      clearInterval(timer)
+      flush(true)
+      await work
+    },
+  }
+}
+
+function row(file: string, ...rest: readonly string[]): string {
+  const name = file.slice(file.lastIndexOf('/') + 1)
+  return [csvField(pythonRepr(name)), csvField(pythonRepr(file)), ...rest].join(';')
+}
+
+const time = (ms: number) => `'${registryTime(ms)}'`
+
+/** The last character of a file; undefined where there is none. */
+async function lastCharacter(file: string): Promise<string | undefined> {
+  try {
+    const handle = await open(file)
+    try {
+      const { size } = await handle.stat()
+      if (size === 0) return undefined
+      return (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer.toString('latin1')
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
