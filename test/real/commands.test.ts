@@ -14,7 +14,7 @@ describe('commands', { skip: noBroker }, () => {
 
   test('ls --from and --to bound what is looked at; get takes the rest of a file that was sent on after --to', async t => {
     const topic = uniqueName('ls')
-    await createTopic(broker, topic, 3)
+    await createTopic(broker, topic, 3, { 'retention.ms': '-1' })
     const content = randomBytes(3_000)
     const [one, ...rest] = recordsOf({ path: 'long.dat', content })
     await produceRaw(broker, topic, [
