@@ -7,6 +7,7 @@ export const SUMMARIES: Readonly<Record<CommandName, string>> = {
   upload: 'send files or folders to a topic',
   ls: 'the files on a topic',
   get: 'verified files from a topic into a folder',
+  status: 'how far a group is, and what it has left',
   retry: 'what was given up, once more',
   try: 'your plugin on local files, without Kafka',
   demo: 'see it work: a broker, files and a plugin in one process',

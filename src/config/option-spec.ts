@@ -5,6 +5,7 @@ export const COMMANDS = [
   'upload',
   'ls',
   'get',
+  'status',
   'retry',
   'try',
   'demo',

@@ -4,10 +4,10 @@ import type { Camel, CommandName, OptionSpec, ValueOf } from './option-spec.ts'
 const READING = ['run', 'retry'] as const
 const PLUGIN = ['run', 'retry', 'try'] as const
 const LOOKING = ['ls', 'get'] as const
-const KAFKA = ['run', 'upload', ...LOOKING, 'retry', 'config'] as const
-const SETTLED = ['run', 'upload', ...LOOKING, 'retry', 'try', 'config'] as const
+const KAFKA = ['run', 'upload', ...LOOKING, 'status', 'retry', 'config'] as const
+const SETTLED = ['run', 'upload', ...LOOKING, 'status', 'retry', 'try', 'config'] as const
 const WORKING = ['run', 'upload', 'retry', 'try', 'demo'] as const
-const ALL = ['run', 'upload', ...LOOKING, 'retry', 'try', 'demo', 'config', 'init', 'help'] as const
+const ALL = ['run', 'upload', ...LOOKING, 'status', 'retry', 'try', 'demo', 'config', 'init', 'help'] as const
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -22,7 +22,7 @@ export const OPTIONS = {
     placeholder: 'PATH|NAME',
     describe: 'your function: a .ts or .js file, or a built-in (save, metadata)',
     group: 'Input',
-    commands: READING,
+    commands: [...READING, 'status'],
   },
   topic: {
     type: 'string',
@@ -30,7 +30,7 @@ export const OPTIONS = {
     placeholder: 'NAME',
     describe: 'the topic',
     group: 'Input',
-    commands: ['run', 'upload', ...LOOKING, 'retry', 'init'],
+    commands: ['run', 'upload', ...LOOKING, 'status', 'retry', 'init'],
     oldNames: [{ name: 'topic_name' }, { name: 'consumer_topic_name' }],
   },
   group: {
@@ -40,7 +40,7 @@ export const OPTIONS = {
     describe:
       'consumer group (default: dfsp.<plugin>.<topic>, for retry dfsp.retry.<dlq>; create_new: a fresh one for every start)',
     group: 'Input',
-    commands: READING,
+    commands: [...READING, 'status'],
     oldNames: [{ name: 'consumer_group_id' }],
   },
   files: {
@@ -347,6 +347,38 @@ export const OPTIONS = {
     describe: 'budget for files in assembly, queue and work; beyond it chunks go to disk',
     group: 'Resources',
     commands: READING,
+  },
+  'max-lag': {
+    type: 'integer',
+    min: 0,
+    max: 1_000_000_000_000,
+    describe: 'end with 3 where more records than this are not processed',
+    group: 'Monitoring',
+    commands: ['status'],
+    flagOnly: true,
+  },
+  'max-age': {
+    type: 'duration',
+    describe: 'end with 3 where a record that is not processed is older than this',
+    group: 'Monitoring',
+    commands: ['status'],
+    flagOnly: true,
+  },
+  watch: {
+    type: 'boolean',
+    alias: 'w',
+    describe: 'again and again, until Ctrl-C',
+    group: 'Monitoring',
+    commands: ['status'],
+    flagOnly: true,
+  },
+  interval: {
+    type: 'duration',
+    default: '2s',
+    describe: 'with --watch: how often',
+    group: 'Monitoring',
+    commands: ['status'],
+    flagOnly: true,
   },
   http: {
     type: 'address',

@@ -134,32 +134,64 @@ export interface GroupMember {
   readonly partitions: readonly number[]
 }
 
+export interface DescribedGroup {
+  /** In Kafka's words, such as Stable, Empty; Dead where there is no such group. */
+  readonly state: string
+  readonly members: readonly {
+    readonly memberId: string
+    readonly clientId: string
+    readonly host: string
+    readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
+  }[]
+}
+
+/** Members of a consumer group; undefined where the broker does not answer that question (the mock cluster). */
+export async function groupMembers(client: Client, group: string): Promise<GroupMember[] | undefined> {
+  const described = await describedGroup(client, group)
+  return described?.members.map(({ clientId, host, partitions }) => {
+    return { clientId, host, partitions: partitions.map(({ partition }) => partition) }
+  })
+}
+
 /**
- * Members of a consumer group; undefined where the broker does not answer that question (the mock cluster).
+ * State and members of a consumer group; undefined where the broker does not answer.
  *
  * The list of groups is asked first, since describeGroups of the binding (1.10.1) crashes the process where the group
  * itself comes back with an error: not authorized, or its coordinator is still being made.
  */
-export async function groupMembers(client: Client, group: string): Promise<GroupMember[] | undefined> {
+export async function describedGroup(client: Client, group: string): Promise<DescribedGroup | undefined> {
   const options = { timeout: TIMEOUT_MS }
   return await withAdmin(client, async admin => {
     const { groups } = await answer<{ groups: RdKafka.GroupOverview[] }>(done =>
       admin.listGroups(options, done),
     )
     const listed = groups.find(g => g.groupId === group)
-    if (!listed || listed.state === DEAD || listed.state === EMPTY) return []
+    if (!listed || listed.state === DEAD || listed.state === EMPTY)
+      return { state: listed?.state === EMPTY ? 'Empty' : 'Dead', members: [] }
     const described = await answer<RdKafka.GroupDescriptions>(done =>
       admin.describeGroups([group], options, done),
     )
-    return described.groups[0]?.members.map(member => ({
+    const [found] = described.groups
+    if (found === undefined) return undefined
+    const members = found.members.map(member => ({
+      memberId: member.memberId,
       clientId: member.clientId,
       host: member.clientHost.replace(/^\//, ''),
-      partitions: member.assignment.topicPartitions.map(tp => tp.partition),
+      partitions: member.assignment.topicPartitions.map(({ topic, partition }) => ({ topic, partition })),
     }))
+    return { state: STATES[found.state] ?? 'Unknown', members }
   })
 }
 
-/** ConsumerGroupStates of the binding. */
+/** ConsumerGroupStates of the binding, by number. */
+const STATES: readonly string[] = [
+  'Unknown',
+  'PreparingRebalance',
+  'CompletingRebalance',
+  'Stable',
+  'Dead',
+  'Empty',
+]
 const DEAD = 4
 const EMPTY = 5
 

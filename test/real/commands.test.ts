@@ -1,11 +1,16 @@
 /** The commands that only look, on a real broker: what the mock cluster does not answer. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { promisify } from 'node:util'
 import { dfsp, folder } from '../cli/world.ts'
 import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { recordsOf } from '../support/files.ts'
-import { createTopic, produceInTransaction, produceRaw } from '../support/topics.ts'
+import { kafkaJars } from '../support/kafka-jars.ts'
+import { steered } from '../support/steered.ts'
+import { commitAs, createTopic, produceInTransaction, produceRaw } from '../support/topics.ts'
 import { readTree } from '../support/trees.ts'
 
 describe('commands', { skip: noBroker }, () => {
@@ -56,4 +61,104 @@ describe('commands', { skip: noBroker }, () => {
     const marker = await dfsp(['ls', '-b', broker, '-t', topic, '--raw', '0:1'], folder(t))
     assert.match(marker.error?.facts[0] ?? '', /transaction marker/)
   })
+
+  test('status says of each partition what kafka-consumer-groups says, and names what is unfinished, while the group runs and after', async t => {
+    const topic = uniqueName('status')
+    await createTopic(broker, topic, 3)
+    const plugin = steered()
+    t.after(() => plugin.end())
+    const file = (path: string) => recordsOf({ path, content: randomBytes(5_000) })
+    await produceRaw(broker, topic, [
+      ...file('a.dat'),
+      ...file('bad.dat'),
+      ...file('part.dat').slice(1),
+      ...file('z.dat'),
+      { partition: 0, key: 'k', value: Buffer.from('no chunk') },
+    ])
+    plugin.order({ 'bad.dat': 'fail' })
+    const status = async (...args: string[]) => {
+      const result = await dfsp(
+        ['status', '-b', broker, '-t', topic, '-g', topic, '--json', ...args],
+        folder(t),
+      )
+      const lines = result.stdout
+        .trimEnd()
+        .split('\n')
+        .map(line => JSON.parse(line))
+      return {
+        exit: result.exit,
+        rows: lines
+          .filter(({ type }) => type === 'partition')
+          .map(({ partition, committed, end, lag, member }) =>
+            [partition, committed, end, lag, member?.memberId, member && `/${member.host}`, member?.clientId]
+              .map(cell => String(cell ?? '-'))
+              .join(' '),
+          ),
+        unfinished: lines
+          .filter(({ type }) => type === 'unfinished')
+          .map(({ path, present, chunks, attempts }) => [path, present, chunks, attempts]),
+        last: lines.at(-1),
+      }
+    }
+    const running = plugin.start(['-b', broker, '-t', topic, '-g', topic, '--retries', '1'])
+    await running.waitFor(/failed bad\.dat/)
+    let found = await status()
+    // Its last commit comes a moment later.
+    while (found.unfinished[0]?.[3] !== 2) found = await status()
+    assert.deepEqual(found.unfinished, [
+      ['bad.dat', 5, 5, 2],
+      ['part.dat', 4, 5, 0],
+    ])
+    assert.deepEqual([found.last.state, found.last.members, found.last.undecodable], ['Stable', 1, 1])
+    assert.equal(found.last.lag - found.last.processedAbove, 10)
+    assert.deepEqual(await describedByKafka(topic), found.rows)
+    assert.equal((await status('--max-lag', '10', '--max-age', '1h')).exit, 0)
+    assert.equal((await status('--max-lag', '9')).exit, 3)
+    assert.equal((await status('--max-age', '1ms')).exit, 3)
+
+    running.kill('SIGINT')
+    await running.done
+    found = await status()
+    assert.deepEqual([found.last.state, found.last.members], ['Empty', 0])
+    assert.equal(found.unfinished.length, 2)
+    assert.deepEqual(await describedByKafka(topic), found.rows)
+  })
+
+  test('status says what is odd about a commit, and that a group has none', async t => {
+    const topic = uniqueName('foreign')
+    await createTopic(broker, topic, 2)
+    await produceRaw(
+      broker,
+      topic,
+      [0, 0, 0, 1].map(partition => ({ partition, key: null, value: Buffer.from('x') })),
+    )
+    const args = ['status', '-b', broker, '-t', topic, '-g', topic]
+    const none = await dfsp(args, folder(t))
+    assert.match(none.stdout, /^0 +- +3 +- /m)
+    assert.match(none.stderr, /has committed nothing in .*: is the name right/)
+    await commitAs(broker, topic, [
+      { topic, partition: 0, offset: 2, metadata: 'by hand' },
+      { topic, partition: 1, offset: 9, metadata: 'd1.ghost' },
+    ])
+    const { exit, stdout } = await dfsp(args, folder(t))
+    assert.equal(exit, 0)
+    assert.match(stdout, /^0 +2 +3 +1 /m)
+    assert.match(stdout, /^note \S+\[0\]: the group's offset 2 was not committed by dfsp/m)
+    assert.match(stdout, /^note \S+\[1\]: the committed offset 9 lies beyond the end 1/m)
+  })
 })
+
+/** The rows of the broker's own tool: partition, offset, end, lag, member, host, client. */
+async function describedByKafka(group: string): Promise<string[]> {
+  const tool = 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand'
+  const args = ['-Xmx128m', '-cp', join(await kafkaJars(), '*'), tool]
+  const { stdout } = await promisify(execFile)('java', [
+    ...args,
+    ...['--bootstrap-server', broker, '--describe', '--group', group],
+  ])
+  return stdout
+    .split('\n')
+    .filter(line => line.startsWith(group))
+    .map(line => line.trim().split(/\s+/).slice(2).join(' '))
+    .sort()
+}

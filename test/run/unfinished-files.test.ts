@@ -75,8 +75,9 @@ function reading(logs: readonly (readonly Buffer[])[]) {
 test('only what the last commit leaves open is told, with what is no chunk apart', async () => {
   const [a, b] = [values('a.dat'), values('b.dat')]
   const log = [...b, ...a, Buffer.from('junk'), Buffer.from('junk')]
-  const { refetcher } = reading([log])
+  const { refetcher, read } = reading([log])
   const found = await unfinishedFiles([committed(0, log, 3, 8, [3, 4, 5, 6])], refetcher, live)
+  assert.ok(!read.includes('0@7'), 'what is resolved is not read')
   assert.deepEqual(found, {
     files: [
       {
@@ -86,9 +87,12 @@ test('only what the last commit leaves open is told, with what is no chunk apart
         bytes: 3_000,
         attempts: 0,
         ranges: [{ partition: 0, from: 3, to: 5 }],
+        sentAt: 0,
       },
     ],
     records: 1,
+    unresolved: 4,
+    isPartial: false,
     goals: new Map([[0, 8]]),
   })
 })
@@ -117,6 +121,20 @@ test('the rest of a file is looked for above what the commit speaks of, and no f
     ]),
   )
   assert.ok(!read.includes('1@3'), 'reading ends with the last chunk that is wanted')
+})
+
+test('no more records are looked at than are allowed, and it is told', async () => {
+  const log = [...values('a.dat'), ...values('b.dat')]
+  const { refetcher } = reading([log])
+  const found = await unfinishedFiles([committed(0, log, 0, 6, [0, 1, 2, 3, 4, 5])], refetcher, live, 4)
+  assert.deepEqual(
+    found.files.map(({ path, present }) => [path, present]),
+    [
+      ['a.dat', 3],
+      ['b.dat', 1],
+    ],
+  )
+  assert.deepEqual([found.unresolved, found.isPartial], [4, true])
 })
 
 test('a group without a commit of dfsp has nothing that is known to be unfinished', async () => {

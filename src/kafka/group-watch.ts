@@ -1,0 +1,48 @@
+/** Where a group stands in a topic, asked again and again without joining it. */
+import type RdKafka from '@confluentinc/kafka-javascript'
+import { type AssignedPartition, startOffsets } from './assignment.ts'
+import { type ClientError, connect, explain, loginOf, rdkafka } from './client.ts'
+import { consumerArguments } from './consumer-arguments.ts'
+import { type DescribedGroup, describedGroup, topicPartitions } from './topic.ts'
+
+export interface GroupInTopic {
+  readonly topic: string
+  readonly group: string
+  readonly properties: Readonly<Record<string, string>>
+}
+
+export interface GroupStanding {
+  readonly partitions: readonly AssignedPartition[]
+  /** Undefined where the broker does not tell. */
+  readonly described: DescribedGroup | undefined
+}
+
+export interface GroupWatch {
+  /** Rejects with a DfspError. */
+  look(): Promise<GroupStanding>
+  close(): Promise<void>
+}
+
+const CONNECT_MS = 10_000
+
+/** Connects; throws a DfspError where it cannot. */
+export async function watchGroup({ topic, group, properties }: GroupInTopic): Promise<GroupWatch> {
+  const login = loginOf(properties)
+  const given = consumerArguments(properties, group)
+  const { KafkaConsumer } = rdkafka()
+  const client = new KafkaConsumer(given.global as unknown as RdKafka.ConsumerGlobalConfig, given.topic)
+  await connect(client, login, CONNECT_MS)
+  return {
+    async look() {
+      const numbers = await topicPartitions(client, topic, login)
+      const [partitions, described] = await Promise.all([
+        startOffsets(client, topic, numbers, 'earliest').catch(error => {
+          throw explain(error as ClientError, { topic, group, login, doing: 'read offsets' })
+        }),
+        describedGroup(client, group),
+      ])
+      return { partitions, described }
+    },
+    close: () => new Promise<void>(resolve => client.disconnect(() => resolve())),
+  }
+}

@@ -1,0 +1,138 @@
+/** Where a group stands, for people and as --json lines. */
+import { type OffsetRange, rangesText } from '../core/offset-ranges.ts'
+import { isoTime, timeText } from './listing.ts'
+import { oneLine } from './one-line.ts'
+import { formatBytes, formatCount, formatMs } from './quantities.ts'
+
+export interface ShownStatus {
+  readonly state: string | undefined
+  readonly members: number | undefined
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly committed: number | undefined
+    readonly end: number
+    readonly lag: number | undefined
+    readonly member:
+      | { readonly memberId: string; readonly clientId: string; readonly host: string }
+      | undefined
+    readonly oldestAt: number | undefined
+    readonly note: string | undefined
+  }[]
+  readonly lag: number
+  readonly processedAbove: number
+  readonly oldestAt: number | undefined
+  readonly unfinished: readonly {
+    readonly path: string
+    readonly chunks: number
+    readonly present: number
+    readonly bytes: number
+    readonly attempts: number
+    readonly ranges: readonly OffsetRange[]
+    readonly sentAt: number
+  }[]
+  readonly undecodable: number
+  readonly isPartial: boolean
+}
+
+export interface StatusTitle {
+  readonly topic: string
+  readonly group: string
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+const HEAD = ['PARTITION', 'CURRENT-OFFSET', 'LOG-END-OFFSET', 'LAG', 'CONSUMER-ID', 'HOST', 'CLIENT-ID']
+const MOST_FILES = 20
+
+export function statusText(status: ShownStatus, { topic, group, now }: StatusTitle): string[] {
+  const { state, members, partitions, lag, processedAbove, oldestAt, undecodable } = status
+  const who = members === undefined ? '' : `, ${members} ${members === 1 ? 'member' : 'members'}`
+  const rows = partitions.map(({ partition, committed, end, lag: behind, member }) => [
+    String(partition),
+    committed === undefined ? '-' : String(committed),
+    String(end),
+    behind === undefined ? '-' : String(behind),
+    member?.memberId ?? '-',
+    member?.host ?? '-',
+    member?.clientId ?? '-',
+  ])
+  const widths = HEAD.map((head, i) => Math.max(head.length, ...rows.map(row => (row[i] as string).length)))
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i] as number))
+      .join('  ')
+      .trimEnd()
+  const above = processedAbove > 0 ? `, of which ${formatCount(processedAbove)} are processed already` : ''
+  const oldest = oldestAt === undefined ? '' : `, the oldest ${formatAge(now - oldestAt)} old`
+  return [
+    `group ${oneLine(group)} in ${topic}: ${state ?? 'state unknown'}${who}   ${timeText(now)}`,
+    line(HEAD),
+    ...rows.map(line),
+    `lag ${formatCount(lag)} ${lag === 1 ? 'record' : 'records'}${above}${oldest}`,
+    ...unfinishedLines(status, now),
+    ...(undecodable === 0 ? [] : [`${formatCount(undecodable)} unresolved records are no chunks`]),
+    ...partitions.flatMap(({ note }) => (note === undefined ? [] : [`note ${oneLine(note)}`])),
+  ]
+}
+
+function unfinishedLines({ unfinished, isPartial }: ShownStatus, now: number): string[] {
+  const more = isPartial ? ' among the records that were looked at (there are more)' : ''
+  if (unfinished.length === 0) return isPartial ? [`no file is unfinished${more}`] : []
+  const lines = unfinished
+    .slice(0, MOST_FILES)
+    .map(({ path, chunks, present, bytes, attempts, ranges, sentAt }) => {
+      const tries = attempts === 0 ? '' : `  ${attempts} ${attempts === 1 ? 'try' : 'tries'}`
+      const age = sentAt < 0 ? '' : `  ${formatAge(now - sentAt)} old`
+      return `  ${oneLine(path)}  ${formatBytes(bytes)}  ${present}/${chunks}${tries}${age}  ${rangesText(ranges, 4)}`
+    })
+  const rest = unfinished.length - lines.length
+  const title = `${formatCount(unfinished.length)} ${unfinished.length === 1 ? 'file' : 'files'} unfinished${more}:`
+  return [title, ...lines, ...(rest > 0 ? [`  and ${formatCount(rest)} more (--json lists all)`] : [])]
+}
+
+/** `2 d 4 h`, `3 h 20 min`, `12 min`, `4.0 s`. */
+export function formatAge(ms: number): string {
+  const minutes = Math.floor(Math.max(0, ms) / 60_000)
+  if (minutes < 2) return formatMs(Math.max(0, ms))
+  if (minutes < 60) return `${minutes} min`
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+  return `${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`
+}
+
+export function statusJson(
+  status: ShownStatus,
+  { topic, group, now }: StatusTitle,
+  verdict: { readonly exceeded: readonly string[]; readonly exit: number },
+): string[] {
+  const line = (fields: object) => JSON.stringify({ v: 1, ...fields })
+  const age = (at: number | undefined) => (at === undefined || at < 0 ? null : Math.max(0, now - at) / 1_000)
+  return [
+    ...status.partitions.map(({ partition, committed, end, lag, member, oldestAt, note }) =>
+      line({
+        ...{ type: 'partition', topic, partition, committed: committed ?? null, end, lag: lag ?? null },
+        member: member ?? null,
+        oldestSeconds: age(oldestAt),
+        ...(note === undefined ? {} : { note }),
+      }),
+    ),
+    ...status.unfinished.map(({ ranges, sentAt, ...file }) =>
+      line({
+        ...{ type: 'unfinished', ...file },
+        sent: isoTime(sentAt),
+        ageSeconds: age(sentAt),
+        ranges: ranges.map(({ partition, from, to }) => [partition, from, to]),
+      }),
+    ),
+    line({
+      ...{ type: 'status', topic, group, time: isoTime(now), state: status.state ?? null },
+      members: status.members ?? null,
+      lag: status.lag,
+      processedAbove: status.processedAbove,
+      oldestSeconds: age(status.oldestAt),
+      unfinished: status.unfinished.length,
+      undecodable: status.undecodable,
+      partial: status.isPartial,
+      ...verdict,
+    }),
+  ]
+}
