@@ -85,9 +85,9 @@ export const OPTIONS = {
   },
   watch: {
     type: 'boolean',
-    describe: 'stay and go on: upload sends files as they come',
+    describe: 'stay and go on: upload sends files as they come, status looks again and again',
     group: 'Input',
-    commands: ['upload'],
+    commands: ['upload', 'status'],
     flagOnly: true,
   },
   settle: {
@@ -360,14 +360,6 @@ export const OPTIONS = {
   'max-age': {
     type: 'duration',
     describe: 'end with 3 where a record that is not processed is older than this',
-    group: 'Monitoring',
-    commands: ['status'],
-    flagOnly: true,
-  },
-  watch: {
-    type: 'boolean',
-    alias: 'w',
-    describe: 'again and again, until Ctrl-C',
     group: 'Monitoring',
     commands: ['status'],
     flagOnly: true,
