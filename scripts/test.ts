@@ -1,7 +1,7 @@
 /**
  * Runs the tests: `npm test [-- FILE.. OPTION..]`, `npm run test:quick`.
  *
- * Test files are found by walking test/; those in test/real/ need the real peers: one Kafka broker, started here
+ * Test files are found by walking test/ and plugins/; those in test/real/ need the real peers: one Kafka broker, started here
  * for all of them and stopped at the end, and OpenMSIStream. Where a peer cannot be had its tests are skipped
  * with the reason, except with CI=true, where that is a failure (but for the S3 server, which Go compiles from its
  * source). Options go to node's test runner.
@@ -26,7 +26,7 @@ const missing = given.find(argument => argument.endsWith('.ts') && !existsSync(a
 if (missing) fail(`${missing} does not exist`)
 const options = given.filter(argument => !paths.includes(argument))
 
-const chosen = (paths.length > 0 ? paths : [join(ROOT, 'test')]).flatMap(testFiles)
+const chosen = (paths.length > 0 ? paths : [join(ROOT, 'test'), join(ROOT, 'plugins')]).flatMap(testFiles)
 const files = chosen.filter(file => !(quick && isReal(file)))
 if (files.length === 0) fail(`no test files in ${paths.join(', ') || 'test/'}`)
 
