@@ -33,6 +33,9 @@ const FOR_REAL_PEERS = {
   chromium: () => onPath('chromium'),
   tmux: () => onPath('tmux'),
   systemd: () => onPath('systemd-analyze'),
+  zsh: () => onPath('zsh'),
+  fish: () => onPath('fish'),
+  'man-db': () => onPath('man'),
   libsodium23: () => inSome('/usr/lib', /-linux-gnu/, 'libsodium.so.23'),
 }
 
@@ -102,7 +105,7 @@ function sources() {
       .filter(entry => entry.isFile())
       .map(entry => join(entry.parentPath ?? entry.path, entry.name)),
   )
-  files.push('tsconfig.json', 'package.json', 'scripts/bundle.mjs')
+  files.push('tsconfig.json', 'package.json', 'scripts/bundle.mjs', 'scripts/man-page.mjs')
   return `${files.length} files, newest ${Math.max(...files.map(file => statSync(file).mtimeMs))}`
 }
 

@@ -30,7 +30,7 @@ let clone: string
 beforeEach(async () => {
   clone = await mkdtemp(join(tmpdir(), 'dfsp-clone-'))
   for (const folder of ['scripts', 'src', 'plugins', 'bin']) await mkdir(join(clone, folder))
-  for (const script of ['setup.mjs', 'node-headers.mjs'])
+  for (const script of ['setup.mjs', 'node-headers.mjs', 'bundle.mjs', 'man-page.mjs'])
     await copyFile(join(SCRIPTS, script), join(clone, 'scripts', script))
   await writeFile(join(clone, 'package.json'), '{"engines": {"node": ">=20.19"}}')
   await writeFile(join(clone, 'tsconfig.json'), '{}')

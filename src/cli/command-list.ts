@@ -12,8 +12,9 @@ export const SUMMARIES: Readonly<Record<CommandName, string>> = {
   try: 'your plugin on local files, without Kafka',
   demo: 'see it work: a broker, files and a plugin in one process',
   config: 'check and show settings, and where they come from',
-  init: 'write a plugin or a config file to start from',
-  help: 'exit codes, error codes, commands',
+  init: 'write a plugin, a config file, a service to start from',
+  completion: 'Tab in bash, zsh and fish',
+  help: 'commands, topics, exit codes, error codes',
 }
 
 export function isCommand(word: string | undefined): word is CommandName {

@@ -24,6 +24,7 @@ export async function runCommandLine(argv: readonly string[], world: World): Pro
     world.stdout.write(overview())
     return 0
   }
+  if (name === '__complete') return await (await import('./completions.ts')).complete(rest, world)
   if (!isCommand(name)) throw unknownCommand(name, rest)
   const command = await loadCommand(name)
   // After `--`, `run` and `try` take nothing but flags of the plugin.

@@ -11,6 +11,7 @@ export const COMMANDS = [
   'demo',
   'config',
   'init',
+  'completion',
   'help',
 ] as const
 export type CommandName = (typeof COMMANDS)[number]

@@ -183,6 +183,16 @@ export async function describedGroup(client: Client, group: string): Promise<Des
   })
 }
 
+/** Of all consumer groups; undefined where the broker does not answer that question. */
+export async function groupNames(client: Client, timeoutMs: number): Promise<string[] | undefined> {
+  return await withAdmin(client, async admin => {
+    const { groups } = await answer<{ groups: RdKafka.GroupOverview[] }>(done =>
+      admin.listGroups({ timeout: timeoutMs }, done),
+    )
+    return groups.map(({ groupId }) => groupId)
+  })
+}
+
 /** ConsumerGroupStates of the binding, by number. */
 const STATES: readonly string[] = [
   'Unknown',

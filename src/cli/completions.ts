@@ -1,0 +1,103 @@
+/**
+ * What may stand at the cursor of a shell: `dfsp __complete WORD..` prints it, a candidate a line. The scripts of
+ * `dfsp completion` call it; the last word is the one at the cursor, which may be empty.
+ *
+ * It must be quick and silent: the addon is loaded only where a topic or a group is wanted.
+ */
+import { COMMANDS, type CommandName } from '../config/option-spec.ts'
+import { type OptionName, optionSpec, optionsOf } from '../config/options.ts'
+import { isCommand, loadCommand } from './command-list.ts'
+import type { World } from './invocation.ts'
+
+/** Stands in the first line where the shell is to add names of files. */
+const FILES = ':files'
+/** For one answer of the broker; whoever presses Tab waits for it. */
+const PATIENCE_MS = 1_000
+
+export async function complete(words: readonly string[], world: World): Promise<number> {
+  const candidates = await candidatesFor(words, world).catch(() => [])
+  const partial = words.at(-1) ?? ''
+  const fitting = candidates.filter(candidate => candidate === FILES || candidate.startsWith(partial))
+  world.stdout.write(fitting.map(candidate => `${candidate}\n`).join(''))
+  return 0
+}
+
+async function candidatesFor(words: readonly string[], world: World): Promise<readonly string[]> {
+  const [name, ...rest] = words
+  const before = rest.slice(0, -1)
+  if (rest.length === 0) return [...COMMANDS, '--help', '--version']
+  if (!isCommand(name)) return []
+  const flag = before.at(-1)
+  const valued = flag === undefined ? undefined : optionOf(flag, name)
+  if (valued !== undefined) return await valuesOf(valued, name, before.slice(0, -1), world)
+  if (rest.at(-1)?.startsWith('-')) return [...optionsOf(name).map(option => `--${option}`), '--help']
+  return await wordsOf(name, before)
+}
+
+/** The option behind `--topic` or `-t`, where it takes a value. */
+function optionOf(flag: string, command: CommandName): OptionName | undefined {
+  const found = optionsOf(command).find(name => flag === `--${name}` || flag === `-${optionSpec(name).alias}`)
+  if (found === undefined) return undefined
+  const { type } = optionSpec(found)
+  return type === 'boolean' || type === 'count' ? undefined : found
+}
+
+async function valuesOf(
+  name: OptionName,
+  command: CommandName,
+  before: readonly string[],
+  world: World,
+): Promise<readonly string[]> {
+  const spec = optionSpec(name)
+  if (spec.type === 'enum') return spec.choices
+  if (spec.type === 'start') return ['earliest', 'latest']
+  if (name === 'topic' || name === 'output-topic' || name === 'dlq')
+    return await fromBroker('topics', command, before, world)
+  if (name === 'group') return await fromBroker('groups', command, before, world)
+  if (name === 'kafka-x') {
+    const { PROPERTIES } = await import('../kafka/properties.ts')
+    return PROPERTIES.map(property => `${property.name}=`)
+  }
+  if (name === 'plugin') return [FILES, ...(await builtIns())]
+  return spec.type === 'string' && /FILE|PATH|DIR/.test(spec.placeholder ?? '') ? [FILES] : []
+}
+
+async function fromBroker(
+  kind: 'topics' | 'groups',
+  command: CommandName,
+  before: readonly string[],
+  world: World,
+): Promise<readonly string[]> {
+  const [{ parseFlags }, { invoke }, { names }] = await Promise.all([
+    import('./flags.ts'),
+    import('./invocation.ts'),
+    import('../kafka/names.ts'),
+  ])
+  const parsed = await parseFlags(before, command)
+  // As for its help: a line that is still being typed is not judged.
+  const { invocation } = invoke(await loadCommand(command), before, { ...parsed, help: true }, world)
+  const { kafka, values } = await invocation.settings()
+  if (values.brokers === undefined) return []
+  const late = new Promise<never>((_, reject) => setTimeout(reject, 2 * PATIENCE_MS).unref())
+  return await Promise.race([names(kind, kafka.producer, PATIENCE_MS), late])
+}
+
+async function wordsOf(command: CommandName, before: readonly string[]): Promise<readonly string[]> {
+  const isFirst = before.every(word => word.startsWith('-'))
+  if (command === 'help' && isFirst) return (await import('./commands/help.ts')).helpWords()
+  const kinds = WORDS[command]
+  if (kinds !== undefined && isFirst) return kinds
+  if (command === 'try' && isFirst) return [FILES, ...(await builtIns())]
+  const { positionals = [] } = await loadCommand(command)
+  return positionals.length > 0 ? [FILES] : []
+}
+
+const WORDS: Partial<Record<CommandName, readonly string[]>> = {
+  config: ['check', 'show', 'path'],
+  init: ['plugin', 'config', 'systemd', 'compose'],
+  completion: ['bash', 'zsh', 'fish'],
+}
+
+async function builtIns(): Promise<readonly string[]> {
+  return (await import('./plugin-path.ts')).builtInPlugins()
+}
