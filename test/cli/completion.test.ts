@@ -50,7 +50,7 @@ describe('completion', () => {
   }
 
   test('commands, flags, choices and words of each command', async () => {
-    assert.deepEqual(await at('re'), ['retry'])
+    assert.deepEqual(await at('up'), ['upload'])
     assert.deepEqual(await at('run', '--on-'), ['--on-error', '--on-incomplete'])
     assert.deepEqual(await at('run', '--on-error', ''), ['hold', 'dlq', 'skip', 'stop'])
     assert.deepEqual(await at('run', '-p', 's'), [':files', 's3', 'save'])
