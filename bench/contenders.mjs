@@ -66,8 +66,8 @@ export const CONTENDERS = {
 }
 
 export function fill({ broker, topic, row, limitMs }) {
-  const { files, size, chunk, order = 'file', content = 'random', codec = 'lz4' } = row.data
-  const flags = { files, size, chunk, order, data: content, codec }
+  const { files, size, chunk, open = 1, content = 'random', codec = 'lz4' } = row.data
+  const flags = { files, size, chunk, open, data: content, codec }
   return script(
     'fill-topic.mjs',
     { broker, topic, limitMs },
@@ -143,7 +143,7 @@ function output(program, args, { broker, limitMs, env = {} }) {
       process.removeListener('exit', kill)
       if (isLate) reject(new TooLong())
       else if (code === 0) resolve(text.out)
-      else reject(new Error(text.err.trim().split('\n').slice(-3).join(' ') || `it ended with ${code}`))
+      else reject(new Error(complaint(text.err) ?? `it ended with ${code}`))
     })
   })
 }
@@ -171,4 +171,10 @@ function whyNot(attempt) {
   } catch (error) {
     return error.message
   }
+}
+
+/** What a program says of its end, without its stack. */
+function complaint(text) {
+  const lines = text.trim().split('\n')
+  return lines.findLast(line => /^\w*Error\b|^dfsp: /.test(line)) ?? (lines.at(-1) || undefined)
 }

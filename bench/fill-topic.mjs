@@ -1,7 +1,7 @@
 // Fills a topic with files cut into chunks, in OpenMSIStream's format and with its message keys, which scatter
 // a file's chunks over all partitions.
-//   node fill-topic.mjs BOOTSTRAP TOPIC --files N --size BYTES --chunk BYTES [--order file|chunk] [--codec lz4] [--data random|csv] [--subdir a/b] [--rate MB/s] [-X name=value]
-// --order chunk sends all files' first chunks, then all second ones, ...: every file is in progress at once.
+//   node fill-topic.mjs BOOTSTRAP TOPIC --files N --size BYTES --chunk BYTES [--open N] [--codec lz4] [--data random|csv] [--subdir a/b] [--rate MB/s] [-X name=value]
+// --open N sends the first chunks of N files, then their second ones, ...: so many are in progress at once (1).
 // Random data does not compress, csv (numbers as text) about halves; each file differs. Prints {msgs, MB}.
 import { createHash, randomFillSync } from 'node:crypto'
 import { args, encodeChunk, now, requireFrom } from './lib.mjs'
@@ -77,8 +77,10 @@ async function send(f, i) {
   const early = o.rate === undefined ? 0 : sent / (Number(o.rate) * 1e6) - (now() - t0)
   if (early > 0) await new Promise(ok => setTimeout(ok, early * 1000))
 }
-if (o.order === 'chunk') for (let i = 1; i <= n; i++) for (let f = 0; f < files; f++) await send(f, i)
-else for (let f = 0; f < files; f++) for (let i = 1; i <= n; i++) await send(f, i)
+const together = Number(o.open ?? 1)
+for (let first = 0; first < files; first += together)
+  for (let i = 1; i <= n; i++)
+    for (let f = first; f < Math.min(files, first + together); f++) await send(f, i)
 while (pending > 0) await new Promise(ok => setTimeout(ok, 20))
 console.log(
   JSON.stringify({ topic, files, msgs, MB: (files * size) / 1e6, failed, s: +(now() - t0).toFixed(2) }),

@@ -1,7 +1,7 @@
 // What `npm run bench` measures: each row is data. Sizes in bytes; a row's topic is filled anew for it.
 //
 // kind        consume (default), upload, start, idle or steady: what the contenders are asked to do
-// data        files x size in chunks of `chunk`, over `partitions` (8); order 'chunk' has all files open at once;
+// data        files x size in chunks of `chunk`, over `partitions` (8); `open` of the files (1) in progress at once;
 //             content 'csv' compresses to half; `codec` of the producer
 // n           records per call of the yardstick and of the raw Node consumer
 // contenders  a name of contenders.mjs, or { who, label, flags } (flags go to the contender)
@@ -17,11 +17,16 @@ const ALL = ['yardstick', 'dfsp', 'node', 'c', 'openmsistream', 'openmsistream-t
 const OURS = ['yardstick', 'dfsp']
 const PEER = ['yardstick', 'dfsp', 'openmsistream']
 
-/** 100 KB files in 7 chunks, all of them open at once. */
-const open = (files, rest = {}) => ({
-  name: `open-${files}`,
-  title: `${files} files of 100 KB open at once`,
-  data: { files, size: 100_000, chunk: 16 * KIB, order: 'chunk' },
+/** 100 KB files in 7 chunks, so many of them open at once. */
+const open = (together, rest = {}) => ({
+  name: `open-${together}`,
+  title: `${together} files of 100 KB open at once`,
+  data: {
+    files: Math.max(3000, together),
+    size: 100_000,
+    chunk: 16 * KIB,
+    open: together,
+  },
   n: 256,
   unit: 'files_per_s',
   contenders: [{ who: 'dfsp', label: 'dfsp', flags: ['--memory', '2GiB'] }, 'yardstick'],
