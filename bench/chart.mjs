@@ -28,7 +28,7 @@ export function chartSvg(results) {
     animation: false,
     backgroundColor: '#ffffff',
     textStyle: { fontFamily: 'sans-serif' },
-    legend: { top: 8, data: names },
+    legend: { top: 8, itemGap: 36, data: names },
     grid: { left: 260, right: 90, top: 40, bottom: 30 },
     xAxis: { type: 'value', max: 'dataMax', axisLabel: { formatter: '{value} %' }, name: '' },
     yAxis: {

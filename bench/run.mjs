@@ -157,8 +157,12 @@ function listed({ name, title, on = ['memory', 'kafka'], rare }) {
   return `  ${name.padEnd(14)} ${title} [${on.join(', ')}${rare ? '; only by name or with --all' : ''}]`
 }
 
+/** What was measured, in the order of the rows. */
 function saved() {
-  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : []
+  const found = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : []
+  const place = ({ row, broker }) =>
+    2 * ROWS.findIndex(({ name }) => name === row.name) + (broker === 'kafka' ? 1 : 0)
+  return found.sort((a, b) => place(a) - place(b))
 }
 
 function save(result) {
