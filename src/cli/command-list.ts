@@ -9,6 +9,7 @@ export const SUMMARIES: Readonly<Record<CommandName, string>> = {
   get: 'verified files from a topic into a folder',
   status: 'how far a group is, and what it has left',
   retry: 'what was given up, once more',
+  replay: 'any files of a topic, once more',
   try: 'your plugin on local files, without Kafka',
   demo: 'see it work: a broker, files and a plugin in one process',
   config: 'check and show settings, and where they come from',

@@ -7,6 +7,7 @@ export const COMMANDS = [
   'get',
   'status',
   'retry',
+  'replay',
   'try',
   'demo',
   'config',

@@ -1,13 +1,25 @@
 /** Every option of every command: the one table from which parser, help, environment and config file are read. */
 import type { Camel, CommandName, OptionSpec, ValueOf } from './option-spec.ts'
 
-const READING = ['run', 'retry'] as const
-const PLUGIN = ['run', 'retry', 'try'] as const
+const READING = ['run', 'retry', 'replay'] as const
+const PLUGIN = ['run', 'retry', 'replay', 'try'] as const
 const LOOKING = ['ls', 'get'] as const
-const KAFKA = ['run', 'upload', ...LOOKING, 'status', 'retry', 'config'] as const
-const SETTLED = ['run', 'upload', ...LOOKING, 'status', 'retry', 'try', 'config'] as const
-const WORKING = ['run', 'upload', 'retry', 'try', 'demo'] as const
-const ALL = ['run', 'upload', ...LOOKING, 'status', 'retry', 'try', 'demo', 'config', 'init', 'help'] as const
+const KAFKA = ['run', 'upload', ...LOOKING, 'status', 'retry', 'replay', 'config'] as const
+const SETTLED = ['run', 'upload', ...LOOKING, 'status', 'retry', 'replay', 'try', 'config'] as const
+const WORKING = ['run', 'upload', 'retry', 'replay', 'try', 'demo'] as const
+const ALL = [
+  'run',
+  'upload',
+  ...LOOKING,
+  'status',
+  'retry',
+  'replay',
+  'try',
+  'demo',
+  'config',
+  'init',
+  'help',
+] as const
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -30,7 +42,7 @@ export const OPTIONS = {
     placeholder: 'NAME',
     describe: 'the topic',
     group: 'Input',
-    commands: ['run', 'upload', ...LOOKING, 'status', 'retry', 'init'],
+    commands: ['run', 'upload', ...LOOKING, 'status', 'retry', 'replay', 'init'],
     oldNames: [{ name: 'topic_name' }, { name: 'consumer_topic_name' }],
   },
   group: {
@@ -40,7 +52,7 @@ export const OPTIONS = {
     describe:
       'consumer group (default: dfsp.<plugin>.<topic>, for retry dfsp.retry.<dlq>; create_new: a fresh one for every start)',
     group: 'Input',
-    commands: [...READING, 'status'],
+    commands: ['run', 'retry', 'status'],
     oldNames: [{ name: 'consumer_group_id' }],
   },
   files: {
@@ -48,7 +60,7 @@ export const OPTIONS = {
     placeholder: 'REGEX',
     describe: 'only files whose relative path matches; others are passed over',
     group: 'Input',
-    commands: ['run'],
+    commands: ['run', 'replay'],
     oldNames: [{ name: 'download_regex', as: 'anchored' }],
   },
   include: {
@@ -125,14 +137,14 @@ export const OPTIONS = {
     describe:
       'where a new group begins, or the first record that is looked at: earliest, latest or a time such as 2026-11-24T15:00Z',
     group: 'Start and end',
-    commands: ['run', ...LOOKING],
+    commands: ['run', ...LOOKING, 'replay'],
   },
   to: {
     type: 'time',
     placeholder: 'TIME',
     describe: 'nothing that was sent at this time or later',
     group: 'Start and end',
-    commands: LOOKING,
+    commands: [...LOOKING, 'replay'],
     flagOnly: true,
   },
   'until-end': {
@@ -175,7 +187,7 @@ export const OPTIONS = {
     type: 'boolean',
     describe: 'say what would be done, do and commit nothing',
     group: 'Start and end',
-    commands: ['run', 'upload', 'retry'],
+    commands: ['run', 'upload', 'retry', 'replay'],
     flagOnly: true,
   },
 
@@ -184,7 +196,7 @@ export const OPTIONS = {
     alias: 'y',
     describe: 'do not ask; needed where there is no terminal',
     group: 'Start and end',
-    commands: ['retry'],
+    commands: ['retry', 'replay'],
     flagOnly: true,
   },
 
@@ -272,7 +284,7 @@ export const OPTIONS = {
     placeholder: 'TOPIC',
     describe: 'topic for dead letters: references to what was given up, for dfsp retry',
     group: 'Failures',
-    commands: READING,
+    commands: ['run', 'retry'],
   },
   'on-error': {
     type: 'enum',

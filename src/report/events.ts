@@ -17,8 +17,8 @@ export type FileResult =
   /** Chunks of a file that was finished or set aside before, and the rest did not come again. */
   | 'late'
 
-/** What becomes of the offsets of a file that was not processed. */
-export type SetAside = 'held' | 'dead-lettered' | 'skipped'
+/** What becomes of the offsets of a file that was not processed; `untouched`: it was run beside its group. */
+export type SetAside = 'held' | 'dead-lettered' | 'skipped' | 'untouched'
 
 export type RunEvent =
   | { readonly type: 'info'; readonly text: string; readonly fields?: object }

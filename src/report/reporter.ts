@@ -131,6 +131,7 @@ const SET_ASIDE: Readonly<Record<SetAside, string>> = {
   held: 'held: it comes again at the next start, later files go on',
   'dead-lettered': 'dead-lettered: dfsp retry --dlq runs it again',
   skipped: 'skipped: its offset is passed over',
+  untouched: 'no group hears of it: replay it again',
 }
 
 function setAsideText(setAside: SetAside = 'held'): string {

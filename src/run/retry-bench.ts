@@ -13,7 +13,6 @@ import type { FileResult, RunEvent } from '../report/events.ts'
 import { realEdges } from './edges.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 import { processor } from './processor.ts'
-import type { RetryFile } from './retry-plan.ts'
 
 export interface RetryBenchOptions {
   readonly topic: string
@@ -34,13 +33,20 @@ export interface Outcome {
   readonly ms: number
 }
 
-export interface RetryBenchDeps {
+/** A file to be run again. */
+export interface BenchFile {
+  readonly letter: { readonly path: string; readonly chunks: number; readonly sha512: string }
+  /** Where its records lie; others may lie between them. */
+  readonly ranges: readonly OffsetRange[]
+}
+
+export interface RetryBenchDeps<F extends BenchFile> {
   readonly runtime: PluginRuntime
   readonly hooks: readonly string[]
   /** Of the topic. */
   readonly openRefetcher: () => Refetcher
   /** What became of a file; the next one may be fed meanwhile. */
-  readonly onOutcome: (file: RetryFile, outcome: Outcome) => void
+  readonly onOutcome: (file: F, outcome: Outcome) => void
   readonly report: (event: Extract<RunEvent, { type: 'info' | 'problem' }>) => void
   /** Ends everything. */
   readonly signal: AbortSignal
@@ -48,9 +54,9 @@ export interface RetryBenchDeps {
   readonly onBlocked: (reason: string) => void
 }
 
-export interface RetryBench {
+export interface RetryBench<F extends BenchFile> {
   /** Resolves when the next file may follow. Rejects with a DfspError when the topic cannot be read. */
-  feed(file: RetryFile): Promise<void>
+  feed(file: F): Promise<void>
   /** Resolves when all that were fed have ended, or after the signal. */
   finished(): Promise<void>
   /** Waits for what runs, drops the rest; false when that did not end in time. */
@@ -60,9 +66,12 @@ export interface RetryBench {
 const PARTITION = 0
 const TICK_MS = 1_000
 
-export function retryBench(options: RetryBenchOptions, deps: RetryBenchDeps): RetryBench {
+export function retryBench<F extends BenchFile>(
+  options: RetryBenchOptions,
+  deps: RetryBenchDeps<F>,
+): RetryBench<F> {
   const { runtime, report, signal } = deps
-  const open = new Map<string, RetryFile>() // by path
+  const open = new Map<string, F>() // by path
   /** Where the records really lie, by the offset they were given here. */
   const places: { readonly partition: number; readonly offset: number }[] = []
   const feeding = deps.openRefetcher()
@@ -205,7 +214,7 @@ export function retryBench(options: RetryBenchOptions, deps: RetryBenchDeps): Re
 }
 
 /** Between a file's records lie those of others, where its letter is not exact. */
-function isOf({ letter }: RetryFile, { value }: ConsumedRecord): boolean {
+function isOf({ letter }: BenchFile, { value }: ConsumedRecord): boolean {
   const chunk = decodeChunk(value)
   if (chunk.kind !== 'chunk' || chunk.total !== letter.chunks) return false
   if (Buffer.from(chunk.fileHash).toString('hex') !== letter.sha512) return false

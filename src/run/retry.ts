@@ -5,22 +5,19 @@
 import type { FileLetter } from '../core/dead-letter.ts'
 import { rangesText } from '../core/offset-ranges.ts'
 import { DfspError } from '../errors.ts'
-import { openOutputDir } from '../files/output-dir.ts'
 import { openRefetcher } from '../kafka/refetch.ts'
-import type { LoadedInfo } from '../plugin/host.ts'
-import type { RunEvent, SetAside } from '../report/events.ts'
+import type { SetAside } from '../report/events.ts'
 import { deferred } from './deferred.ts'
 import { type LetterBox, openLetterBox } from './letter-box.ts'
 import { letterSender } from './letter-sender.ts'
 import { type End, type Outcome as Ending, outcome as endingOf } from './outcome.ts'
-import type { PluginRuntime, RuntimeUses } from './plugin-runtime.ts'
-import { type Outcome, type RetryBenchOptions, retryBench } from './retry-bench.ts'
+import { countOutcome, type RerunOptions, type RerunUses, rerun, rerunEvent } from './rerun.ts'
+import type { Outcome } from './retry-bench.ts'
 import { letters, type RetryFile, type RetryPlan, withGone } from './retry-plan.ts'
 import { NOTHING_COUNTED, type SummaryCounts, summaryOf } from './run-progress.ts'
 import { onStopSignal } from './shutdown.ts'
 
-export interface RetryOptions
-  extends Pick<RetryBenchOptions, 'mode' | 'threads' | 'memoryBytes' | 'breakerAfter'> {
+export interface RetryOptions extends RerunOptions {
   /** Topic of dead letters. */
   readonly dlq: string
   /** Consumer group in which letters are resolved. */
@@ -33,23 +30,13 @@ export interface RetryOptions
   readonly max: number
   /** Show the plan only. */
   readonly dryRun: boolean
-  readonly outputDir: string
-  readonly consumerProperties: Readonly<Record<string, string>>
-  readonly drainMs: number
-  readonly pluginOptions: Readonly<Record<string, unknown>>
-  readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
-export interface RetryDeps extends Pick<RuntimeUses, 'log' | 'produce'> {
-  /** Undefined for a dry run. */
-  readonly plugin: { readonly runtime: PluginRuntime; readonly loaded: LoadedInfo } | undefined
-  report(event: RunEvent): void
+export interface RetryDeps extends RerunUses {
   showPlan(plan: RetryPlan): void
   /** Whether to go on, once the plan was shown; may throw a DfspError. */
   confirm(plan: RetryPlan): Promise<boolean>
 }
-
-const TEARDOWN_MS = 5_000
 
 /** Throws what keeps it from showing the plan; what ends it later is reported before the summary and returned. */
 export async function retry(options: RetryOptions, deps: RetryDeps): Promise<Ending> {
@@ -137,82 +124,45 @@ async function carryOut(options: RetryOptions, deps: RetryDeps, given: Work): Pr
 
 async function runFiles(
   options: RetryOptions,
-  { plugin, report, produce, log }: RetryDeps,
+  deps: RetryDeps,
   { box, counts, ending, plan }: Work,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (plugin === undefined) throw new Error('there is no plugin to run')
-  const { runtime, loaded } = plugin
-  const output = openOutputDir(options.outputDir)
-  const settling = new Set<Promise<void>>()
-  const send = letterSender(produce, options.dlq)
-  runtime.connect({ produce, log, onBroken: error => ending.resolve({ why: 'fatal', error }) })
+  const { report } = deps
+  const send = letterSender(deps.produce, options.dlq)
 
   async function settle(file: RetryFile, found: Outcome): Promise<void> {
     const resolve = () => {
       for (const { receipt } of file.letters) box.resolve(receipt)
     }
+    const tell = (what: Outcome, setAside?: SetAside) =>
+      report(rerunEvent(file, what, file.letter.attempts + 1, setAside))
+    countOutcome(counts, found)
     if (found.result === 'ok') {
-      counts.done++
-      counts.doneBytes += found.bytes
       resolve()
-      return report(fileEvent(file, found))
+      return tell(found)
     }
-    counts[found.result === 'mismatch' ? 'mismatched' : 'failed']++
     if (found.result === 'incomplete' && file.gone.length > 0) {
       counts.skipped++
       resolve()
       const error = `${found.error}; retention deleted ${rangesText(file.gone)}: it can only be sent again`
-      return report(fileEvent(file, { ...found, error }, 'skipped'))
+      return tell({ ...found, error }, 'skipped')
     }
     try {
       await send(nextLetter(file.letter, found))
       counts.deadLettered++
       resolve()
-      report(fileEvent(file, found, 'dead-lettered'))
+      tell(found, 'dead-lettered')
     } catch (error) {
       report({
         type: 'problem',
         text: `the dead letter of ${file.letter.path} was refused: ${(error as Error).message}`,
       })
-      report(fileEvent(file, found, 'held'))
+      tell(found, 'held')
     }
   }
 
-  let drained = true
-  try {
-    const { path, tmpDir } = output
-    const { pluginOptions, sections } = options
-    await runtime.start({ options: pluginOptions, sections, outputDir: path, tmpDir, dryRun: false })
-    for (const topic of new Set(plan.files.map(({ letter }) => letter.topic))) {
-      const bench = retryBench(
-        { ...options, topic, path, tmpDir },
-        {
-          runtime,
-          hooks: loaded.hooks,
-          openRefetcher: () => openRefetcher({ topic, properties: options.consumerProperties }),
-          onOutcome(file, found) {
-            const settled = settle(file, found).finally(() => settling.delete(settled))
-            settling.add(settled)
-          },
-          report,
-          signal,
-          onBlocked: reason => ending.resolve({ why: 'blocked', reason }),
-        },
-      )
-      try {
-        for (const file of plan.files) if (file.letter.topic === topic) await bench.feed(file)
-        await bench.finished()
-      } finally {
-        drained = await bench.close(options.drainMs)
-        await Promise.all(settling)
-      }
-    }
-    await runtime.host.close(Math.min(TEARDOWN_MS, options.drainMs))
-    return drained
-  } finally {
-    output.close()
-  }
+  return await rerun(options, { ...deps, ending, signal, onOutcome: settle }, plan.files)
 }
 
 function nextLetter(letter: FileLetter, { result, error, bytes }: Outcome): FileLetter {
@@ -223,23 +173,5 @@ function nextLetter(letter: FileLetter, { result, error, bytes }: Outcome): File
     bytes: Math.max(letter.bytes, bytes),
     attempts: letter.attempts + (result === 'failed' ? 1 : 0),
     rounds: letter.rounds + 1,
-  }
-}
-
-function fileEvent({ letter, ranges }: RetryFile, found: Outcome, setAside?: SetAside): RunEvent {
-  const { result, bytes, ms, error } = found
-  const partitions: Record<string, [number, number]> = {}
-  for (const { partition, from, to } of ranges)
-    partitions[partition] = [partitions[partition]?.[0] ?? from, to]
-  return {
-    type: 'file',
-    path: letter.path,
-    result,
-    attempt: letter.attempts + 1,
-    bytes,
-    ms,
-    partitions,
-    ...(result === 'ok' ? {} : { error }),
-    ...(setAside === undefined ? {} : { setAside }),
   }
 }

@@ -10,7 +10,7 @@ import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { recordsOf } from '../support/files.ts'
 import { kafkaJars } from '../support/kafka-jars.ts'
 import { steered } from '../support/steered.ts'
-import { commitAs, createTopic, produceInTransaction, produceRaw } from '../support/topics.ts'
+import { commitAs, createTopic, produceInTransaction, produceRaw, readCommitted } from '../support/topics.ts'
 import { readTree } from '../support/trees.ts'
 
 describe('commands', { skip: noBroker }, () => {
@@ -122,6 +122,47 @@ describe('commands', { skip: noBroker }, () => {
     assert.deepEqual([found.last.state, found.last.members], ['Empty', 0])
     assert.equal(found.unfinished.length, 2)
     assert.deepEqual(await describedByKafka(topic), found.rows)
+  })
+
+  test('replay runs files once more, whole ones only, and moves no offset of any group', async t => {
+    const topic = uniqueName('replay')
+    await createTopic(broker, topic, 3)
+    const plugin = steered()
+    t.after(() => plugin.end())
+    const file = (path: string) => recordsOf({ path, content: randomBytes(5_000) })
+    await produceRaw(broker, topic, [
+      ...file('a/x.dat'),
+      ...file('a/x.dat'),
+      ...file('a/y.dat'),
+      ...file('a/part.dat').slice(1),
+      ...file('b/z.dat'),
+    ])
+    assert.equal((await plugin.run(['-b', broker, '-t', topic, '-g', topic, '--until-end'])).code, 0)
+    const before = await readCommitted(broker, topic, topic)
+    plugin.forget()
+    const replay = (...args: string[]) =>
+      plugin.run(['-b', broker, '-t', topic, '--files', '^a/', ...args], { command: 'replay' })
+
+    const looked = await replay('--dry-run')
+    assert.equal(looked.code, 0, looked.stderr)
+    assert.match(
+      looked.stdout,
+      /^replay {2}a\/x\.dat .*\nreplay {2}a\/y\.dat .*\nleave {3}a\/part\.dat {2}3\.9 KiB {2}4\/5/,
+    )
+    assert.match(looked.stdout, /^2 files to replay \(9\.8 KiB\), 1 left alone$/m)
+    const refused = await replay()
+    assert.equal(refused.code, 2)
+    assert.match(refused.stderr, /there is no terminal \[E_USAGE\]\nTry: add --yes/)
+    assert.deepEqual(plugin.started(), [])
+
+    plugin.order({ 'a/y.dat': 'fail' })
+    const done = await replay('--yes', '--json')
+    assert.equal(done.code, 3, done.stderr)
+    assert.deepEqual(plugin.started().toSorted(), ['a/x.dat', 'a/y.dat'])
+    assert.deepEqual(plugin.ended(), ['a/x.dat'])
+    const last = JSON.parse(done.stdout.trimEnd().split('\n').at(-1) ?? '')
+    assert.deepEqual([last.type, last.done, last.failed, last.exit], ['summary', 1, 2, 3])
+    assert.deepEqual(await readCommitted(broker, topic, topic), before)
   })
 
   test('status says what is odd about a commit, and that a group has none', async t => {

@@ -16,7 +16,7 @@ export type Place = {
   fault?: string
   env?: Readonly<Record<string, string>>
   timeoutMs?: number
-  command?: 'run' | 'retry'
+  command?: 'run' | 'retry' | 'replay'
 }
 
 export type Steered = {

@@ -1,16 +1,13 @@
 /** `dfsp retry`: what was given up, once more. */
-import path from 'node:path'
-import { createInterface } from 'node:readline/promises'
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { DfspError } from '../../errors.ts'
-import { makeOutputDir } from '../../files/output-dir.ts'
 import { planJson, planText } from '../../report/retry-plan-text.ts'
 import { unfinishedJson, unfinishedText } from '../../report/unfinished-text.ts'
-import type { PluginRuntime } from '../../run/plugin-runtime.ts'
-import type { Command, Invocation } from '../command.ts'
+import type { Command } from '../command.ts'
 import { declaredOptions, findPlugin } from '../plugin-path.ts'
+import { asked, openRerun } from '../rerun-parts.ts'
 
 const EXAMPLE = 'dfsp retry -p ./plot.ts --dlq xrd-dead'
 const HELD = 'dfsp retry -p ./plot.ts -t xrd -g dfsp.plot.xrd'
@@ -44,7 +41,7 @@ export const command: Command = {
     const chosen = values.dryRun
       ? undefined
       : findPlugin(requireValue(settings, 'plugin', `${EXAMPLE} …`), invocation.cwd)
-    const ready = await open(invocation, settings, chosen, held?.topic ?? dlq)
+    const ready = await openRerun(invocation, settings, chosen, held?.topic ?? dlq)
     const { plugin, pluginOptions, outputDir, console, produce, consumerProperties } = ready
     const options = {
       dryRun: values.dryRun,
@@ -116,82 +113,4 @@ function heldIn({ values: { topic, group, dlq }, origins }: Settings) {
 /** The group of a config file is that of `dfsp run`, in which letters have no place. */
 function lettersGroup({ values, origins }: Settings, dlq: string): string {
   return values.group !== undefined && origins.get('group') === 'flag' ? values.group : `dfsp.retry.${dlq}`
-}
-
-/** Plugin, log and producer; without a plugin only a log on stderr. */
-async function open(
-  invocation: Invocation,
-  settings: Settings,
-  chosen: ReturnType<typeof findPlugin> | undefined,
-  topic: string,
-) {
-  const { values } = settings
-  const [{ pluginRuntime }, { openConsole }, { outgoing }, { ownClientId }] = await Promise.all([
-    import('../../run/plugin-runtime.ts'),
-    import('../console.ts'),
-    import('../../run/outgoing.ts'),
-    import('../../kafka/group.ts'),
-  ])
-  const name = chosen?.name ?? 'retry'
-  const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${name}_output`)
-  const runtime: PluginRuntime | undefined =
-    chosen &&
-    pluginRuntime({
-      pluginUrl: chosen.url,
-      pluginName: chosen.shown,
-      threads: values.threads,
-      timeoutMs: values.timeout,
-    })
-  try {
-    const plugin = runtime && { runtime, loaded: await runtime.load() }
-    const pluginOptions =
-      plugin && chosen
-        ? await invocation.pluginOptions({ file: chosen.shown, options: plugin.loaded.options })
-        : {}
-    if (chosen) makeOutputDir(outputDir) // before the log file, which lies in it
-    const console = openConsole(
-      {
-        level: values.logLevel,
-        format: values.logFormat,
-        json: values.json,
-        noColor: values.noColor,
-        logFile: chosen && (values.logFile ?? path.join(outputDir, 'LOGS', `${name}.log`)),
-        topic,
-        live: undefined,
-      },
-      invocation,
-    )
-    const warnings = plugin?.loaded.warnings.map(w => `${chosen?.shown} ${w}`) ?? []
-    for (const text of [...settings.notices, ...warnings]) console.report({ type: 'problem', text })
-    const producing = outgoing(settings.kafka.producer, values.outputTopic)
-    return {
-      plugin,
-      pluginOptions,
-      outputDir,
-      console,
-      produce: producing.send,
-      consumerProperties: { 'client.id': ownClientId(), ...settings.kafka.consumer },
-      async close() {
-        await runtime?.host.close(0)
-        await producing.close()
-        await console.close()
-      },
-    }
-  } catch (error) {
-    await runtime?.host.close(0)
-    throw error
-  }
-}
-
-async function asked({ stderr }: Invocation, files: number): Promise<boolean> {
-  if (process.stdin.isTTY !== true || (stderr as NodeJS.WriteStream).isTTY !== true)
-    throw new DfspError('E_USAGE', 'retry asks before it begins, and there is no terminal', {
-      next: 'add --yes, or --dry-run to see the plan only',
-    })
-  const lines = createInterface({ input: process.stdin, output: stderr })
-  try {
-    return /^y(es)?$/i.test((await lines.question(`Run ${files} files again? [y/N] `)).trim())
-  } finally {
-    lines.close()
-  }
 }

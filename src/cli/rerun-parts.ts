@@ -1,0 +1,88 @@
+/** What the commands that run files again have in common: plugin, log and producer, and the question before it begins. */
+import path from 'node:path'
+import { createInterface } from 'node:readline/promises'
+import type { Settings } from '../config/settings-type.ts'
+import { DfspError } from '../errors.ts'
+import { makeOutputDir } from '../files/output-dir.ts'
+import type { PluginRuntime } from '../run/plugin-runtime.ts'
+import type { Invocation } from './command.ts'
+import type { PluginPath } from './plugin-path.ts'
+
+/** Plugin, log and producer; without a plugin only a log on stderr. */
+export async function openRerun(
+  invocation: Invocation,
+  settings: Settings,
+  chosen: PluginPath | undefined,
+  topic: string,
+) {
+  const { values } = settings
+  const [{ pluginRuntime }, { openConsole }, { outgoing }, { ownClientId }] = await Promise.all([
+    import('../run/plugin-runtime.ts'),
+    import('./console.ts'),
+    import('../run/outgoing.ts'),
+    import('../kafka/group.ts'),
+  ])
+  const name = chosen?.name ?? invocation.command
+  const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${name}_output`)
+  const runtime: PluginRuntime | undefined =
+    chosen &&
+    pluginRuntime({
+      pluginUrl: chosen.url,
+      pluginName: chosen.shown,
+      threads: values.threads,
+      timeoutMs: values.timeout,
+    })
+  try {
+    const plugin = runtime && { runtime, loaded: await runtime.load() }
+    const pluginOptions =
+      plugin && chosen
+        ? await invocation.pluginOptions({ file: chosen.shown, options: plugin.loaded.options })
+        : {}
+    if (chosen) makeOutputDir(outputDir) // before the log file, which lies in it
+    const console = openConsole(
+      {
+        level: values.logLevel,
+        format: values.logFormat,
+        json: values.json,
+        noColor: values.noColor,
+        logFile: chosen && (values.logFile ?? path.join(outputDir, 'LOGS', `${name}.log`)),
+        topic,
+        live: invocation.command === 'replay' ? 'status' : undefined,
+      },
+      invocation,
+    )
+    const warnings = plugin?.loaded.warnings.map(w => `${chosen?.shown} ${w}`) ?? []
+    for (const text of [...settings.notices, ...warnings]) console.report({ type: 'problem', text })
+    const producing = outgoing(settings.kafka.producer, values.outputTopic)
+    return {
+      plugin,
+      pluginOptions,
+      outputDir,
+      console,
+      produce: producing.send,
+      consumerProperties: { 'client.id': ownClientId(), ...settings.kafka.consumer },
+      async close() {
+        await runtime?.host.close(0)
+        await producing.close()
+        await console.close()
+      },
+    }
+  } catch (error) {
+    await runtime?.host.close(0)
+    throw error
+  }
+}
+
+/** Asks on the terminal whether to run so many files; throws E_USAGE where there is none. */
+export async function asked({ stderr, command }: Invocation, files: number): Promise<boolean> {
+  if (process.stdin.isTTY !== true || (stderr as NodeJS.WriteStream).isTTY !== true)
+    throw new DfspError('E_USAGE', `${command} asks before it begins, and there is no terminal`, {
+      next: 'add --yes, or --dry-run to see the plan only',
+    })
+  const lines = createInterface({ input: process.stdin, output: stderr })
+  try {
+    return /^y(es)?$/i.test((await lines.question(`Run ${files} files again? [y/N] `)).trim())
+  } finally {
+    lines.close()
+  }
+}

@@ -1,0 +1,38 @@
+/** The plan of `dfsp replay`, for people and as --json lines. */
+import { type ListedFile, stateOf, timeText } from './listing.ts'
+import { oneLine } from './one-line.ts'
+import { formatBytes, formatCount } from './quantities.ts'
+
+export interface ReplayPlan {
+  readonly files: readonly ListedFile[]
+  /** Incomplete or damaged. */
+  readonly leftAlone: readonly ListedFile[]
+}
+
+export function replayPlanText({ files, leftAlone }: ReplayPlan): string[] {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  const count = `${formatCount(files.length)} ${files.length === 1 ? 'file' : 'files'}`
+  return [
+    ...files.map(file => planLine('replay', file)),
+    ...leftAlone.map(file => planLine('leave ', file)),
+    `${count} to replay (${formatBytes(bytes)}), ${formatCount(leftAlone.length)} left alone`,
+  ]
+}
+
+function planLine(action: string, file: ListedFile): string {
+  const { path, bytes, present, chunks, lastSent, wrong } = file
+  const state = stateOf(file)
+  const why = state === 'complete' ? '' : `  ${wrong ?? state}`
+  return `${action}  ${oneLine(path)}  ${formatBytes(bytes)}  ${present}/${chunks}  sent ${timeText(lastSent)}${why}`
+}
+
+export function replayPlanJson({ files, leftAlone }: ReplayPlan, topic: string): string[] {
+  const line = (action: string, file: ListedFile) => {
+    const { path, sha512, bytes, present, chunks, ranges } = file
+    return JSON.stringify({
+      ...{ v: 1, type: 'planned', action, topic, path, sha512, bytes, chunks, present, state: stateOf(file) },
+      ranges: ranges.map(({ partition, from, to }) => [partition, from, to]),
+    })
+  }
+  return [...files.map(file => line('replay', file)), ...leftAlone.map(file => line('leave', file))]
+}
