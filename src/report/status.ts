@@ -131,6 +131,12 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
     return view === undefined ? 'starting: connecting to the broker' : view.notReady()
   }
 
+  /** Another attempt has ended: what the one before it came to is of no more interest. */
+  function forgetRetry(path: string): void {
+    const at = failures.findIndex(f => f.result === 'retry' && f.path === path)
+    if (at !== -1) failures.splice(at, 1)
+  }
+
   function failed(failure: Failure): void {
     failures.unshift(failure)
     if (failures.length > LISTED) failures.pop()
@@ -140,11 +146,12 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
     report(event) {
       const at = now()
       if (event.type === 'summary') summary = event.summary
+      if (event.type !== 'file' && event.type !== 'retry') return
+      forgetRetry(event.path)
       if (event.type === 'retry') {
         const { path, attempt, error } = event
-        failed({ at, path, result: 'retry', attempt, error, setAside: undefined })
+        return failed({ at, path, result: 'retry', attempt, error, setAside: undefined })
       }
-      if (event.type !== 'file') return
       const { path, result, attempt, error = '', setAside } = event
       if (result === 'ok') lastSuccessAt = at
       else failed({ at, path, result, attempt, error, setAside })

@@ -56,6 +56,13 @@ test('/status is one versioned object with counts, open files, failures and part
   board.attach(viewOf())
   board.report({ type: 'retry', path: 'a', attempt: 1, error: 'first', delayMs: 1 })
   board.report({
+    type: 'retry',
+    path: '<img src=x>',
+    attempt: 1,
+    error: 'of an attempt that others followed',
+    delayMs: 1,
+  })
+  board.report({
     ...{ type: 'file', path: '<img src=x>', result: 'failed', setAside: 'held', attempt: 2, bytes: 1 },
     ...{ ms: 1, partitions: {}, error: '<script>alert(1)</script>' },
   })
