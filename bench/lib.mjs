@@ -8,7 +8,13 @@ import path from 'node:path'
 export const requireFrom = createRequire(path.join(path.resolve(process.env.BENCH_MODULES ?? '.'), 'x.js'))
 
 export const now = () => performance.now() / 1000
-export const median = xs => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)]
+/** Of an even number of values the mean of the middle two; undefined of none. */
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const half = sorted.length / 2
+  const middle = sorted.slice(Math.ceil(half) - 1, Math.floor(half) + 1)
+  return middle.length === 2 ? (middle[0] + middle[1]) / 2 : middle[0]
+}
 
 /** Seconds of CPU that a process has used so far (Linux), NaN if unknown. */
 export function cpuOf(pid) {

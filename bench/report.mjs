@@ -60,7 +60,7 @@ function table(row, runs) {
   const ours = rate(row, runs, 'dfsp')
   const lines = [`  ${''.padEnd(20)} ${head.join('  ')}`]
   for (const [who, all] of Object.entries(runs)) {
-    const rates = all.map(run => run[unit] ?? 0)
+    const rates = all.map(run => rateOf(row, run))
     const gb = bytesOf(row) / 1e9
     const cells = [
       String(median(rates)).padStart(8),
@@ -132,7 +132,12 @@ export function growthText(results) {
 /** Median rate of a contender in the row's unit; 0 without one. */
 export function rate(row, runs, label) {
   const all = runs[label]
-  return all ? (median(all.map(run => run[row.unit ?? 'MBps'] ?? 0)) ?? 0) : 0
+  return all ? (median(all.map(run => rateOf(row, run))) ?? 0) : 0
+}
+
+/** The raw clients know bytes only. */
+function rateOf({ unit = 'MBps', data }, run) {
+  return run[unit] ?? (unit === 'files_per_s' ? Math.round((run.MBps * 1e6) / data.size) : 0)
 }
 
 function labelOf(who) {
