@@ -97,9 +97,10 @@ export const OPTIONS = {
   },
   watch: {
     type: 'boolean',
-    describe: 'stay and go on: upload sends files as they come, status looks again and again',
+    describe:
+      'go on: run and try load a plugin anew when it changes, upload sends files as they come, status looks again',
     group: 'Input',
-    commands: ['upload', 'status'],
+    commands: ['run', 'try', 'upload', 'status'],
     flagOnly: true,
   },
   settle: {

@@ -8,6 +8,7 @@
  * - `setting-up`: the plugin's `setup` runs;
  * - `idle`: may be given a task;
  * - `busy`: has one task;
+ * - `retired`: of a module that was loaded anew; its `teardown` runs, then it is ended;
  * - `ended`: gone, or being ended. Its task, if any, has been answered.
  */
 import { Worker } from 'node:worker_threads'
@@ -66,6 +67,12 @@ export interface PluginHost {
   run(task: Task): Promise<Ended>
   /** Tasks that threads would take now. */
   readonly free: number
+  /**
+   * Loads the module anew. `settingsOf` hears what it exports now. Once `setup` has run in a first new thread, new
+   * threads take over and old ones finish their file; if anything goes wrong before, all stays as it is, and it
+   * rejects with a DfspError that says what.
+   */
+  reload(settingsOf: (info: LoadedInfo) => Promise<Omit<SetupMessage, 'type'>>): Promise<LoadedInfo>
   /** Files that were given ahead of time and are not begun are answered as `recalled`. */
   recall(): void
   /** Makes memory known that was added to the arena. */
@@ -90,7 +97,9 @@ type Assignment = Waiting & Pick<Offer, 'id' | 'slot'>
 interface Thread {
   readonly number: number
   readonly worker: Worker
-  state: 'loading' | 'loaded' | 'setting-up' | 'idle' | 'busy' | 'ended'
+  /** How often the module had been loaded anew before. */
+  readonly generation: number
+  state: 'loading' | 'loaded' | 'setting-up' | 'idle' | 'busy' | 'retired' | 'ended'
   /** In the order in which it does them; the first one may have begun. */
   assigned: Assignment[]
   /** When it last answered, or was given something after it had nothing. */
@@ -108,13 +117,16 @@ const LATE_MS = 50
 /** Of the mean time that tasks take, the share of the last one. */
 const LAST_SHARE = 1 / 8
 
+/** What the `teardown` of a module that was loaded anew may take. */
+const RETIRE_MS = 5_000
+
 /** After a time-out user code has this long to end by itself before its thread is ended. */
 const ABORT_GRACE_MS = 1_000
 
 export function pluginHost(deps: HostDeps): PluginHost {
   const threads = new Set<Thread>()
   const queue: Waiting[] = []
-  const claims = new Int32Array(new SharedArrayBuffer(4 * deps.threads * (MOST_AHEAD + 1)))
+  const claims = new Int32Array(new SharedArrayBuffer(4 * deps.threads * (MOST_AHEAD + 2)))
   const freeSlots = Array.from(claims.keys())
   let meanMs = Number.POSITIVE_INFINITY
   let willFill = false
@@ -123,6 +135,16 @@ export function pluginHost(deps: HostDeps): PluginHost {
   let threadNumbers = 0
   let taskIds = 0
   let closing = false
+  let generation = 0
+  /** The first thread of the module that is being loaded anew. */
+  let newcomer:
+    | {
+        readonly thread: Thread
+        loaded(info: LoadedInfo): void
+        ready(): void
+        reject(error: DfspError): void
+      }
+    | undefined
   let firstLoaded: { resolve(info: LoadedInfo): void; reject(error: DfspError): void } | undefined
   let started: { resolve(): void; reject(error: DfspError): void } | undefined
   let onTornDown: ((thread: Thread) => void) | undefined
@@ -133,7 +155,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
 
   const send = (thread: Thread, message: ToThread) => thread.worker.postMessage(message)
 
-  function startThread(): void {
+  function startThread(ofGeneration = generation): Thread {
     const data: ThreadData = {
       plugin: deps.pluginUrl,
       segments: deps.segments(),
@@ -150,6 +172,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
     const thread: Thread = {
       number: ++threadNumbers,
       worker,
+      generation: ofGeneration,
       state: 'loading',
       assigned: [],
       heardAt: 0,
@@ -175,6 +198,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
           thread: thread.number,
         })
       })
+    return thread
   }
 
   function onMessage(thread: Thread, message: FromThread): void {
@@ -182,6 +206,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
     switch (message.type) {
       case 'loaded':
         thread.state = 'loaded'
+        if (thread === newcomer?.thread) return newcomer.loaded(message)
         firstLoaded?.resolve(message)
         if (settings) setUp(thread)
         return
@@ -193,6 +218,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
         return
       case 'ready':
         thread.state = 'idle'
+        if (thread === newcomer?.thread) newcomer.ready()
         started?.resolve()
         next()
         return
@@ -221,6 +247,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
         return
       case 'torn-down':
         onTornDown?.(thread)
+        if (thread.state === 'retired') void thread.worker.terminate()
     }
   }
 
@@ -230,7 +257,9 @@ export function pluginHost(deps: HostDeps): PluginHost {
   }
 
   /** Further tasks that a thread may be given. */
-  function room({ state, ending, assigned, heardAt }: Thread): number {
+  function room(thread: Thread): number {
+    const { state, ending, assigned, heardAt } = thread
+    if (thread.generation !== generation) return 0
     if ((state !== 'idle' && state !== 'busy') || ending !== undefined) return 0
     const isLate = assigned.length > 0 && performance.now() - heardAt >= LATE_MS
     const ahead = isLate ? 0 : Math.min(MOST_AHEAD, Math.floor(AHEAD_MS / meanMs))
@@ -240,7 +269,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
   function next(): void {
     for (const thread of threads) {
       if (queue.length === 0) return
-      if (thread.state === 'idle') give(thread, 1)
+      if (thread.state === 'idle' && thread.generation === generation) give(thread, 1)
     }
     if (queue.length === 0 || willFill) return
     // Together, once all is known that comes at this moment.
@@ -265,7 +294,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
 
   function give(thread: Thread, count: number): void {
     const offers: Offer[] = []
-    while (offers.length < count) {
+    while (offers.length < count && freeSlots.length > 0) {
       const waiting = queue.shift()
       if (waiting === undefined) break
       const assignment = { ...waiting, id: ++taskIds, slot: freeSlots.pop() as number }
@@ -304,7 +333,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
     }
     if (thread.assigned.length === 0 && thread.state === 'busy') {
       thread.ending = undefined
-      thread.state = 'idle'
+      becomeIdle(thread)
     }
     next()
   }
@@ -323,6 +352,29 @@ export function pluginHost(deps: HostDeps): PluginHost {
     else queue.unshift(assignment)
   }
 
+  function becomeIdle(thread: Thread): void {
+    thread.state = 'idle'
+    if (thread.generation < generation) retire(thread)
+  }
+
+  function retire(thread: Thread): void {
+    thread.state = 'retired'
+    thread.timer = setTimeout(() => void thread.worker.terminate(), RETIRE_MS)
+    send(thread, { type: 'teardown' })
+  }
+
+  /** The newcomer is ready: threads of its module take over. */
+  function takeOver(): void {
+    generation++
+    for (const thread of threads) {
+      if (thread.generation === generation) continue
+      if (thread.state === 'idle') retire(thread)
+      else if (thread.state === 'busy') takeBack(thread)
+      else if (thread.state !== 'retired') end(thread, 'the module was loaded anew')
+    }
+    for (let count = 1; count < deps.threads; count++) startThread()
+  }
+
   /** The task that the thread is at has ended. */
   function finish(thread: Thread, ended: Ended): void {
     clearTimeout(thread.timer)
@@ -330,7 +382,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
     thread.ending = undefined
     thread.heardAt = performance.now()
     if (assignment !== undefined) freeSlots.push(assignment.slot)
-    if (thread.state === 'busy' && thread.assigned.length === 0) thread.state = 'idle'
+    if (thread.state === 'busy' && thread.assigned.length === 0) becomeIdle(thread)
     assignment?.answer(ended)
     next()
   }
@@ -383,11 +435,12 @@ export function pluginHost(deps: HostDeps): PluginHost {
 
   function settleDead(thread: Thread, fault: PluginFault): void {
     if (thread.state === 'ended') return
-    const wasBooting = thread.state === 'setting-up'
+    const wasBooting = thread.state === 'setting-up' || thread === newcomer?.thread
+    clearTimeout(thread.timer)
     thread.state = 'ended'
     lock.forget(thread.number)
-    if (wasBooting) broken(setupError(deps.pluginName, fault))
-    else if (!closing && settings) startThread()
+    if (wasBooting) broken(thread, setupError(deps.pluginName, fault))
+    else if (!closing && settings && thread.generation === generation) startThread()
     for (const assignment of thread.assigned.splice(1).toReversed()) putBack(assignment)
     finish(thread, { kind: 'failed', fault, hookCalled: false })
   }
@@ -395,11 +448,13 @@ export function pluginHost(deps: HostDeps): PluginHost {
   function bootFailed(thread: Thread, error: DfspError): void {
     thread.state = 'ended'
     void thread.worker.terminate()
-    broken(error)
+    broken(thread, error)
   }
 
-  function broken(error: DfspError): void {
-    if (closing) return // a replacement was ended while it was starting
+  function broken(thread: Thread, error: DfspError): void {
+    if (thread === newcomer?.thread) return newcomer.reject(error)
+    // A replacement was ended while it was starting.
+    if (closing || thread.generation !== generation) return
     if (firstLoaded) firstLoaded.reject(error)
     if (started) started.reject(error)
     else if (!firstLoaded) deps.onBroken(error)
@@ -453,6 +508,37 @@ export function pluginHost(deps: HostDeps): PluginHost {
       for (const thread of threads) sum += room(thread)
       return Math.max(0, sum)
     },
+    reload: settingsOf =>
+      new Promise((resolve, reject) => {
+        let info: LoadedInfo
+        let renewed: SetupMessage
+        newcomer = {
+          thread: startThread(generation + 1),
+          loaded(given) {
+            info = given
+            const { thread } = newcomer as NonNullable<typeof newcomer>
+            settingsOf(info).then(
+              chosen => {
+                if (thread.state !== 'loaded') return
+                renewed = { type: 'setup', ...chosen }
+                thread.state = 'setting-up'
+                send(thread, renewed)
+              },
+              (error: DfspError) => bootFailed(thread, error),
+            )
+          },
+          ready() {
+            newcomer = undefined
+            settings = renewed
+            takeOver()
+            resolve(info)
+          },
+          reject(error) {
+            newcomer = undefined
+            reject(error)
+          },
+        }
+      }),
     recall() {
       takeBackQueued()
       for (const thread of threads) if (thread.state === 'busy') takeBack(thread)

@@ -19,6 +19,7 @@ import { realEdges } from './edges.ts'
 import { letterSender } from './letter-sender.ts'
 import { type End, hasEnd, type Outcome, outcome } from './outcome.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
+import { reloadOnChange } from './plugin-watch.ts'
 import { type Processor, processor } from './processor.ts'
 import { NOTHING_COUNTED, runProgress, statsOf, summaryOf } from './run-progress.ts'
 import { runTally } from './run-view.ts'
@@ -60,6 +61,13 @@ export interface RunDeps {
   onView?(view: RunView): void
   /** Where the consumer is being opened already; `run` opens it without. */
   readonly connecting?: Connecting
+  /** With --watch: the plugin's module, and its options as they are once it exports this. */
+  readonly reload?:
+    | {
+        readonly file: string
+        readonly optionsOf: (info: LoadedInfo) => Promise<Readonly<Record<string, unknown>>>
+      }
+    | undefined
   /** Where ctx.produce goes; closed at the end. */
   readonly produce: (record: OutgoingRecord) => Promise<void>
 }
@@ -92,20 +100,21 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     runtime.connect({
       produce: deps.produce,
       log: deps.logFromPlugin,
-      onBroken: error => ending.resolve({ why: 'fatal', error }),
+      onBroken(error) {
+        if (deps.reload === undefined) ending.resolve({ why: 'fatal', error })
+        else
+          report({
+            type: 'problem',
+            text: `${[error.message, ...error.facts].join(': ')}; waiting for a change`,
+          })
+      },
     })
     opening ??= connecting(options)
     opening.onInfo(text => report({ type: 'info', text }))
     const consumer = await unless(ending, opening.consumer)
     if ('why' in consumer) return notBegun(options, deps, consumer, started)
     if (options.dlq !== undefined) void warnIfMissing(options.dlq, consumer, report)
-    const starting = runtime.start({
-      options: options.pluginOptions,
-      sections: options.sections,
-      outputDir: output.path,
-      tmpDir: output.tmpDir,
-      dryRun: options.dryRun,
-    })
+    const starting = runtime.start(setupOf(options, output, options.pluginOptions))
     const interrupted = await unless(ending, starting)
     if (interrupted) return notBegun(options, deps, interrupted, started)
     const beside = { refetcher, journal }
@@ -118,6 +127,14 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     await journal?.close()
     output.close()
   }
+}
+
+function setupOf(
+  { sections, dryRun }: RunOptions,
+  { path: outputDir, tmpDir }: { readonly path: string; readonly tmpDir: string },
+  pluginOptions: Readonly<Record<string, unknown>>,
+) {
+  return { options: pluginOptions, sections, outputDir, tmpDir, dryRun }
 }
 
 /** Told before a file fails and its letter is refused, half a minute later. */
@@ -166,6 +183,7 @@ async function consumeToEnd(
     options.memoryBytes,
   )
   const { refetcher, journal } = beside
+  const hooks = new Set(options.dryRun ? [] : deps.loaded.hooks)
   const work: Processor = processor({
     ...realEdges,
     settings: {
@@ -184,7 +202,7 @@ async function consumeToEnd(
       breakerAfter: options.breakerAfter,
     },
     host: runtime.host,
-    hooks: new Set(options.dryRun ? [] : deps.loaded.hooks),
+    hooks,
     store: runtime.store(output.tmpDir),
     commit: tally.commit,
     committedNow: () => consumer.committedNow(),
@@ -260,7 +278,20 @@ async function consumeToEnd(
     onProblem: text => report({ type: 'problem', text }),
   })
 
+  const { reload } = deps
+  const stopReloading =
+    reload &&
+    (await reloadOnChange(reload.file, {
+      host: runtime.host,
+      settingsOf: async info => setupOf(options, output, await reload.optionsOf(info)),
+      onReloaded(info) {
+        hooks.clear()
+        for (const name of options.dryRun ? [] : info.hooks) hooks.add(name)
+      },
+      report,
+    }))
   const end = await ending.promise
+  await stopReloading?.()
   for (const timer of timers) clearInterval(timer)
   // Whatever ended it, what was finished is committed; only after a fatal error no commit can be answered any more.
   let drained = true

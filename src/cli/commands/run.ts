@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { groupId } from '../../config/group.ts'
 import { optionsOf } from '../../config/options.ts'
 import type { PluginOptions } from '../../config/plugin-options.ts'
@@ -25,6 +26,7 @@ export const command: Command = {
     ['dfsp run -p ./plot.ts -t xrd', 'process what comes, until Ctrl-C'],
     ['dfsp run -p ./plot.ts -t xrd --until-end', 'process what is there, then end (for cron)'],
     ['dfsp run -p save -t xrd -o data/', 'write verified files into a folder'],
+    ['dfsp run -p ./plot.ts -t xrd --watch', 'load the plugin anew when it changes'],
     ['dfsp run -p ./plot.ts --help', "the plugin's own options, too"],
   ],
   options: optionsOf('run'),
@@ -160,6 +162,12 @@ export const command: Command = {
         {
           runtime,
           loaded,
+          reload: values.watch
+            ? {
+                file: fileURLToPath(plugin.url),
+                optionsOf: ({ options }) => invocation.pluginOptions({ file: plugin.shown, options }),
+              }
+            : undefined,
           connecting: opening,
           report(event) {
             for (const onlooker of onlookers) onlooker.report(event)

@@ -1,7 +1,9 @@
 /** `dfsp try`: a plugin on local files, without Kafka. */
 import fs from 'node:fs'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { optionsOf } from '../../config/options.ts'
+import type { Settings } from '../../config/settings-type.ts'
 import { type FoundFile, findFiles, findRoots, isOrdinary } from '../../files/walk.ts'
 import type { OutgoingRecord } from '../../plugin/plugin.ts'
 import { recordJson, recordLine } from '../../report/produced-record.ts'
@@ -16,6 +18,7 @@ export const command: Command = {
   examples: [
     ['dfsp try ./plot.ts samples/*.csv', 'ok or FAIL for each file'],
     ['dfsp try ./plot.ts samples/ --column 2', 'all files of a folder, with an option of the plugin'],
+    ['dfsp try ./plot.ts samples/ --watch', 'again whenever the plugin changes, while you write it'],
     ['dfsp try ./plot.ts big.raw --mode disk -o /tmp/out', 'from disk, results elsewhere'],
   ],
   positionals: [
@@ -28,77 +31,86 @@ export const command: Command = {
     declaredOptions(findPlugin(positionals.PLUGIN?.[0] ?? '', cwd)),
   async run(invocation) {
     const settings = await invocation.settings()
-    const { values } = settings
-    const { cwd, stdout, env } = invocation
-    const [{ tryPlugin }, { openConsole }, [plugin, runtime]] = await Promise.all([
-      import('../../run/try.ts'),
-      import('../console.ts'),
-      open(invocation, values.threads, values.timeout),
-    ])
-    const outputDir = path.resolve(cwd, values.outputDir ?? `${plugin.name}_output`)
-    const wasThere = fs.existsSync(outputDir)
-    let console: ReturnType<typeof openConsole> | undefined
-    try {
-      const loaded = await runtime.load()
-      const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
-      const files = findFiles(findRoots(invocation.positionals.FILE ?? [], cwd), isOrdinary)
-      console = openConsole(
-        {
-          level: values.logLevel,
-          format: values.logFormat,
-          json: values.json,
-          noColor: values.noColor,
-          logFile: undefined,
-          topic: '',
-          live: undefined,
-        },
-        invocation,
-      )
-      const print = (line: string) => void stdout.write(`${line}\n`)
-      const isTerminal = (stdout as NodeJS.WriteStream).isTTY === true && env.TERM !== 'dumb'
-      const report = tryReporter({
-        log: console.log,
-        print,
-        json: values.json,
-        color: isTerminal && !values.noColor && !env.NO_COLOR,
-      })
-      for (const text of [...settings.notices, ...loaded.warnings.map(w => `${plugin.shown} ${w}`)])
-        report({ type: 'problem', text })
-      const { exit, error } = await tryPlugin(
-        {
-          mode: values.mode,
-          outputDir,
-          threads: values.threads,
-          memoryBytes: values.memory,
-          pluginOptions,
-          sections: settings.sections,
-        },
-        {
-          runtime,
-          loaded,
-          files,
-          pathOf: found => pathFrom(cwd, found),
-          report,
-          log: console.logFromPlugin,
-          produce:
-            values.produceTo === undefined
-              ? showing(print, values.json)
-              : appending(path.resolve(cwd, values.produceTo)),
-          random: Math.random,
-        },
-      )
-      if (error)
-        console.log.write('error', `${error.message} [${error.code}]`, {
-          facts: error.facts.join('; '),
-          try: error.next,
-        })
-      return exit
-    } finally {
-      await runtime.host.close(0)
-      await console?.close()
-      if (!wasThere) removeEmpty(outputDir)
-    }
+    if (!settings.values.watch) return await tryOnce(invocation, settings)
+    const { url } = findPlugin(invocation.positionals.PLUGIN?.[0] ?? '', invocation.cwd)
+    const { tryOnEachChange } = await import('../try-watch.ts')
+    return await tryOnEachChange(fileURLToPath(url), invocation, settings, () =>
+      tryOnce(invocation, settings),
+    )
   },
+}
+
+async function tryOnce(invocation: Invocation, settings: Settings): Promise<number> {
+  const { values } = settings
+  const { cwd, stdout, env } = invocation
+  const [{ tryPlugin }, { openConsole }, [plugin, runtime]] = await Promise.all([
+    import('../../run/try.ts'),
+    import('../console.ts'),
+    open(invocation, values.threads, values.timeout),
+  ])
+  const outputDir = path.resolve(cwd, values.outputDir ?? `${plugin.name}_output`)
+  const wasThere = fs.existsSync(outputDir)
+  let console: ReturnType<typeof openConsole> | undefined
+  try {
+    const loaded = await runtime.load()
+    const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
+    const files = findFiles(findRoots(invocation.positionals.FILE ?? [], cwd), isOrdinary)
+    console = openConsole(
+      {
+        level: values.logLevel,
+        format: values.logFormat,
+        json: values.json,
+        noColor: values.noColor,
+        logFile: undefined,
+        topic: '',
+        live: undefined,
+      },
+      invocation,
+    )
+    const print = (line: string) => void stdout.write(`${line}\n`)
+    const isTerminal = (stdout as NodeJS.WriteStream).isTTY === true && env.TERM !== 'dumb'
+    const report = tryReporter({
+      log: console.log,
+      print,
+      json: values.json,
+      color: isTerminal && !values.noColor && !env.NO_COLOR,
+    })
+    for (const text of [...settings.notices, ...loaded.warnings.map(w => `${plugin.shown} ${w}`)])
+      report({ type: 'problem', text })
+    const { exit, error } = await tryPlugin(
+      {
+        mode: values.mode,
+        outputDir,
+        threads: values.threads,
+        memoryBytes: values.memory,
+        pluginOptions,
+        sections: settings.sections,
+      },
+      {
+        runtime,
+        loaded,
+        files,
+        pathOf: found => pathFrom(cwd, found),
+        report,
+        log: console.logFromPlugin,
+        produce:
+          values.produceTo === undefined
+            ? showing(print, values.json)
+            : appending(path.resolve(cwd, values.produceTo)),
+        random: Math.random,
+      },
+    )
+    if (error)
+      console.log.write('error', `${error.message} [${error.code}]`, {
+        facts: error.facts.join('; '),
+        try: error.next,
+      })
+    return exit
+  } finally {
+    await runtime.host.close(0)
+    await console?.close()
+    if (!wasThere) removeEmpty(outputDir)
+  }
 }
 
 async function open({ positionals, cwd }: Invocation, threads: number, timeoutMs: number | undefined) {

@@ -1,0 +1,54 @@
+/** `dfsp try --watch`: all files again after each change of the plugin, until a signal. */
+import type { Settings } from '../config/settings-type.ts'
+import { errorJson, errorText } from '../report/error-text.ts'
+import { watchModules } from '../run/plugin-watch.ts'
+import { onStopSignal } from '../run/shutdown.ts'
+import type { Invocation } from './command.ts'
+import { openConsole } from './console.ts'
+
+/** `once` tries all files; what it throws is told, and the next change waited for. */
+export async function tryOnEachChange(
+  file: string,
+  invocation: Invocation,
+  { values }: Settings,
+  once: () => Promise<number>,
+): Promise<number> {
+  const { level, format } = { level: values.logLevel, format: values.logFormat }
+  const { json, noColor, debug } = values
+  const shown = { level, format, json, noColor, logFile: undefined, topic: '', live: undefined }
+  const console = openConsole(shown, invocation)
+  let changed: readonly string[] | undefined
+  let stopped = false
+  let wake = () => {}
+  const stopWatching = await watchModules(file, names => {
+    changed = names
+    wake()
+  })
+  const stopListening = onStopSignal(() => {
+    stopped = true
+    wake()
+  })
+  try {
+    while (!stopped) {
+      changed = undefined
+      try {
+        await once()
+      } catch (error) {
+        if (json) invocation.stdout.write(`${errorJson(error)}\n`)
+        invocation.stderr.write(errorText(error, { debug }))
+      }
+      if (stopped) break
+      console.log.write('info', 'waiting for a change of the plugin (Ctrl-C ends)')
+      if (changed === undefined)
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+      if (!stopped) console.log.write('info', `${(changed ?? []).join(', ')} changed`)
+    }
+    return 0
+  } finally {
+    stopListening()
+    await stopWatching()
+    await console.close()
+  }
+}
