@@ -2,8 +2,11 @@
 
 const QUOTABLE = /[\\\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}]/gu
 
+const PLAIN = /^[ -&(-[\]-~]*$/
+
 /** `repr()` of a str. */
 export function pythonRepr(text: string): string {
+  if (PLAIN.test(text)) return `'${text}'`
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
   const inner = text.replace(QUOTABLE, escaped)
   return `${quote}${quote === "'" ? inner.replaceAll("'", "\\'") : inner}${quote}`
@@ -52,6 +55,19 @@ const two = (n: number) => String(n).padStart(2, '0')
 
 /** `%a %b %d, %Y at %H:%M:%S` in local time: `Wed Nov 25, 2026 at 03:18:24`. */
 export function registryTime(ms: number): string {
-  const t = new Date(ms)
+  const second = Math.floor(ms / 1_000)
+  const before = known.get(second)
+  if (before !== undefined) return before
+  if (known.size >= MOST_KNOWN) known.clear()
+  const text = registryText(new Date(ms))
+  known.set(second, text)
+  return text
+}
+
+/** Many rows are of the same seconds. */
+const known = new Map<number, string>()
+const MOST_KNOWN = 4_096
+
+function registryText(t: Date): string {
   return `${DAYS[t.getDay()]} ${MONTHS[t.getMonth()]} ${two(t.getDate())}, ${t.getFullYear()} at ${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}`
 }

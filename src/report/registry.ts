@@ -42,6 +42,7 @@ const IN_PROGRESS = 'filename;rel_filepath;status;n_chunks;first_message;most_re
 const PROCESSED = 'filename;rel_filepath;n_chunks;first_message;processed_at'
 const APPEND_MS = 1_000
 const REWRITE_EVERY = 5
+const SLICE = 500
 /** Files that failed and rows that could not be written, of which there may be any number. */
 const MOST = 10_000
 
@@ -69,7 +70,7 @@ export function openRegistry(options: RegistryOptions): Registry {
   }
 
   async function rewrite(): Promise<void> {
-    const text = [IN_PROGRESS, ...inProgressRows()].join('\n')
+    const text = [IN_PROGRESS, ...(await inProgressRows())].join('\n')
     if (text === written) return
     const temporary = `${inProgress}.${process.pid}.tmp`
     await writeFile(temporary, text)
@@ -77,12 +78,15 @@ export function openRegistry(options: RegistryOptions): Registry {
     written = text
   }
 
-  function inProgressRows(): string[] {
+  async function inProgressRows(): Promise<string[]> {
     const time = now()
-    const open = (view?.files() ?? []).map(file => {
+    const open: string[] = []
+    for (const file of view?.files() ?? []) {
       const { status = 'in_progress', at = time - file.idleMs } = failed.get(file.path) ?? {}
-      return inProgressRow(file, status, time - file.openMs, at)
-    })
+      open.push(inProgressRow(file, status, time - file.openMs, at))
+      // Ten thousand files must not hold up the run.
+      if (open.length % SLICE === 0) await new Promise(resolve => setImmediate(resolve))
+    }
     return [...open, ...[...failed.values()].flatMap(({ row }) => row ?? [])]
   }
 
