@@ -8,7 +8,7 @@ export const options = {
     type: 'string',
     choices: ['replace', 'keep'],
     default: 'replace',
-    describe: 'what becomes of a file that is there already',
+    describe: 'what becomes of a file that is there already (with --mode memory)',
   },
 } as const
 

@@ -28,6 +28,28 @@ export default async function ${functionName(name)}(file: DataFile, ctx: Context
 `
 }
 
+/** A test of that plugin on its samples. */
+export function pluginTestTemplate(name: string): string {
+  return `// Runs without Kafka:  npm install --save-dev dfsp tsx && npx tsx --test ${name}.test.ts
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fileFrom, runPlugin } from 'dfsp/testing'
+import * as plugin from './${name}.ts'
+
+test('a scan is summarised', async () => {
+  const { result, logged } = await runPlugin(plugin, fileFrom('samples/scan_01.csv'))
+  assert.equal(result, null)
+  assert.deepEqual(logged[0]?.fields, { file: 'samples/scan_01.csv', n: 3, max: 340 })
+})
+
+test('a file without numbers fails, and says where it looked', async () => {
+  const file = fileFrom({ path: 'a/empty.csv', content: 'angle,counts,monitor' })
+  const { result } = await runPlugin(plugin, file, { options: { column: 2 } })
+  assert.equal(result?.message, 'no numbers in column 2')
+})
+`
+}
+
 /** By file name; bad.csv fails on purpose. */
 export const SAMPLES: Readonly<Record<string, string>> = {
   'scan_01.csv': 'angle,counts\n10.0,112\n10.1,340\n10.2,187\n',

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SAMPLES } from '../../src/cli/templates.ts'
 import { dfsp, folder } from './world.ts'
 
@@ -12,7 +13,7 @@ test('init plugin writes a plugin, samples and a config file, and says what to d
   assert.equal(exit, 0)
   assert.match(
     stdout,
-    /^wrote my-plot.ts, samples\/scan_01.csv, samples\/scan_02.csv, samples\/bad.csv, dfsp.config\n/,
+    /^wrote my-plot.ts, my-plot.test.ts, samples\/scan_01.csv, samples\/scan_02.csv, samples\/bad.csv, dfsp.config\n/,
   )
   assert.match(
     stdout,
@@ -43,9 +44,23 @@ test('the plugin processes its samples, and fails on the bad one with a reason',
   assert.deepEqual(module.options.column.default, 1)
 })
 
+test('the plugin passes the test that comes with it, in a folder of either package type', async t => {
+  for (const tree of [{ 'package.json': '{"type":"module"}' }, {}]) {
+    const cwd = folder(t, tree)
+    await dfsp(['init', 'plugin', 'my-plot'], cwd)
+    mkdirSync(join(cwd, 'node_modules'))
+    symlinkSync(fileURLToPath(new URL('../..', import.meta.url)), join(cwd, 'node_modules', 'dfsp'))
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env
+    const args = ['--import', import.meta.resolve('tsx'), '--test', 'my-plot.test.ts']
+    const { status, stdout } = spawnSync(process.execPath, args, { cwd, env, encoding: 'utf8' })
+    assert.equal(status, 0, stdout)
+    assert.match(stdout, /pass 2/)
+  }
+})
+
 test('what exists is left, and a plugin of that name is an error, unless forced', async t => {
   const cwd = folder(t, { 'dfsp.config': 'mine' })
-  assert.match((await dfsp(['init', 'plugin'], cwd)).stdout, /^wrote plot.ts, samples/)
+  assert.match((await dfsp(['init', 'plugin'], cwd)).stdout, /^wrote plot.ts, plot.test.ts, samples/)
   assert.equal(readFileSync(join(cwd, 'dfsp.config'), 'utf8'), 'mine')
   writeFileSync(join(cwd, 'plot.ts'), 'changed')
   assert.equal((await dfsp(['init', 'plugin', 'plot'], cwd)).error?.message, 'plot.ts exists')

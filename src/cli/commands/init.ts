@@ -10,7 +10,7 @@ import type { Command, Invocation } from '../command.ts'
 import { composeFiles } from '../compose-files.ts'
 import { initSystemd } from '../init-systemd.ts'
 import { type NewFile, writeNew } from '../new-files.ts'
-import { pluginTemplate, SAMPLES } from '../templates.ts'
+import { pluginTemplate, pluginTestTemplate, SAMPLES } from '../templates.ts'
 
 interface Call {
   readonly invocation: Invocation
@@ -28,13 +28,13 @@ const KINDS: Readonly<Record<string, (call: Call) => Promise<void>>> = {
 export const command: Command = {
   name: 'init',
   describe:
-    'Writes what to start from: plugin (with samples and a config file) and config into this folder; systemd prints a service and a timer for a plugin here, or puts them in their place with --install; compose writes compose.yaml (a Kafka broker for a laptop, and the plugin) and a Dockerfile. What exists is left as it is.',
+    'Writes what to start from: plugin (with a test, samples and a config file) and config into this folder; systemd prints a service and a timer for a plugin here, or puts them in their place with --install; compose writes compose.yaml (a Kafka broker for a laptop, and the plugin) and a Dockerfile. What exists is left as it is.',
   positionals: [
     { name: 'KIND', describe: 'plugin, config, systemd or compose', required: true },
     { name: 'NAME', describe: 'name of the plugin (default: plot)' },
   ],
   examples: [
-    ['dfsp init plugin plot', 'plot.ts, samples/ and dfsp.config'],
+    ['dfsp init plugin plot', 'plot.ts, its test, samples/ and dfsp.config'],
     ['dfsp init config', 'dfsp.config alone'],
     ['dfsp init systemd plot -t xrd', 'look at the units for ./plot.ts'],
     ['sudo dfsp init systemd plot -t xrd --install', 'and put them into /etc/systemd/system'],
@@ -64,7 +64,8 @@ async function initPlugin({ invocation: { cwd, stdout }, settings, name }: Call)
   const samples = Object.entries(SAMPLES).map(([file, text]): NewFile => [`samples/${file}`, text])
   // Its first line runs it: ./plot.ts -t xrd
   const plugin: NewFile = [`${name}.ts`, pluginTemplate(name), 0o755]
-  const written = await writeNew([plugin, ...samples, await configFile()], 1, {
+  const test: NewFile = [`${name}.test.ts`, pluginTestTemplate(name)]
+  const written = await writeNew([plugin, test, ...samples, await configFile()], 1, {
     cwd,
     force: settings.values.force,
   })
