@@ -47,10 +47,12 @@ test('every dfsp command line in the documents uses flags that its command has',
   ])
   const wrong: string[] = []
   for (const page of PAGES) {
-    const blocks = [...textOf(page).matchAll(/^(?:```(?:sh|console)?\n([\s\S]*?)^```$)|^ {4}(dfsp .*)$/gm)]
-    for (const line of blocks.flatMap(([, fenced = '', indented = '']) =>
-      `${fenced}\n${indented}`.split('\n'),
-    )) {
+    const text = textOf(page)
+    const fenced = [...text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].filter(([, kind = '']) =>
+      /^(sh|console)?$/.test(kind),
+    )
+    const indented = [...text.matchAll(/^ {4}(dfsp .*)$/gm)].map(([, line = '']) => line)
+    for (const line of [...fenced.flatMap(([, , body = '']) => body.split('\n')), ...indented]) {
       const [, command, rest = ''] = /(?:^|&& |\s)dfsp (\w+)(.*)/.exec(line.replace(/\s# .*/, '')) ?? []
       if (command === undefined) continue
       if (!isCommand(command)) wrong.push(`${page}: ${line} (commands: ${COMMANDS.join(' ')})`)
