@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { PluginOptions } from '../config/plugin-options.ts'
 import { nearest } from '../core/nearest.ts'
 import { DfspError } from '../errors.ts'
+import type { LoadedInfo } from '../plugin/host.ts'
 
 export interface PluginPath {
   /** `file:` URL of the module. */
@@ -60,11 +61,16 @@ function whyMissing(given: string, file: string, bare: boolean): string {
 
 /** What a plugin declares, for help: loaded in a thread that ends again. */
 export async function declaredOptions(plugin: PluginPath): Promise<PluginOptions> {
+  return { file: plugin.shown, options: (await declaredPlugin(plugin)).options }
+}
+
+/** The same with its hooks and warnings. */
+export async function declaredPlugin(plugin: PluginPath): Promise<LoadedInfo> {
   const { pluginRuntime } = await import('../run/plugin-runtime.ts')
   const choice = { pluginUrl: plugin.url, pluginName: plugin.shown, threads: 1, timeoutMs: undefined }
   const runtime = pluginRuntime(choice)
   try {
-    return { file: plugin.shown, options: (await runtime.load()).options }
+    return await runtime.load()
   } finally {
     await runtime.host.close(0)
   }

@@ -34,7 +34,7 @@ export const OPTIONS = {
     placeholder: 'PATH|NAME',
     describe: 'your function: a .ts or .js file, or a built-in (save, metadata)',
     group: 'Input',
-    commands: [...READING, 'status'],
+    commands: [...READING, 'status', 'config'],
   },
   topic: {
     type: 'string',
@@ -42,7 +42,7 @@ export const OPTIONS = {
     placeholder: 'NAME',
     describe: 'the topic',
     group: 'Input',
-    commands: ['run', 'upload', ...LOOKING, 'status', 'retry', 'replay', 'init'],
+    commands: ['run', 'upload', ...LOOKING, 'status', 'retry', 'replay', 'init', 'config'],
     oldNames: [{ name: 'topic_name' }, { name: 'consumer_topic_name' }],
   },
   group: {
@@ -52,7 +52,7 @@ export const OPTIONS = {
     describe:
       'consumer group (default: dfsp.<plugin>.<topic>, for retry dfsp.retry.<dlq>; create_new: a fresh one for every start)',
     group: 'Input',
-    commands: ['run', 'retry', 'status'],
+    commands: ['run', 'retry', 'status', 'config'],
     oldNames: [{ name: 'consumer_group_id' }],
   },
   files: {
@@ -545,6 +545,13 @@ export const OPTIONS = {
     describe: 'keep the broker until Ctrl-C and print its address',
     group: 'Other',
     commands: ['demo'],
+    flagOnly: true,
+  },
+  connect: {
+    type: 'boolean',
+    describe: 'config check: ask the broker, too',
+    group: 'Other',
+    commands: ['config'],
     flagOnly: true,
   },
   origin: {

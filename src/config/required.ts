@@ -18,7 +18,7 @@ export function requireBrokers(settings: Settings, command: CommandName): string
   if (settings.values.brokers !== undefined) return settings.values.brokers
   throw new DfspError('E_NO_BROKER', 'no broker given', {
     facts: [`${lookedAt(settings, 'brokers')}, [broker] bootstrap.servers`],
-    next: `dfsp ${command} -b localhost:9092 …, or see it work without Kafka: dfsp demo`,
+    next: `dfsp ${command === 'config' ? 'config check --connect' : command} -b localhost:9092 …, or see it work without Kafka: dfsp demo`,
   })
 }
 

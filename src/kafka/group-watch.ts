@@ -1,9 +1,9 @@
 /** Where a group stands in a topic, asked again and again without joining it. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { type AssignedPartition, startOffsets } from './assignment.ts'
+import { type AssignedPartition, type StartOffset, startOffsets } from './assignment.ts'
 import { type ClientError, connect, explain, loginOf, rdkafka } from './client.ts'
 import { consumerArguments } from './consumer-arguments.ts'
-import { type DescribedGroup, describedGroup, topicPartitions } from './topic.ts'
+import { type Access, allowedHere, type DescribedGroup, describedGroup, topicPartitions } from './topic.ts'
 
 export interface GroupInTopic {
   readonly topic: string
@@ -18,8 +18,12 @@ export interface GroupStanding {
 }
 
 export interface GroupWatch {
-  /** Rejects with a DfspError. */
-  look(): Promise<GroupStanding>
+  /** Brokers of the cluster. */
+  readonly brokers: number
+  /** `from`: where a new group would begin. Rejects with a DfspError. */
+  look(from?: StartOffset): Promise<GroupStanding>
+  /** What this client may do; undefined where the broker does not tell. */
+  access(): Promise<Access>
   close(): Promise<void>
 }
 
@@ -31,12 +35,14 @@ export async function watchGroup({ topic, group, properties }: GroupInTopic): Pr
   const given = consumerArguments(properties, group)
   const { KafkaConsumer } = rdkafka()
   const client = new KafkaConsumer(given.global as unknown as RdKafka.ConsumerGlobalConfig, given.topic)
-  await connect(client, login, CONNECT_MS)
+  const metadata = await connect(client, login, CONNECT_MS)
   return {
-    async look() {
+    brokers: metadata.brokers.length,
+    access: () => allowedHere(client, topic, group),
+    async look(from = 'earliest') {
       const numbers = await topicPartitions(client, topic, login)
       const [partitions, described] = await Promise.all([
-        startOffsets(client, topic, numbers, 'earliest').catch(error => {
+        startOffsets(client, topic, numbers, from).catch(error => {
           throw explain(error as ClientError, { topic, group, login, doing: 'read offsets' })
         }),
         describedGroup(client, group),

@@ -66,6 +66,7 @@ export async function topicId(client: Client, topic: string): Promise<string | u
 }
 
 interface DescribedTopic {
+  readonly authorizedOperations?: readonly number[]
   readonly error?: ClientError
   readonly topicId?: { readonly mostSignificantBits: bigint; readonly leastSignificantBits: bigint }
 }
@@ -193,6 +194,44 @@ export async function groupNames(client: Client, timeoutMs: number): Promise<str
   })
 }
 
+/** What a client may do, by resource; undefined where the broker does not tell. */
+export interface Access {
+  readonly topic: readonly string[] | undefined
+  /** Also undefined for a group that does not exist yet. */
+  readonly group: readonly string[] | undefined
+}
+
+export async function allowedHere(client: Client, topic: string, group: string): Promise<Access> {
+  const options = { timeout: TIMEOUT_MS, includeAuthorizedOperations: true }
+  const topics = await withAdmin(client, admin =>
+    answer<DescribedTopic[]>(done => admin.describeTopics([topic], options, done)),
+  )
+  const groups = await withAdmin(client, async admin => {
+    // See describedGroup: a group that does not exist must not be asked for.
+    const listed = await answer<{ groups: RdKafka.GroupOverview[] }>(done =>
+      admin.listGroups({ timeout: TIMEOUT_MS }, done),
+    )
+    if (!listed.groups.some(({ groupId, state }) => groupId === group && state !== DEAD)) return undefined
+    return await answer<RdKafka.GroupDescriptions>(done => admin.describeGroups([group], options, done))
+  })
+  const names = (operations: readonly number[] | undefined) =>
+    operations?.flatMap(number => OPERATIONS[number] ?? [])
+  return {
+    topic: names(topics?.[0]?.authorizedOperations),
+    group: names(groups?.groups[0]?.authorizedOperations),
+  }
+}
+
+/** AclOperationTypes of the binding, by number. */
+const OPERATIONS: Readonly<Record<number, string>> = {
+  3: 'READ',
+  4: 'WRITE',
+  5: 'CREATE',
+  6: 'DELETE',
+  7: 'ALTER',
+  8: 'DESCRIBE',
+}
+
 /** ConsumerGroupStates of the binding, by number. */
 const STATES: readonly string[] = [
   'Unknown',
@@ -235,7 +274,11 @@ async function withAdmin<T>(client: Client, ask: (admin: AdminClient) => Promise
 }
 
 interface AdminClient {
-  describeTopics(topics: readonly string[], options: { timeout: number }, done: Done<DescribedTopic[]>): void
+  describeTopics(
+    topics: readonly string[],
+    options: { timeout: number; includeAuthorizedOperations?: boolean },
+    done: Done<DescribedTopic[]>,
+  ): void
   listOffsets(
     partitions: readonly object[],
     options: { timeout: number; isolationLevel: number },
@@ -244,7 +287,7 @@ interface AdminClient {
   listGroups(options: { timeout: number }, done: Done<{ groups: RdKafka.GroupOverview[] }>): void
   describeGroups(
     groups: readonly string[],
-    options: { timeout: number },
+    options: { timeout: number; includeAuthorizedOperations?: boolean },
     done: Done<RdKafka.GroupDescriptions>,
   ): void
 }

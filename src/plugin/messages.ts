@@ -88,8 +88,6 @@ export interface SetupMessage {
   readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly outputDir: string
   readonly tmpDir: string
-  /** Verify only, call no user code. */
-  readonly dryRun: boolean
 }
 
 export type ToThread =

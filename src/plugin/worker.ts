@@ -100,7 +100,7 @@ async function load(): Promise<void> {
 
 async function runSetup(): Promise<void> {
   try {
-    if (!setup.dryRun) state = await plugin.hooks.setup?.(context() as never)
+    state = await plugin.hooks.setup?.(context() as never)
     tell({ type: 'ready' })
   } catch (error) {
     tell({ type: 'setup-failed', fault: fault(error) })
@@ -109,7 +109,7 @@ async function runSetup(): Promise<void> {
 
 async function runTeardown(): Promise<void> {
   try {
-    if (!setup.dryRun) await plugin.hooks.teardown?.(context() as never)
+    await plugin.hooks.teardown?.(context() as never)
   } catch (error) {
     log('warn', `teardown failed: ${fault(error).message}`, {})
   }
@@ -154,7 +154,7 @@ async function processFile(id: number, job: FileJob, abort: Abort): Promise<Task
   try {
     const actual = digest(job, pages)
     if (actual !== job.sha512) return { kind: 'mismatch', actual }
-    if (job.diskPath !== null && !setup.dryRun) {
+    if (job.diskPath !== null) {
       const tmp = tmpFolder()
       try {
         placeOnDisk(job, pages, setup.outputDir, tmp.path)
@@ -165,7 +165,6 @@ async function processFile(id: number, job: FileJob, abort: Abort): Promise<Task
   } catch (error) {
     return ioError(error)
   }
-  if (setup.dryRun) return { kind: 'done' }
   if (isTimed) tell({ type: 'started', id })
   return await withFile(job, (file, ctx) => attempt(file, ctx), abort)
 }

@@ -124,7 +124,6 @@ const RUN_OPTIONS = {
   maxFiles: undefined,
   maxTimeMs: undefined,
   drainMs: 5_000,
-  dryRun: false,
   statsMs: 0,
   sections: {},
 } as const

@@ -55,7 +55,7 @@ export async function rerun<F extends RerunFile>(
   try {
     const { path, tmpDir } = output
     const { pluginOptions, sections } = options
-    await runtime.start({ options: pluginOptions, sections, outputDir: path, tmpDir, dryRun: false })
+    await runtime.start({ options: pluginOptions, sections, outputDir: path, tmpDir })
     for (const topic of new Set(files.map(({ letter }) => letter.topic))) {
       const bench = retryBench<F>(
         { ...options, topic, path, tmpDir },

@@ -57,7 +57,6 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
   return await run(
     {
       ...options,
-      dryRun: false,
       from: 'earliest',
       waitForTopic: false,
       files: undefined,

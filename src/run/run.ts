@@ -44,8 +44,6 @@ export interface RunOptions extends ConnectOptions {
   readonly maxFiles: number | undefined
   readonly maxTimeMs: number | undefined
   readonly drainMs: number
-  /** Verify only: the plugin is not called, nothing is committed. */
-  readonly dryRun: boolean
   /** Milliseconds between two stats events; 0 = none. */
   readonly statsMs: number
   readonly pluginOptions: Readonly<Record<string, unknown>>
@@ -90,8 +88,7 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
   const refetcher = openRefetcher({ topic: options.topic, properties: options.consumerProperties })
   let stopListening = () => {}
   try {
-    if (options.journal && !options.dryRun)
-      journal = await openJournal(journalPath(output.path, options.topic, options.group))
+    if (options.journal) journal = await openJournal(journalPath(output.path, options.topic, options.group))
     const ending = deferred<End>()
     stopListening = onStopSignal(signal => {
       report({ type: 'info', text: `${signal}: finishing what runs, then stopping (again to stop at once)` })
@@ -130,11 +127,11 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
 }
 
 function setupOf(
-  { sections, dryRun }: RunOptions,
+  { sections }: RunOptions,
   { path: outputDir, tmpDir }: { readonly path: string; readonly tmpDir: string },
   pluginOptions: Readonly<Record<string, unknown>>,
 ) {
-  return { options: pluginOptions, sections, outputDir, tmpDir, dryRun }
+  return { options: pluginOptions, sections, outputDir, tmpDir }
 }
 
 /** Told before a file fails and its letter is refused, half a minute later. */
@@ -177,13 +174,9 @@ async function consumeToEnd(
 ): Promise<Outcome> {
   const { runtime, report } = deps
   const progress = runProgress(options, consumer)
-  const tally = runTally(
-    consumer,
-    offsets => (options.dryRun ? Promise.resolve() : consumer.commit(offsets)),
-    options.memoryBytes,
-  )
+  const tally = runTally(consumer, offsets => consumer.commit(offsets), options.memoryBytes)
   const { refetcher, journal } = beside
-  const hooks = new Set(options.dryRun ? [] : deps.loaded.hooks)
+  const hooks = new Set(deps.loaded.hooks)
   const work: Processor = processor({
     ...realEdges,
     settings: {
@@ -207,8 +200,7 @@ async function consumeToEnd(
     commit: tally.commit,
     committedNow: () => consumer.committedNow(),
     endOffsets: () => consumer.endOffsets(),
-    deadLetter:
-      options.dryRun || options.dlq === undefined ? async () => {} : letterSender(deps.produce, options.dlq),
+    deadLetter: options.dlq === undefined ? async () => {} : letterSender(deps.produce, options.dlq),
     refetch: async (ranges, onRecord, signal) => {
       await refetcher.read(ranges, onRecord, signal)
     },
@@ -286,7 +278,7 @@ async function consumeToEnd(
       settingsOf: async info => setupOf(options, output, await reload.optionsOf(info)),
       onReloaded(info) {
         hooks.clear()
-        for (const name of options.dryRun ? [] : info.hooks) hooks.add(name)
+        for (const name of info.hooks) hooks.add(name)
       },
       report,
     }))

@@ -67,7 +67,6 @@ export async function tryPlugin(
       sections: options.sections,
       outputDir: output.path,
       tmpDir: output.tmpDir,
-      dryRun: false,
     })
     for await (const found of deps.files) {
       if (signal !== undefined || fatal !== undefined) break

@@ -146,7 +146,7 @@ describe('run', { concurrency: 4 }, () => {
     assert.equal((await committed('stop'))[0], 0)
   })
 
-  test('--files passes others over, --max-files ends after so many, --dry-run calls no plugin and commits nothing', async t => {
+  test('--files passes others over, --max-files ends after so many, --dry-run says what waits and joins nothing', async t => {
     const plugin = ownPlugin(t)
     await mock.produceRaw(
       'some',
@@ -155,7 +155,8 @@ describe('run', { concurrency: 4 }, () => {
     plugin.forget()
     const dry = await plugin.run([...args('some'), '--dry-run'])
     assert.equal(dry.code, 0, dry.stderr)
-    assert.match(dry.stderr, /summary done=4/)
+    assert.match(dry.stdout, /^group +some is new, begins at earliest$/m)
+    assert.match(dry.stdout, /^waiting +4 files \(11\.7 KiB\) in 12 records$/m)
     assert.deepEqual(plugin.started(), [])
     assert.equal((await committed('some'))[0], 0)
     const one = await plugin.run([...args('some'), '--files', '^x/', '--max-files', '1'])

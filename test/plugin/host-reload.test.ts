@@ -38,7 +38,6 @@ async function openVersion(t: Test, options: HostOptions = {}) {
         sections: {},
         outputDir: open.outputDir,
         tmpDir: `${open.outputDir}/.tmp`,
-        dryRun: false,
       })),
   }
 }

@@ -100,13 +100,6 @@ test('a file goes to the first thread that is free, and none waits for a slow on
   await slow
 })
 
-test('without calling the plugin a dry run verifies', async t => {
-  const { run, messages } = await openHost(t, { setup: { dryRun: true } })
-  assert.deepEqual(await run('throw'), DONE)
-  assert.equal((await run('null', { sha512: '0'.repeat(128) })).kind, 'mismatch')
-  assert.deepEqual(messages(), [])
-})
-
 test('a setup that throws keeps the run from starting, and says where', async t => {
   const { 'p.mjs': pluginUrl } = folderOf(t, {
     'p.mjs': 'export default () => null\nexport function setup() {\n  throw new Error("no camera")\n}\n',

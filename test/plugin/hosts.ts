@@ -85,7 +85,7 @@ export async function openHost(
   })
   const files = store(memory, tmpDir)
   const loaded = await host.load()
-  await host.start({ options: {}, sections: {}, outputDir, tmpDir, dryRun: false, ...setup })
+  await host.start({ options: {}, sections: {}, outputDir, tmpDir, ...setup })
   // All but the first thread become ready by themselves.
   while (host.free < (ready ?? deps.threads ?? 1)) await delay(5)
   const open: OpenHost = {

@@ -13,13 +13,14 @@ const ACTIONS = ['check', 'show', 'path']
 export const command: Command = {
   name: 'config',
   describe:
-    'check reads the settings and reports every problem, without a broker; show prints what holds, secrets masked; path prints where the config file is.',
+    'check reads the settings and reports every problem, without a broker; with --connect it also asks the broker about itself, topic, group and rights, loads the plugin and counts what waits: a line each, and what to do next where one fails. show prints what holds, secrets masked; path prints where the config file is.',
   positionals: [
     { name: 'ACTION', describe: 'check, show or path', required: true },
     { name: 'FILE', describe: 'config file to read instead of the usual one' },
   ],
   examples: [
     ['dfsp config check', 'is everything spelled right?'],
+    ['dfsp config check --connect -b lab1:9092 -t xrd -p ./plot.ts', 'will a run work?'],
     ['dfsp config show --origin', 'each value, and the flag, variable or line it is from'],
     ['dfsp config path', 'which file is read'],
   ],
@@ -31,6 +32,11 @@ export const command: Command = {
       throw new DfspError('E_USAGE', `dfsp config cannot "${action}"`, { next })
     }
     const settings = await invocation.settings(invocation.positionals.FILE?.[0])
+    if (settings.values.connect && action === 'check') {
+      const { checkConnect } = await import('../check-connect.ts')
+      for (const notice of settings.notices) invocation.stderr.write(`note ${notice}\n`)
+      return await checkConnect(invocation, settings)
+    }
     if (action === 'path') printPath(settings, invocation)
     else if (action === 'show') printSettings(settings, invocation)
     else printCheck(settings, invocation)

@@ -27,6 +27,7 @@ export const command: Command = {
     ['dfsp run -p ./plot.ts -t xrd --until-end', 'process what is there, then end (for cron)'],
     ['dfsp run -p save -t xrd -o data/', 'write verified files into a folder'],
     ['dfsp run -p ./plot.ts -t xrd --watch', 'load the plugin anew when it changes'],
+    ['dfsp run -p ./plot.ts -t xrd --dry-run', 'what it would do, without doing it'],
     ['dfsp run -p ./plot.ts --help', "the plugin's own options, too"],
   ],
   options: optionsOf('run'),
@@ -41,6 +42,10 @@ export const command: Command = {
     )
     const topic = requireValue(settings, 'topic', 'dfsp run -p ./plot.ts -t xrd …')
     requireBrokers(settings, 'run')
+    if (values.dryRun) {
+      const { dryRun } = await import('../dry-run.ts')
+      return await dryRun(invocation, settings, plugin, topic)
+    }
     const { pluginRuntime } = await import('../../run/plugin-runtime.ts')
     const runtime = pluginRuntime({
       pluginUrl: plugin.url,
@@ -154,7 +159,6 @@ export const command: Command = {
           maxFiles: values.maxFiles,
           maxTimeMs: values.maxTime,
           drainMs: values.drainTimeout,
-          dryRun: values.dryRun,
           statsMs: console.isLive ? 250 : values.stats,
           pluginOptions,
           sections: settings.sections,

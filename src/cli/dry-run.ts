@@ -1,0 +1,106 @@
+/** `dfsp run --dry-run`: what the run would do, without running anything or joining the group. */
+import { randomUUID } from 'node:crypto'
+import path from 'node:path'
+import { groupId } from '../config/group.ts'
+import type { PluginOptionValues } from '../config/plugin-options.ts'
+import type { Settings } from '../config/settings-type.ts'
+import type { GroupStanding } from '../kafka/group-watch.ts'
+import { groupText, waitingText } from '../report/forecast-text.ts'
+import { timeText } from '../report/listing.ts'
+import type { Forecast } from '../run/forecast.ts'
+import type { Invocation } from './command.ts'
+import { declaredPlugin, type PluginPath } from './plugin-path.ts'
+import { predicted } from './predicted.ts'
+import { shownSettings } from './shown-settings.ts'
+
+interface Plan {
+  readonly plugin: PluginPath
+  readonly pluginOptions: PluginOptionValues
+  readonly hooks: readonly string[]
+  readonly topic: string
+  readonly group: string
+  readonly outputDir: string
+  readonly standing: GroupStanding
+  readonly waiting: Forecast
+}
+
+export async function dryRun(
+  invocation: Invocation,
+  settings: Settings,
+  plugin: PluginPath,
+  topic: string,
+): Promise<number> {
+  const { values } = settings
+  const loaded = await declaredPlugin(plugin)
+  const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
+  const group = groupId(values.group, { plugin: plugin.name, topic }, randomUUID)
+  const found = await predicted(invocation, settings, { topic, group })
+  if ('interrupted' in found) return found.interrupted
+  const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
+  const plan = { ...found, plugin, pluginOptions, hooks: loaded.hooks, topic, group, outputDir }
+  for (const warning of loaded.warnings) invocation.stderr.write(`note ${plugin.shown} ${warning}\n`)
+  for (const notice of settings.notices) invocation.stderr.write(`note ${notice}\n`)
+  const lines = values.json ? [planJson(plan, settings)] : planText(plan, settings)
+  invocation.stdout.write(lines.map(line => `${line}\n`).join(''))
+  return 0
+}
+
+function planText(plan: Plan, settings: Settings): string[] {
+  const { plugin, pluginOptions, hooks, topic, group, outputDir, standing, waiting } = plan
+  const options = Object.entries(pluginOptions).map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
+  const isNew = standing.partitions.every(({ committed }) => committed === undefined)
+  const begins = isNew ? `, begins at ${startText(settings.values.from)}` : ''
+  const isBusy = (standing.described?.members.length ?? 0) > 0
+  return [
+    line('plugin', `${plugin.shown}${hooks.length === 0 ? '' : ` with ${hooks.join(', ')}`}`),
+    ...options.map(text => line('', text)),
+    line('topic', `${topic}, ${standing.partitions.length} partitions`),
+    line('group', `${group} ${groupText(standing)}${begins}`),
+    ...(isBusy ? [line('', 'a run would wait for it, then end with 75')] : []),
+    ...standing.partitions.map(({ partition, start, end }, i) =>
+      line(i === 0 ? 'reads' : '', `${partition}: from ${start}, ${end - start} records to ${end}`),
+    ),
+    line('waiting', waitingText(waiting)),
+    line('output', outputDir),
+    ...changed(settings).map(({ section, name, value, origin }, i) =>
+      line(
+        i === 0 ? 'settings' : '',
+        `${section === 'dfsp' ? '' : `[${section}] `}${name} = ${value}   # ${origin}`,
+      ),
+    ),
+    ...standing.partitions.flatMap(({ notice }) => (notice === undefined ? [] : [line('note', notice)])),
+    'nothing was run, joined or committed',
+  ]
+}
+
+function planJson(plan: Plan, settings: Settings): string {
+  const { plugin, pluginOptions, hooks, topic, group, outputDir, standing, waiting } = plan
+  return JSON.stringify({
+    ...{ v: 1, type: 'plan', plugin: plugin.shown, pluginOptions, hooks, topic, group, outputDir },
+    groupState: standing.described?.state ?? null,
+    members: standing.described?.members.map(({ clientId, host }) => ({ clientId, host })) ?? null,
+    partitions: standing.partitions.map(({ partition, start, end, committed, notice }) => {
+      return {
+        partition,
+        start,
+        end,
+        committed: committed ?? null,
+        ...(notice === undefined ? {} : { notice }),
+      }
+    }),
+    waiting,
+    settings: changed(settings),
+  })
+}
+
+function changed(settings: Settings) {
+  return shownSettings(settings, false).filter(({ origin }) => origin !== 'default')
+}
+
+function startText(from: Settings['values']['from']): string {
+  return typeof from === 'object' ? timeText(from.time) : from
+}
+
+function line(name: string, text: string): string {
+  return `${name.padEnd(9)} ${text}`
+}

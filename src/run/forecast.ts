@@ -1,0 +1,93 @@
+/** What a group would read of a topic if a run began now: where it would begin, and which files wait. */
+import { decodeChunk } from '../core/chunk-codec.ts'
+import { acceptedRecord, fileHash40 } from '../core/commit-record.ts'
+import { fileIndex } from '../core/file-index.ts'
+import { fileId } from '../core/generation.ts'
+import { relativePath } from '../core/output-path.ts'
+import { type Replay, replay } from '../core/replay.ts'
+import type { AssignedPartition } from '../kafka/assignment.ts'
+import type { ConsumedRecord } from '../kafka/consumer.ts'
+import type { Refetcher } from '../kafka/refetch.ts'
+import { realEdges } from './edges.ts'
+
+export interface Forecast {
+  /** Records from the starts to the ends. */
+  readonly records: number
+  /** Of those that were read: records that are processed already. */
+  readonly processed: number
+  /** Files that wait and are whole, and their bytes. */
+  readonly files: number
+  readonly bytes: number
+  /** Files of which chunks are missing. */
+  readonly incomplete: number
+  /** Files that --files leaves out are not told; records that are no chunks are. */
+  readonly undecodable: number
+  /** Records that were read of `records`, when time was up. */
+  readonly read: number
+  /** Time was up before the ends: the files are the least that wait. */
+  readonly isPartial: boolean
+}
+
+export interface ForecastOptions {
+  /** Only these paths. */
+  readonly files: RegExp | undefined
+  /** Milliseconds that it may read. */
+  readonly mostMs: number
+}
+
+/** Rejects as `Refetcher.read`. */
+export async function forecast(
+  partitions: readonly AssignedPartition[],
+  refetcher: Pick<Refetcher, 'read'>,
+  { files, mostMs }: ForecastOptions,
+  signal: AbortSignal,
+): Promise<Forecast> {
+  const replays = new Map<number, Replay>()
+  for (const { partition, committed, metadata, start, end } of partitions) {
+    const record = committed === undefined ? undefined : acceptedRecord(metadata, committed, end)
+    if (record !== undefined && !('refused' in record) && record.position > start)
+      replays.set(partition, replay(record))
+  }
+  const index = fileIndex({ wanted: path => files?.test(path) ?? true, places: false })
+  const until = performance.now() + mostMs
+  const enough = new AbortController()
+  let processed = 0
+  let isPartial = false
+  try {
+    await refetcher.read(
+      partitions.map(({ partition, start, end }) => ({ partition, from: start, to: end - 1 })),
+      record => {
+        if (performance.now() > until) {
+          isPartial = true
+          enough.abort()
+        } else if (isResolved(replays.get(record.partition), record)) processed++
+        else index.add(record)
+      },
+      AbortSignal.any([signal, enough.signal]),
+    )
+  } catch (error) {
+    if (!enough.signal.aborted) throw error
+  }
+  const all = index.files()
+  const whole = all.filter(({ present, chunks }) => present === chunks)
+  return {
+    records: partitions.reduce((sum, { start, end }) => sum + end - start, 0),
+    processed,
+    files: whole.length,
+    bytes: whole.reduce((sum, file) => sum + file.bytes, 0),
+    incomplete: all.length - whole.length,
+    undecodable: index.undecodable.count,
+    read: index.records + processed,
+    isPartial,
+  }
+}
+
+function isResolved(before: Replay | undefined, { offset, value }: ConsumedRecord): boolean {
+  if (before === undefined || offset >= before.end) return false
+  const chunk = decodeChunk(value)
+  if (chunk.kind !== 'chunk') return before.isResolved(offset, undefined)
+  const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
+  if (!('path' in named)) return before.isResolved(offset, undefined)
+  const digest = realEdges.digest128(fileId(named.path, chunk))
+  return before.isResolved(offset, fileHash40(digest)) || before.isFinished(digest)
+}
