@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import { dfsp, folder } from '../cli/world.ts'
 import { noBroker, uniqueName } from '../support/broker.ts'
 import { recordsOf } from '../support/files.ts'
 import { type Kafka, LIMITED_USER, startKafka } from '../support/kafka.ts'
@@ -53,5 +54,44 @@ describe('login and permission', { skip: noBroker }, () => {
     const allowed = await plugin.run(args)
     assert.equal(allowed.code, 0, allowed.stderr)
     assert.deepEqual(plugin.ended(), ['acl.dat'])
+  })
+
+  test('config check --connect says line by line what is refused and what to do, each with 77', async t => {
+    const topic = uniqueName('check')
+    await createTopic(kafka.brokers, topic, 2)
+    await produceRaw(kafka.brokers, topic, recordsOf({ path: 'x.dat', content: randomBytes(2_000) }))
+    const check = async (password: string) => {
+      const settings = login(password).filter(word => word !== '--until-end')
+      const args = ['config', 'check', '--connect', ...settings, '-t', topic, '-g', topic]
+      const { exit, stdout } = await dfsp(args, folder(t))
+      return { exit, lines: stdout.trimEnd().split('\n') }
+    }
+    const wrong = await check('wrong')
+    assert.equal(wrong.exit, 77)
+    assert.match(wrong.lines.at(2) ?? '', /^FAIL broker {3}login refused by .*\[E_AUTH\]$/)
+    const noTopic = await check(LIMITED_USER.password)
+    assert.equal(noTopic.exit, 77, noTopic.lines.join('\n'))
+    assert.match(noTopic.lines[2] ?? '', /^ok {3}broker {3}.*, 1 broker$/)
+    assert.match(
+      noTopic.lines[3] ?? '',
+      /^FAIL topic {4}READ on topic \S+ is not allowed for user "limited" \[E_ACL\]$/,
+    )
+    assert.match(noTopic.lines.at(-1) ?? '', /^ +Try: ask for an ACL that allows READ on topic/)
+    await kafka.allow('Describe', '--topic', topic)
+    await kafka.allow('Describe', '--group', topic)
+    const noRead = await check(LIMITED_USER.password)
+    assert.equal(noRead.exit, 77)
+    assert.match(
+      noRead.lines.join('\n'),
+      /^ok {3}topic .*\nFAIL access {3}not allowed: READ on topic \S+ \[E_ACL\]$/m,
+    )
+    await kafka.allow('Read', '--topic', topic)
+    await kafka.allow('Read', '--group', topic)
+    const allowed = await check(LIMITED_USER.password)
+    assert.equal(allowed.exit, 0, allowed.lines.join('\n'))
+    assert.match(
+      allowed.lines.at(-1) ?? '',
+      /is new: will start at the earliest of 1 file \(2\.0 KiB\) in 2 records$/,
+    )
   })
 })

@@ -10,7 +10,14 @@ import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { recordsOf } from '../support/files.ts'
 import { kafkaJars } from '../support/kafka-jars.ts'
 import { steered } from '../support/steered.ts'
-import { commitAs, createTopic, produceInTransaction, produceRaw, readCommitted } from '../support/topics.ts'
+import {
+  commitAs,
+  createTopic,
+  endOffsets,
+  produceInTransaction,
+  produceRaw,
+  readCommitted,
+} from '../support/topics.ts'
 import { readTree } from '../support/trees.ts'
 
 describe('commands', { skip: noBroker }, () => {
@@ -162,6 +169,49 @@ describe('commands', { skip: noBroker }, () => {
     assert.deepEqual(plugin.ended(), ['a/x.dat'])
     const last = JSON.parse(done.stdout.trimEnd().split('\n').at(-1) ?? '')
     assert.deepEqual([last.type, last.done, last.failed, last.exit], ['summary', 1, 2, 3])
+    assert.deepEqual(await readCommitted(broker, topic, topic), before)
+  })
+
+  test('config check --connect and run --dry-run count what waits, leave out what is processed, and commit nothing', async t => {
+    const topic = uniqueName('check')
+    await createTopic(broker, topic, 3)
+    const plugin = steered()
+    t.after(() => plugin.end())
+    const file = (path: string) => recordsOf({ path, content: randomBytes(5_000) })
+    await produceRaw(broker, topic, [...file('bad.dat'), ...file('a.dat')])
+    plugin.order({ 'bad.dat': 'fail' })
+    const args = ['-b', broker, '-t', topic, '-g', topic]
+    assert.equal((await plugin.run([...args, '--retries', '0', '--until-end'])).code, 3)
+    await produceRaw(broker, topic, [...file('new.dat'), ...file('part.dat').slice(1)])
+    const before = await readCommitted(broker, topic, topic)
+    plugin.forget()
+
+    const { exit, stdout } = await dfsp(['config', 'check', '--connect', ...args], folder(t))
+    assert.equal(exit, 0, stdout)
+    assert.deepEqual(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map(line => line.slice(0, 13).trim()),
+      ['ok   config', 'skip plugin', 'ok   broker', 'ok   topic', 'ok   access', 'ok   group'],
+    )
+    assert.match(stdout, /2 files \(9\.8 KiB\), 1 incomplete in \d+ records; [1-5] are processed already\n$/)
+
+    const dry = await plugin.run([...args, '--dry-run', '--json', '--files', 'new|part', '-j', '3'])
+    assert.equal(dry.code, 0, dry.stderr)
+    const { group, groupState, partitions, waiting, settings } = JSON.parse(dry.stdout)
+    assert.deepEqual([group, groupState, waiting.files, waiting.incomplete], [topic, 'Empty', 1, 1])
+    assert.deepEqual(
+      partitions.map(({ partition, committed, end }: Record<string, number>) => [partition, committed, end]),
+      before.map(({ partition, offset }, i) => [partition, offset ?? null, partitions[i].end]),
+    )
+    assert.deepEqual(
+      partitions.map(({ end }: { end: number }) => end),
+      await endOffsets(broker, topic),
+    )
+    const threads = settings.find(({ name }: { name: string }) => name === 'threads')
+    assert.deepEqual(threads, { section: 'dfsp', name: 'threads', value: '3', origin: 'flag' })
+    assert.deepEqual(plugin.started(), [])
     assert.deepEqual(await readCommitted(broker, topic, topic), before)
   })
 
