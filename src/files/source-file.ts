@@ -9,7 +9,7 @@ export interface SourceFile {
   readonly mtime: number
   /** SHA-512 of the first `size` bytes; rejects with the signal's reason when that fires. */
   sha512(signal?: AbortSignal): Promise<Buffer>
-  /** `length` bytes at `offset`: a view that the next call of `read` writes over. */
+  /** `length` bytes at `offset`: a view that the `READS_AHEAD`th next call of `read` writes over. */
   read(offset: number, length: number): Promise<Buffer>
   /** Whether it was written to since it was opened. */
   changed(): Promise<boolean>
@@ -19,13 +19,15 @@ export interface SourceFile {
 /** It became shorter while it was read. */
 export class ShorterError extends Error {}
 
+export const READS_AHEAD = 4
 const HASH_BYTES = 1024 * 1024
 
 export async function openSource(file: string): Promise<SourceFile> {
   const handle = await open(file)
   const first = await handle.stat({ bigint: true })
   const size = Number(first.size)
-  let buffer: Buffer = Buffer.alloc(0)
+  const buffers: Buffer[] = []
+  let reads = 0
   const readInto = async (into: Buffer, offset: number) => {
     for (let at = 0; at < into.length; ) {
       const { bytesRead } = await handle.read(into, at, into.length - at, offset + at)
@@ -58,8 +60,9 @@ export async function openSource(file: string): Promise<SourceFile> {
       return hash.digest()
     },
     async read(offset, length) {
-      if (buffer.length < length) buffer = Buffer.allocUnsafe(length)
-      const part = buffer.subarray(0, length)
+      const which = reads++ % READS_AHEAD
+      if ((buffers[which]?.length ?? -1) < length) buffers[which] = Buffer.allocUnsafeSlow(length)
+      const part = (buffers[which] as Buffer).subarray(0, length)
       await readInto(part, offset)
       return part
     },

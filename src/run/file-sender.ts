@@ -1,11 +1,11 @@
 /** Sends files chunk by chunk; each is over when the broker has answered for its last chunk. */
-import { createHash } from 'node:crypto'
+import { hash as digest, webcrypto } from 'node:crypto'
 import { chunkKey, encodeChunk } from '../core/chunk-codec.ts'
 import { type ChunkSpan, cutFile } from '../core/chunking.ts'
 import { partitionOfKey } from '../core/murmur2.ts'
 import { relativePath } from '../core/output-path.ts'
 import type { DfspError } from '../errors.ts'
-import { openSource, ShorterError, type SourceFile } from '../files/source-file.ts'
+import { openSource, READS_AHEAD, ShorterError, type SourceFile } from '../files/source-file.ts'
 import { type FoundFile, reasonOf } from '../files/walk.ts'
 import type { AcknowledgedProducer } from '../kafka/producer.ts'
 import { inFlight } from './in-flight.ts'
@@ -34,8 +34,11 @@ export type FileOutcome =
   | { readonly path: string; readonly result: 'failed'; readonly error: string }
 
 export interface FileSender {
-  /** Resolves when all of the file is handed to the client; `onFile` hears what becomes of it. */
-  send(found: FoundFile): Promise<void>
+  /**
+   * Resolves when all of the file is handed to the client; `onFile` hears what becomes of it. It is digested at once,
+   * and its chunks follow when `before` is over: the digest of one file and the chunks of another go side by side.
+   */
+  send(found: FoundFile, before?: Promise<void>): Promise<void>
   /** Resolves when the broker has answered for everything. */
   drained(): Promise<void>
   /** Hands over nothing more. */
@@ -45,7 +48,7 @@ export interface FileSender {
   /** Content bytes that the broker has acknowledged. */
   readonly ackedBytes: number
   readonly ackedChunks: number
-  /** Path of the file that is being read, marked while that is for its digest. */
+  /** Path of the file whose chunks are sent, or else of the one that is read for its digest, marked. */
   readonly reading: string | undefined
 }
 
@@ -69,6 +72,8 @@ interface Sending {
 }
 
 const IN_FLIGHT_BYTES = 32 * 1024 * 1024
+/** From here on the thread pool's digest is worth its way there and back. */
+const POOL_BYTES = 64 * 1024
 const STOPPED = 'stopped before its end'
 /** What a record takes beside its data, about. */
 const RECORD_BYTES = 1024
@@ -83,33 +88,42 @@ export function fileSender(
   const onTheWay = inFlight(IN_FLIGHT_BYTES)
   const stop = new AbortController()
   let fatal: DfspError | undefined
-  let reading: string | undefined
+  let digesting: string | undefined
+  let sending: string | undefined
   let ackedBytes = 0
   let ackedChunks = 0
 
   const fail = (path: string, error: string) => onFile({ path, result: 'failed', error })
 
-  async function send(found: FoundFile): Promise<void> {
+  async function send(found: FoundFile, before = Promise.resolve()): Promise<void> {
     const subdir = [options.subdir, found.subdir].filter(part => part !== '').join('/')
     const named = relativePath(subdir, found.name, '')
     if ('refused' in named) return fail(found.shown, `${named.refused}, which readers refuse`)
-    reading = `${named.path} (digest)`
+    digesting = named.path
     let source: SourceFile | undefined
     try {
       source = await openSource(found.file)
-      await sendOpened(source, named.path, subdir, found.name)
+      await sendOpened(source, named.path, subdir, found.name, before)
     } catch (error) {
-      fail(named.path, whyUnread(error))
+      if (!stop.signal.aborted || sending === undefined) fail(named.path, whyUnread(error))
     } finally {
       await source?.close()
     }
   }
 
-  async function sendOpened(source: SourceFile, path: string, subdir: string, name: string): Promise<void> {
+  async function sendOpened(
+    source: SourceFile,
+    path: string,
+    subdir: string,
+    name: string,
+    before: Promise<void>,
+  ): Promise<void> {
     const cut = cutFile(source.size, chunkSize)
     if ('refused' in cut) return fail(path, cut.refused)
     const hash = await source.sha512(stop.signal)
-    reading = path
+    await before
+    if (stop.signal.aborted) return // it was not its turn yet
+    sending = path
     if (await source.changed()) return fail(path, 'changed while it was read; nothing of it was sent')
     const file: Sending = {
       path,
@@ -127,6 +141,8 @@ export function fileSender(
       read: false,
       wrong: undefined,
     }
+    let handed = Promise.resolve()
+    const ahead: Promise<void>[] = []
     try {
       for (const span of cut.spans()) {
         const cost = span.length + RECORD_BYTES
@@ -135,39 +151,40 @@ export function fileSender(
           onTheWay.leave(cost)
           break
         }
-        await sendChunk(file, span, () => onTheWay.leave(cost))
+        const leave = () => onTheWay.leave(cost)
+        handed = handOver(handed, file, span, leave)
+        handed.catch(() => {}) // heard below, by the last one
+        ahead.push(handed)
+        if (ahead.length >= READS_AHEAD) await ahead.shift()
       }
+      await handed
       if (await source.changed()) file.wrong = 'changed while it was sent'
     } catch (error) {
       file.wrong = whyUnread(error)
     }
+    sending = undefined
     file.read = true
     settle(file)
   }
 
-  async function sendChunk(file: Sending, span: ChunkSpan, leave: () => void): Promise<void> {
-    const { source, hash, total, subdir, name } = file
-    const { index, offset, length } = span
+  /** Reads and encodes a chunk at once, and hands it to the client when `before` is over. */
+  async function handOver(
+    before: Promise<void>,
+    file: Sending,
+    span: ChunkSpan,
+    leave: () => void,
+  ): Promise<void> {
+    const { subdir, name, total } = file
+    const { index, length } = span
     let value: Uint8Array
     try {
-      const data = await source.read(offset, length)
-      const chunkHash = total === 1 ? hash : createHash('sha512').update(data).digest()
-      value = encodeChunk({
-        filename: name,
-        fileHash: hash,
-        chunkHash,
-        offset,
-        index,
-        total,
-        subdir,
-        append: '',
-        data,
-        mtime: source.mtime,
-      })
+      const [message] = await Promise.all([encoded(file, span), before])
+      value = message
     } catch (error) {
       leave()
       throw error
     }
+    if (stop.signal.aborted) return leave()
     file.sent++
     const record = {
       topic,
@@ -189,6 +206,25 @@ export function fileSender(
         answered(file, leave)
       },
     )
+  }
+
+  async function encoded(file: Sending, { index, offset, length }: ChunkSpan): Promise<Uint8Array> {
+    const { source, hash, total, subdir, name } = file
+    const data = await source.read(offset, length)
+    const chunkHash = total === 1 ? hash : await sha512(data)
+    const { mtime } = source
+    return encodeChunk({
+      filename: name,
+      fileHash: hash,
+      chunkHash,
+      offset,
+      index,
+      total,
+      subdir,
+      append: '',
+      data,
+      mtime,
+    })
   }
 
   function answered(file: Sending, leave: () => void): void {
@@ -229,9 +265,14 @@ export function fileSender(
       return ackedChunks
     },
     get reading() {
-      return reading
+      return sending ?? (digesting === undefined ? undefined : `${digesting} (digest)`)
     },
   }
+}
+
+async function sha512(data: Buffer): Promise<Uint8Array> {
+  if (data.length < POOL_BYTES) return digest('sha512', data, 'buffer')
+  return new Uint8Array(await webcrypto.subtle.digest('SHA-512', data))
 }
 
 function whyUnread(error: unknown): string {

@@ -100,11 +100,16 @@ export async function upload(
       report({ type: 'progress', progress: { ...counts, bytes, seconds: seconds(), path } })
     }
     if (options.progressMs > 0) timer = setInterval(progress, options.progressMs)
+    let before = Promise.resolve()
     for await (const found of watched?.files ?? files) {
       if (signal !== undefined || own.error !== undefined) break
-      if (found.kind === 'file') await own.send(found)
-      else onFile({ path: found.shown, result: 'failed', error: found.reason })
+      if (found.kind === 'file') {
+        const sent = own.send(found, before)
+        await before
+        before = sent
+      } else onFile({ path: found.shown, result: 'failed', error: found.reason })
     }
+    await before
     await own.drained()
     if (counts.files + counts.failed === 0 && signal === undefined && !watched)
       report({ type: 'problem', text: NOTHING_FOUND })
