@@ -5,17 +5,15 @@ import { fileURLToPath } from 'node:url'
 import type { Values } from '../config/options.ts'
 import { DfspError } from '../errors.ts'
 import type { Invocation } from './command.ts'
-import { writeNew } from './new-files.ts'
+import { announce, writeNew } from './new-files.ts'
 import { builtInPlugins } from './plugin-path.ts'
 import { systemdUnits } from './systemd-units.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/dfsp.js', import.meta.url))
 
-export async function initSystemd(
-  { cwd, env, stdout, stderr }: Invocation,
-  { topic, user, install, force }: Values,
-  name: string,
-): Promise<void> {
+export async function initSystemd(invocation: Invocation, values: Values, name: string): Promise<void> {
+  const { cwd, env, stdout, stderr } = invocation
+  const { topic, user, install, force, json } = values
   const plugin = pluginFile(name, cwd)
   const config = join(cwd, 'dfsp.config')
   const units = systemdUnits({
@@ -33,7 +31,7 @@ export async function initSystemd(
   const files = Object.entries(units).map(([file, text]) => [join(target, file), text] as const)
   const systemctl = user ? 'systemctl --user' : 'sudo systemctl'
   if (!install) {
-    stdout.write(files.map(([file, text]) => `# ${file}\n${text}`).join('\n'))
+    printUnits(files, json, stdout)
     const again = ['dfsp init systemd', name, ...(topic ? ['-t', topic] : []), ...(user ? ['--user'] : [])]
     stderr.write(`Next:  ${user ? '' : 'sudo '}${again.join(' ')} --install\n`)
     return
@@ -47,11 +45,29 @@ export async function initSystemd(
       cause: error,
     })
   }
-  stdout.write(`wrote ${files.map(([file]) => file).join('\n      ')}\n`)
+  const next = [
+    `${systemctl} daemon-reload`,
+    `${systemctl} enable --now dfsp-${name}.service         always, or`,
+    `${systemctl} enable --now dfsp-${name}-batch.timer     every 15 minutes`,
+  ]
+  announce(
+    files.map(([file]) => file),
+    next,
+    invocation,
+    { values },
+  )
+}
+
+/** As `systemctl cat` prints units. */
+function printUnits(
+  files: readonly (readonly [file: string, text: string])[],
+  json: boolean,
+  stdout: NodeJS.WritableStream,
+): void {
   stdout.write(
-    `Next:  ${systemctl} daemon-reload\n` +
-      `       ${systemctl} enable --now dfsp-${name}.service         always, or\n` +
-      `       ${systemctl} enable --now dfsp-${name}-batch.timer     every 15 minutes\n`,
+    json
+      ? files.map(([path, text]) => `${JSON.stringify({ v: 1, type: 'unit', path, text })}\n`).join('')
+      : files.map(([file, text]) => `# ${file}\n${text}`).join('\n'),
   )
 }
 

@@ -1,7 +1,9 @@
 /** Writing files that a user then owns. */
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import type { Settings } from '../config/settings-type.ts'
 import { DfspError } from '../errors.ts'
+import type { Invocation } from './command.ts'
 
 export interface Folder {
   readonly cwd: string
@@ -40,6 +42,20 @@ export async function writeNew(
     throw new DfspError('E_OUTPUT', (cause as Error).message, { cause })
   }
   return written.map(([path]) => path)
+}
+
+/** Tells what was written, and the commands that come next. */
+export function announce(
+  written: readonly string[],
+  next: readonly string[],
+  { stdout }: Invocation,
+  { values }: Pick<Settings, 'values'>,
+): void {
+  if (values.json) {
+    stdout.write(`${JSON.stringify({ v: 1, type: 'written', files: written, next })}\n`)
+    return
+  }
+  stdout.write(`wrote ${written.join(', ')}\nNext:  ${next.join('\n       ')}\n`)
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -7,7 +7,8 @@ const LOOKING = ['ls', 'get'] as const
 const KAFKA = ['run', 'upload', ...LOOKING, 'status', 'retry', 'replay', 'config'] as const
 const SETTLED = ['run', 'upload', ...LOOKING, 'status', 'retry', 'replay', 'try', 'config'] as const
 const WORKING = ['run', 'upload', 'retry', 'replay', 'try', 'demo'] as const
-const ALL = [
+/** What they print may be wanted as JSON. */
+const REPORTING = [
   'run',
   'upload',
   ...LOOKING,
@@ -18,8 +19,8 @@ const ALL = [
   'demo',
   'config',
   'init',
-  'help',
 ] as const
+const ALL = [...REPORTING, 'help'] as const
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -237,7 +238,7 @@ export const OPTIONS = {
     type: 'boolean',
     describe: 'machine output on stdout: one object per line, "v":1 and a "type"',
     group: 'Output',
-    commands: ALL,
+    commands: REPORTING,
   },
   subdir: {
     type: 'string',

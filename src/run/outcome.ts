@@ -47,7 +47,13 @@ export function outcome(
   }
   if (end.why === 'stop') return { exit: 3, error: undefined }
   if (end.why === 'signal' && finite) return { exit: 128 + signalNumber(end.signal), error: undefined }
-  if (!drained) return { exit: 75, error: undefined }
+  if (!drained) {
+    const error = new DfspError('E_NOT_DRAINED', 'files were still running when time was up', {
+      facts: ['nothing is lost: the next start takes them up again, from their beginning'],
+      next: 'a longer --drain-timeout; --timeout gives up an attempt that hangs',
+    })
+    return { exit: error.exitCode, error }
+  }
   if (end.why === 'signal') return { exit: 0, error: undefined }
   return { exit: failed + mismatched + undecodable > 0 ? 3 : 0, error: undefined }
 }

@@ -47,6 +47,26 @@ test('init systemd --user --install puts the units where the manager of the acco
   assert.equal((await dfsp(args, cwd)).error?.message, `${target}/dfsp-plot.service exists`)
 })
 
+test('--json gives what was written, and the units, as objects', async t => {
+  const cwd = folder(t, { 'plot.ts': '' })
+  const parsed = async (...args: string[]) =>
+    (await dfsp(['init', ...args, '--json'], cwd)).stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line))
+  const units = await parsed('systemd', 'plot')
+  assert.deepEqual(
+    units.map(({ v, type, path }) => [v, type, path.split('/').at(-1)]),
+    [
+      [1, 'unit', 'dfsp-plot.service'],
+      [1, 'unit', 'dfsp-plot-batch.service'],
+      [1, 'unit', 'dfsp-plot-batch.timer'],
+    ],
+  )
+  const [config] = await parsed('config')
+  assert.deepEqual([config.type, config.files], ['written', ['dfsp.config']])
+})
+
 test('init systemd needs the plugin: a wrong name brings the built-in ones', async t => {
   const cwd = folder(t, { 'plot.ts': '' })
   const { code, stderr } = await runCli(['init', 'systemd', 'plto'], { cwd })

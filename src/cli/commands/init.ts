@@ -9,7 +9,7 @@ import { DfspError } from '../../errors.ts'
 import type { Command, Invocation } from '../command.ts'
 import { composeFiles } from '../compose-files.ts'
 import { initSystemd } from '../init-systemd.ts'
-import { type NewFile, writeNew } from '../new-files.ts'
+import { announce, type NewFile, writeNew } from '../new-files.ts'
 import { pluginTemplate, pluginTestTemplate, SAMPLES } from '../templates.ts'
 
 interface Call {
@@ -60,35 +60,40 @@ export const command: Command = {
   },
 }
 
-async function initPlugin({ invocation: { cwd, stdout }, settings, name }: Call): Promise<void> {
+async function initPlugin({ invocation, settings, name }: Call): Promise<void> {
   const samples = Object.entries(SAMPLES).map(([file, text]): NewFile => [`samples/${file}`, text])
   // Its first line runs it: ./plot.ts -t xrd
   const plugin: NewFile = [`${name}.ts`, pluginTemplate(name), 0o755]
   const test: NewFile = [`${name}.test.ts`, pluginTestTemplate(name)]
   const written = await writeNew([plugin, test, ...samples, await configFile()], 1, {
-    cwd,
+    cwd: invocation.cwd,
     force: settings.values.force,
   })
-  stdout.write(`wrote ${written.join(', ')}\n`)
-  stdout.write(`Next:  dfsp try ./${name}.ts samples/*.csv\n       dfsp run -p ./${name}.ts -t TOPIC\n`)
+  const next = [`dfsp try ./${name}.ts samples/*.csv`, `dfsp run -p ./${name}.ts -t TOPIC`]
+  announce(written, next, invocation, settings)
 }
 
-async function initConfig({ invocation: { cwd, stdout }, settings }: Call): Promise<void> {
-  await writeNew([await configFile()], 1, { cwd, force: settings.values.force })
-  stdout.write('wrote dfsp.config\nNext:  dfsp config check\n       dfsp config show --origin\n')
+async function initConfig({ invocation, settings }: Call): Promise<void> {
+  const written = await writeNew([await configFile()], 1, {
+    cwd: invocation.cwd,
+    force: settings.values.force,
+  })
+  announce(written, ['dfsp config check', 'dfsp config show --origin'], invocation, settings)
 }
 
-async function initCompose({ invocation: { cwd, stdout }, settings, name }: Call): Promise<void> {
+async function initCompose({ invocation, settings, name }: Call): Promise<void> {
   const { topic = name, force } = settings.values
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
   const files = Object.entries(composeFiles({ name, topic, version }))
-  const written = await writeNew(files, files.length, { cwd, force })
-  stdout.write(`wrote ${written.join(', ')}\n`)
-  stdout.write(
-    `Next:  docker compose up -d kafka\n       dfsp upload samples/ -t ${topic} -b localhost:9092\n       docker compose --profile dfsp up --build\n`,
-  )
+  const written = await writeNew(files, files.length, { cwd: invocation.cwd, force })
+  const next = [
+    'docker compose up -d kafka',
+    `dfsp upload samples/ -t ${topic} -b localhost:9092`,
+    'docker compose --profile dfsp up --build',
+  ]
+  announce(written, next, invocation, settings)
 }
 
 /** The example that is shipped with dfsp; src/ and dist/ are equally deep. */
