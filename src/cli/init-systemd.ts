@@ -47,8 +47,8 @@ export async function initSystemd(invocation: Invocation, values: Values, name: 
   }
   const next = [
     `${systemctl} daemon-reload`,
-    `${systemctl} enable --now dfsp-${name}.service         always, or`,
-    `${systemctl} enable --now dfsp-${name}-batch.timer     every 15 minutes`,
+    `${systemctl} enable --now dfsp-${name}.service        # always, or`,
+    `${systemctl} enable --now dfsp-${name}-batch.timer    # every 15 minutes`,
   ]
   announce(
     files.map(([file]) => file),

@@ -53,6 +53,9 @@ function service(choice: UnitChoice, batch: boolean): string {
     batch ? 'Type=oneshot' : 'Type=exec',
     ...(user || owner === undefined ? [] : [`User=${owner}`]),
     `WorkingDirectory=${escaped(folder)}`,
+    ...(topic === undefined
+      ? ['# The topic: topic = … below [dfsp] in dfsp.config, or DFSP_TOPIC=… in this file.']
+      : []),
     `# Secrets, such as DFSP_KAFKA_SASL_PASSWORD=…; mode 600. Any flag of dfsp as DFSP_FLAG.`,
     `EnvironmentFile=-${user ? '%h/.config' : '/etc'}/dfsp/${name}.env`,
     `# Results, logs and journal: ${user ? '~/.local/state (or ~/.config)' : '/var/lib'}/dfsp-${name}`,
