@@ -4,7 +4,10 @@ import { groupId } from '../config/group.ts'
 import { requireBrokers } from '../config/required.ts'
 import type { Settings } from '../config/settings-type.ts'
 import { DfspError } from '../errors.ts'
+import type { ClusterFacts } from '../kafka/cluster-facts.ts'
 import { groupText, waitingText } from '../report/forecast-text.ts'
+import { formatAge } from '../report/group-status-text.ts'
+import { formatBytes } from '../report/quantities.ts'
 import type { Invocation } from './command.ts'
 import { declaredPlugin, findPlugin, type PluginPath } from './plugin-path.ts'
 import { type Predicted, predicted } from './predicted.ts'
@@ -52,14 +55,26 @@ export async function checkConnect(invocation: Invocation, settings: Settings): 
   const known: { -readonly [K in keyof Predicted]?: Predicted[K] } = {}
   try {
     if (topic === '') {
-      ok('broker', brokerText(settings, await onlyConnect(settings)))
+      const { clusterFacts } = await import('../kafka/cluster-facts.ts')
+      ok(
+        'broker',
+        brokerText(
+          settings,
+          await onlyConnect(settings),
+          await clusterFacts(settings.kafka.consumer, undefined),
+        ),
+      )
       skip('topic', 'none given (-t)')
       return exit
     }
     const found = await predicted(invocation, settings, { topic, group }, step => {
       Object.assign(known, step)
-      if (step.brokers !== undefined) ok('broker', brokerText(settings, step.brokers))
-      if (step.standing) ok('topic', `${topic}, ${counted(step.standing.partitions.length, 'partition')}`)
+      if (step.brokers !== undefined) ok('broker', brokerText(settings, step.brokers, step.facts))
+      if (step.standing)
+        ok(
+          'topic',
+          `${topic}, ${counted(step.standing.partitions.length, 'partition')}${keptText(known.facts)}`,
+        )
       if (step.access) checkAccess(settings, { topic, group }, step.access, { ok, fail, skip })
     })
     if ('interrupted' in found) return found.interrupted
@@ -146,8 +161,21 @@ function configText(settings: Settings): string {
   return `${settings.configFile ?? 'no file'} (${counted(count, 'setting')})`
 }
 
-function brokerText({ values }: Settings, brokers: number): string {
-  return `${values.brokers}, ${counted(brokers, 'broker')}`
+function brokerText({ values }: Settings, brokers: number, facts: ClusterFacts | undefined): string {
+  const version = facts?.version === undefined ? '' : ` Kafka ${facts.version},`
+  return `${values.brokers},${version} ${counted(brokers, 'broker')}`
+}
+
+function keptText(facts: ClusterFacts | undefined): string {
+  const { ms, bytes } = facts?.retention ?? {}
+  if (facts?.retention === undefined) return ''
+  const size =
+    bytes === undefined
+      ? ''
+      : `${ms === undefined ? ', keeps' : ','} at most ${formatBytes(bytes)} a partition`
+  const time =
+    ms === undefined ? (bytes === undefined ? ', keeps all records' : '') : `, keeps ${formatAge(ms)}`
+  return `${time}${size}`
 }
 
 function counted(n: number, word: string): string {

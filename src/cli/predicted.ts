@@ -1,5 +1,6 @@
 /** Where a group stands and what waits for it, read in a time that a person waits. */
 import type { Settings } from '../config/settings-type.ts'
+import type { ClusterFacts } from '../kafka/cluster-facts.ts'
 import type { GroupStanding } from '../kafka/group-watch.ts'
 import type { Access } from '../kafka/topic.ts'
 import type { Forecast } from '../run/forecast.ts'
@@ -9,6 +10,7 @@ import { slowProgress } from './progress.ts'
 export interface Predicted {
   /** Of the cluster. */
   readonly brokers: number
+  readonly facts: ClusterFacts
   readonly standing: GroupStanding
   readonly access: Access
   readonly waiting: Forecast
@@ -24,14 +26,14 @@ export async function predicted(
   { topic, group }: { readonly topic: string; readonly group: string },
   onStep: (known: Partial<Predicted>) => void = () => {},
 ): Promise<Predicted | { readonly interrupted: number }> {
-  const [{ watchGroup }, { openRefetcher }, { forecast }, { onStopSignal, signalNumber }] = await Promise.all(
-    [
+  const [{ clusterFacts }, { watchGroup }, { openRefetcher }, { forecast }, { onStopSignal, signalNumber }] =
+    await Promise.all([
+      import('../kafka/cluster-facts.ts'),
       import('../kafka/group-watch.ts'),
       import('../kafka/refetch.ts'),
       import('../run/forecast.ts'),
       import('../run/shutdown.ts'),
-    ],
-  )
+    ])
   const stop = new AbortController()
   let interrupted = 0
   const stopListening = onStopSignal(signal => {
@@ -45,17 +47,19 @@ export async function predicted(
   )
   const properties = kafka.consumer
   try {
+    const asking = clusterFacts(properties, topic)
     const watch = await watchGroup({ topic, group, properties })
     const refetcher = openRefetcher({ topic, properties })
     try {
-      onStep({ brokers: watch.brokers })
+      const facts = await asking
+      onStep({ brokers: watch.brokers, facts })
       const standing = await watch.look(values.from)
       onStep({ standing })
       const access = await watch.access()
       onStep({ access })
       const options = { files: values.files, mostMs: MOST_MS }
       const waiting = await forecast(standing.partitions, refetcher, options, stop.signal)
-      return { brokers: watch.brokers, standing, access, waiting }
+      return { brokers: watch.brokers, facts, standing, access, waiting }
     } finally {
       await refetcher.close()
       await watch.close()

@@ -32,6 +32,7 @@ export interface ShownStatus {
   }[]
   readonly undecodable: number
   readonly isPartial: boolean
+  readonly retentionMs: number | undefined
 }
 
 export interface StatusTitle {
@@ -75,19 +76,27 @@ export function statusText(status: ShownStatus, { topic, group, now }: StatusTit
   ]
 }
 
-function unfinishedLines({ unfinished, isPartial }: ShownStatus, now: number): string[] {
+function unfinishedLines({ unfinished, isPartial, retentionMs }: ShownStatus, now: number): string[] {
   const more = isPartial ? ' among the records that were looked at (there are more)' : ''
   if (unfinished.length === 0) return isPartial ? [`no file is unfinished${more}`] : []
   const lines = unfinished
     .slice(0, MOST_FILES)
     .map(({ path, chunks, present, bytes, attempts, ranges, sentAt }) => {
       const tries = attempts === 0 ? '' : `  ${attempts} ${attempts === 1 ? 'try' : 'tries'}`
-      const age = sentAt < 0 ? '' : `  ${formatAge(now - sentAt)} old`
+      const age =
+        sentAt < 0 ? '' : `  ${formatAge(now - sentAt)} old${deletionText(sentAt, retentionMs, now)}`
       return `  ${oneLine(path)}  ${formatBytes(bytes)}  ${present}/${chunks}${tries}${age}  ${rangesText(ranges, 4)}`
     })
   const rest = unfinished.length - lines.length
   const title = `${formatCount(unfinished.length)} ${unfinished.length === 1 ? 'file' : 'files'} unfinished${more}:`
   return [title, ...lines, ...(rest > 0 ? [`  and ${formatCount(rest)} more (--json lists all)`] : [])]
+}
+
+/** A segment goes as a whole, once its newest record is old enough: this is the least that a record has. */
+function deletionText(sentAt: number, retentionMs: number | undefined, now: number): string {
+  if (retentionMs === undefined) return ''
+  const left = sentAt + retentionMs - now
+  return left > 0 ? `, kept ${formatAge(left)} more` : ', may be deleted at any time'
 }
 
 /** `2 d 4 h`, `3 h 20 min`, `12 min`, `4.0 s`. */
@@ -120,6 +129,8 @@ export function statusJson(
         ...{ type: 'unfinished', ...file },
         sent: isoTime(sentAt),
         ageSeconds: age(sentAt),
+        keptSeconds:
+          status.retentionMs === undefined || sentAt < 0 ? null : (sentAt + status.retentionMs - now) / 1_000,
         ranges: ranges.map(({ partition, from, to }) => [partition, from, to]),
       }),
     ),

@@ -35,6 +35,8 @@ export interface GroupStatus {
   readonly undecodable: number
   /** There was more to read than `mostRecords`. */
   readonly isPartial: boolean
+  /** For how long the topic keeps records, in milliseconds; undefined where the broker does not tell, or for ever. */
+  readonly retentionMs: number | undefined
 }
 
 /** Where the record at an offset is gone (compaction, markers), so many further ones are tried. */
@@ -45,7 +47,7 @@ export async function groupStatus(
   topic: string,
   refetcher: Pick<Refetcher, 'read'>,
   signal: AbortSignal,
-  mostRecords: number,
+  { mostRecords, retentionMs }: { readonly mostRecords: number; readonly retentionMs: number | undefined },
 ): Promise<GroupStatus> {
   const oldest = await oldestOf(partitions, refetcher, signal)
   const left = await unfinishedFiles(partitions, refetcher, signal, mostRecords)
@@ -74,6 +76,7 @@ export async function groupStatus(
     unfinished: left.files,
     undecodable: left.records,
     isPartial: left.isPartial,
+    retentionMs,
   }
 }
 

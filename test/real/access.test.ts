@@ -71,7 +71,7 @@ describe('login and permission', { skip: noBroker }, () => {
     assert.match(wrong.lines.at(2) ?? '', /^FAIL broker {3}login refused by .*\[E_AUTH\]$/)
     const noTopic = await check(LIMITED_USER.password)
     assert.equal(noTopic.exit, 77, noTopic.lines.join('\n'))
-    assert.match(noTopic.lines[2] ?? '', /^ok {3}broker {3}.*, 1 broker$/)
+    assert.match(noTopic.lines[2] ?? '', /^ok {3}broker {3}.*, Kafka 4\.1, 1 broker$/)
     assert.match(
       noTopic.lines[3] ?? '',
       /^FAIL topic {4}READ on topic \S+ is not allowed for user "limited" \[E_ACL\]$/,
@@ -86,9 +86,11 @@ describe('login and permission', { skip: noBroker }, () => {
       /^ok {3}topic .*\nFAIL access {3}not allowed: READ on topic \S+ \[E_ACL\]$/m,
     )
     await kafka.allow('Read', '--topic', topic)
+    await kafka.allow('DescribeConfigs', '--topic', topic)
     await kafka.allow('Read', '--group', topic)
     const allowed = await check(LIMITED_USER.password)
     assert.equal(allowed.exit, 0, allowed.lines.join('\n'))
+    assert.match(allowed.lines[3] ?? '', /, 2 partitions, keeps 7 d 0 h$/)
     assert.match(
       allowed.lines.at(-1) ?? '',
       /is new: will start at the earliest of 1 file \(2\.0 KiB\) in 2 records$/,

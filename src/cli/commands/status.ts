@@ -17,7 +17,7 @@ const EXAMPLE = 'dfsp status -t xrd -g dfsp.plot.xrd'
 export const command: Command = {
   name: 'status',
   describe:
-    'Shows how far a consumer group is in a topic: offsets and lag of each partition and who owns it, as kafka-consumer-groups does, and what the commits of dfsp tell besides: how many records above the committed offsets are processed already, and which files are unfinished (held, failed or incomplete), with their attempts, age and records. It joins nothing, so it works while dfsp runs and while it is down. A group named by -p and -t is the one that dfsp run uses. With a limit, 3 is the exit status where it is exceeded.',
+    'Shows how far a consumer group is in a topic: offsets and lag of each partition and who owns it, as kafka-consumer-groups does, and what the commits of dfsp tell besides: how many records above the committed offsets are processed already, and which files are unfinished (held, failed or incomplete), with their attempts, age, records, and how long they are still kept. It joins nothing, so it works while dfsp runs and while it is down. A group named by -p and -t is the one that dfsp run uses. With a limit, 3 is the exit status where it is exceeded.',
   examples: [
     [EXAMPLE, 'once'],
     ['dfsp status -t xrd -p ./plot.ts --watch', 'again and again, until Ctrl-C'],
@@ -30,13 +30,19 @@ export const command: Command = {
     const topic = requireValue(settings, 'topic', EXAMPLE)
     const group = groupOf(settings, topic, invocation)
     requireBrokers(settings, 'status')
-    const [{ watchGroup }, { openRefetcher }, { groupStatus }, { onStopSignal, signalNumber }] =
-      await Promise.all([
-        import('../../kafka/group-watch.ts'),
-        import('../../kafka/refetch.ts'),
-        import('../../run/group-status.ts'),
-        import('../../run/shutdown.ts'),
-      ])
+    const [
+      { clusterFacts },
+      { watchGroup },
+      { openRefetcher },
+      { groupStatus },
+      { onStopSignal, signalNumber },
+    ] = await Promise.all([
+      import('../../kafka/cluster-facts.ts'),
+      import('../../kafka/group-watch.ts'),
+      import('../../kafka/refetch.ts'),
+      import('../../run/group-status.ts'),
+      import('../../run/shutdown.ts'),
+    ])
     const stop = new AbortController()
     let interrupted = 0
     const stopListening = onStopSignal(signal => {
@@ -45,13 +51,16 @@ export const command: Command = {
     })
     const progress = slowProgress(invocation, values.watch)
     const properties = kafka.consumer
+    const asking = clusterFacts(properties, topic)
     const watch = await watchGroup({ topic, group, properties })
+    const { retention } = await asking
+    const limits = { mostRecords: MOST_RECORDS, retentionMs: retention?.ms }
     const refetcher = openRefetcher({ topic, properties })
     const alive = setInterval(() => progress.update(() => `reading what ${group} has left`), 500)
     try {
       for (;;) {
         const standing = await watch.look()
-        const status = await groupStatus(standing, topic, refetcher, stop.signal, MOST_RECORDS)
+        const status = await groupStatus(standing, topic, refetcher, stop.signal, limits)
         const exit = show(status, { topic, group, now: Date.now() }, settings, invocation, () =>
           progress.end(),
         )
