@@ -261,13 +261,13 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
   E_PORT: {
     title: 'the port of --http is taken',
     meaning: 'Another program, or another run of dfsp, listens there. Nothing was read.',
-    causes: ['two runs with the same --http', 'a port below 1024 without root'],
+    causes: ['two runs with the same --http', 'another program that has the port'],
     look: [['ss -ltnp', 'who listens where']],
     mend: [
       'A port of its own for each run: --http 9465.',
       '--http 0 takes any that is free; the start prints it.',
     ],
-    example: 'dfsp: --http: 127.0.0.1:9464 is in use [E_PORT]',
+    example: 'dfsp: --http: cannot listen on 127.0.0.1:9464 [E_PORT]',
   },
   E_AUTH: {
     title: 'the broker refused the login',

@@ -75,6 +75,24 @@ A second machine that stands by: start the same command there in a loop, such as
 systemd's Restart=; it takes over within a minute when the first one is gone.
 `,
   },
+  monitoring: {
+    summary: 'status page, Prometheus, heartbeats',
+    text: `On a terminal   the block below the log; keys: c = in detail, q = finish and quit
+Off it          kill -USR2 PID prints what c does
+In a browser    dfsp run … --http 9464, then http://127.0.0.1:9464/
+                from elsewhere: ssh -L 9464:127.0.0.1:9464 HOST
+Probes          /livez; /readyz is 503 with the reason while the broker is away, the
+                group is not joined, or everything is paused
+Prometheus      /metrics; alert rules and a Grafana dashboard lie in config/ of the
+                package: $(npm root -g)/dfsp/config
+Cron            --metrics-file /var/lib/prometheus/node-exporter/xrd.prom, and an
+                alert on dfsp_last_success_timestamp_seconds
+Scripts         --json: one object per line, the summary last; /status: one object
+OpenMSIStream   its CSV registries in LOGS; --heartbeat-topic T, --log-topic T
+
+Look:  curl -s 127.0.0.1:9464/readyz; curl -s 127.0.0.1:9464/status
+`,
+  },
   services: {
     summary: 'cron, systemd, containers',
     text: `Always on     dfsp run -p ./plot.ts -t xrd
