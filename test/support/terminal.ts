@@ -37,6 +37,13 @@ export function openTerminal(columns = 100, rows = 24): Terminal {
   const shell = `PATH='${folder}':$PATH PS1='$ ' LC_ALL=C.UTF-8 bash --norc --noprofile`
   tmux('new-session', '-d', '-x', String(columns), '-y', String(rows), shell)
   tmux('set-option', '-g', 'status', 'off')
+  // The server is no child of this process: it looks itself whether it is still wanted.
+  const gone = `while kill -0 ${process.pid}; do sleep 2; done`
+  tmux(
+    'run-shell',
+    '-b',
+    `{ ${gone}; tmux -S ${folder}/socket kill-server; rm -rf ${folder}; } >/dev/null 2>&1`,
+  )
   const capture = (...args: string[]) => tmux('capture-pane', '-p', ...args)
   const terminal: Terminal = {
     screen: () => capture().trimEnd().split('\n'),
