@@ -64,7 +64,7 @@ function topics(): string {
   ]
   return [
     'dfsp help TOPIC:',
-    ...rows.map(([name = '', summary]) => `  ${name.padEnd(10)} ${summary}`),
+    ...rows.map(([name = '', summary]) => `  ${name.padEnd(10)}  ${summary}`),
     '',
   ].join('\n')
 }
