@@ -111,24 +111,6 @@ watching      --http 9464 for /metrics, /livez, /readyz and a status page
               --metrics-file FILE.prom for runs that end
 `,
   },
-  monitoring: {
-    summary: 'what a run shows, to people and programs',
-    text: `--http 9464           http://127.0.0.1:9464 in a browser: open and failed files, lag;
-                      /metrics for Prometheus, /livez, /readyz, /status as JSON
---metrics-file F.prom the same metrics in a file, for runs that end
---json                a line of JSON for each event on stdout, the summary last
---stats 30s           a status line this often; -v: a line for each file
-Keys                  c how it stands, q finish and end (on a terminal)
-                      kill -USR2 PID does what c does, anywhere
---heartbeat-topic T, --log-topic T    as OpenMSIStream has them
-
-From outside, also while no run is there:
-  dfsp status -t xrd -g dfsp.plot.xrd --max-lag 100000     ends with 3 beyond it
-
-Alert on: dfsp_last_success_timestamp_seconds (too long ago),
-          dfsp_oldest_unfinished_file_seconds (growing), dfsp_files_total{result="failed"}
-`,
-  },
   failures: {
     summary: 'what becomes of a file that fails',
     text: `A file fails when the plugin returns or throws an Error, or anything but null.

@@ -21,7 +21,7 @@ const LISTS: Readonly<Record<string, readonly [summary: string, text: () => stri
 export const command: Command = {
   name: 'help',
   describe:
-    'Explains a command, a topic (plugins, settings, scaling, services, failures, s3), the exit codes, or the code in brackets behind an error.',
+    'Explains a command, a topic (plugins, settings, monitoring, scaling, services, failures, s3), the exit codes, or the code in brackets behind an error.',
   positionals: [
     { name: 'TOPIC', describe: 'a command, a topic (help topics lists them), or a code such as E_NO_BROKER' },
   ],
