@@ -22,6 +22,6 @@ test('man shows every command, option and exit status without a warning', { skip
   for (const command of COMMANDS) assert.match(stdout, new RegExp(`^ {3}dfsp ${command}\\b`, 'm'))
   for (const option of Object.keys(OPTIONS))
     assert.match(stdout, new RegExp(`^ +(-\\w, )?--${option}\\b`, 'm'))
-  assert.match(stdout, /^ +75 +try again later/m)
+  assert.match(stdout, /^ +75\s+try\s+again\s+later/m)
   assert.match(stdout, /^SERVICES\n/m)
 })
