@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { recordsOf } from '../support/files.ts'
 import { steered } from '../support/steered.ts'
@@ -9,8 +10,11 @@ import { createTopic, endOffsets, produceRaw, readCommitted } from '../support/t
 
 const PARTITIONS = 4
 const FILES = 400
-/** As many as threads: none goes on before the stop. */
-const RUNNING = ['load/0100.dat', 'load/0101.dat', 'load/0102.dat', 'load/0103.dat']
+const THREADS = 4
+/** Files from here on are held in the plugin until the stop has come. */
+const HELD_FROM = 'load/0100.dat'
+
+const isHeld = (path: string) => path >= HELD_FROM
 
 test('SIGTERM under load: running files are finished, it ends with 0, and the next start repeats and misses none', {
   skip: noBroker,
@@ -28,18 +32,19 @@ test('SIGTERM under load: running files are finished, it ends with 0, and the ne
   await produceRaw(broker, topic, records)
   const plugin = steered()
   t.after(() => plugin.end())
-  plugin.order(Object.fromEntries(RUNNING.map(path => [path, 'wait'])))
-  const args = ['-b', broker, '-t', topic, '-g', topic, '-j', '4']
+  plugin.order(Object.fromEntries(paths.filter(isHeld).map(path => [path, 'wait'])))
+  const args = ['-b', broker, '-t', topic, '-g', topic, '-j', `${THREADS}`]
 
   const run = plugin.start(args)
-  for (const path of RUNNING) await plugin.until('start', path)
+  while (plugin.started().filter(isHeld).length < THREADS) await setTimeout(20)
+  const running = plugin.started().filter(isHeld)
   run.kill('SIGTERM')
   await run.waitFor(/SIGTERM/)
   plugin.order({})
   const stopped = await run.done
   assert.equal(stopped.code, 0, stopped.stderr)
   const first = plugin.ended()
-  for (const path of RUNNING) assert.ok(first.includes(path), path)
+  for (const path of running) assert.ok(first.includes(path), path)
   assert.deepEqual(plugin.started().sort(), [...first].sort())
   assert.ok(first.length < FILES, 'it stopped in the middle')
 
