@@ -48,6 +48,9 @@ const PEER_RUNS = quick ? 1 : 3
 /** --quick gives no further run to peers after this time. */
 const QUICK_MS = 80_000
 
+if (values.broker !== undefined && !['memory', 'kafka'].includes(values.broker))
+  refuse(`--broker is memory or kafka, not ${values.broker}`)
+
 const began = performance.now()
 if (values.list) say(ROWS.map(listed).join('\n'))
 else if (values.print) print(saved())
@@ -143,7 +146,7 @@ function chosenRows() {
   if (values.rows === undefined) return ROWS.filter(row => (quick ? row.quick : values.all || !row.rare))
   return values.rows.split(',').map(name => {
     const row = ROWS.find(r => r.name === name)
-    if (row === undefined) throw new Error(`there is no row ${name}: --list shows them`)
+    if (row === undefined) refuse(`there is no row ${name}: --list shows them`)
     return row
   })
 }
@@ -177,4 +180,9 @@ function print(results) {
 
 function say(text) {
   console.log(text)
+}
+
+function refuse(text) {
+  console.error(`bench: ${text}`)
+  process.exit(2)
 }
