@@ -17,6 +17,8 @@ export interface AssignedPartition {
   readonly metadata: string | undefined
   /** The partition's end: offset of the record to come next. */
   readonly end: number
+  /** The topic is another one of the same name than before: nothing that was known of it counts. */
+  readonly anew?: boolean
   /** What is to be said about the start: lost or skipped records, with exact offsets. */
   readonly notice: string | undefined
 }
@@ -47,7 +49,7 @@ export async function startOffsets(
     partitions.map(async partition => {
       const { low, high } = await watermarks(client, topic, partition)
       const found = committed.get(partition)
-      const base = { partition, committed: found?.offset, metadata: found?.metadata, end: high }
+      const base = { partition, committed: found?.offset, metadata: found?.metadata, end: high, anew }
       if (found) return { ...base, ...withinLog(`${topic}[${partition}]`, found, low, high) }
       if (!isNewGroup || from === 'earliest') return { ...base, start: low, notice: undefined }
       return { ...base, start: times?.get(partition) ?? high, notice: undefined }

@@ -27,12 +27,12 @@ export function knownAtRevoke(): KnownAtRevoke {
   /** What the broker may have of a partition, if nobody else commits. */
   const texts = new Map<number, readonly (string | undefined)[]>()
 
-  function isKnown({ partition, start, committed, metadata, end }: AssignedPartition): boolean {
+  function isKnown({ partition, start, anew, metadata, end }: AssignedPartition): boolean {
     const record = records.get(partition)
-    if (record === undefined || start > record.base || record.position > end) return false
+    if (record === undefined || anew || start > record.base || record.position > end) return false
     // The client's binding cuts the last character of what another client wrote.
     const isOwn = (text: string | undefined) => text === metadata || text?.slice(0, -1) === metadata
-    return committed === undefined || (texts.get(partition) ?? []).some(isOwn)
+    return (texts.get(partition) ?? []).some(isOwn)
   }
 
   return {

@@ -223,6 +223,30 @@ test('fault 22: what another process finished while the partitions were away doe
   )
 })
 
+test('fault 28: nothing that was known of a topic counts for another one of the same name', async t => {
+  const w = world(t)
+  await w.send(0, ...cut('f', 'x').values, ...cut('g', 'y').values)
+  await w.clock.advance(2_000)
+  await w.revoke()
+  w.processor.assign([
+    {
+      partition: 0,
+      start: 0,
+      committed: undefined,
+      metadata: undefined,
+      end: 9,
+      notice: undefined,
+      anew: true,
+    },
+  ])
+  w.processor.records([{ partition: 0, offset: 0, timestamp: 0, value: cut('h', 'z').values[0] as Buffer }])
+  await w.clock.advance(2_000)
+  assert.deepEqual(
+    w.calls.map(c => c.path),
+    ['f', 'g', 'h'],
+  )
+})
+
 test('what the broker says of a partition’s start is told', t => {
   const w = world(t)
   w.processor.assign([
