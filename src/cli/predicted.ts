@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings-type.ts'
 import type { ClusterFacts } from '../kafka/cluster-facts.ts'
 import type { GroupStanding } from '../kafka/group-watch.ts'
 import type { Access } from '../kafka/topic.ts'
-import type { Forecast } from '../run/forecast.ts'
+import type { Forecast } from '../report/forecast-text.ts'
 import type { Invocation } from './command.ts'
 import { slowProgress } from './progress.ts'
 

@@ -1,14 +1,21 @@
 /** What a run would find, in words: for `run --dry-run` and `config check --connect`. */
 import { formatBytes, formatCount } from './quantities.ts'
 
-export interface ShownForecast {
+export interface Forecast {
+  /** Records from the starts to the ends. */
   readonly records: number
+  /** Of those that were read: records that are processed already. */
   readonly processed: number
+  /** Files that wait and are whole, and their bytes. */
   readonly files: number
   readonly bytes: number
+  /** Files of which chunks are missing. */
   readonly incomplete: number
+  /** Files that --files leaves out are not told; records that are no chunks are. */
   readonly undecodable: number
+  /** Records that were read of `records`, when time was up. */
   readonly read: number
+  /** Time was up before the ends: the files are the least that wait. */
   readonly isPartial: boolean
 }
 
@@ -32,7 +39,7 @@ export function waitingText({
   undecodable,
   read,
   isPartial,
-}: ShownForecast): string {
+}: Forecast): string {
   const least = isPartial ? 'at least ' : ''
   const parts = [
     `${least}${formatCount(files)} ${files === 1 ? 'file' : 'files'} (${formatBytes(bytes)})`,

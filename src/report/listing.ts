@@ -1,23 +1,8 @@
 /** The files of a topic as `dfsp ls` shows them, and single records. */
-import { type OffsetRange, rangesText } from '../core/offset-ranges.ts'
+import type { IndexedFile } from '../core/file-index.ts'
+import { rangesText } from '../core/offset-ranges.ts'
 import { oneLine } from './one-line.ts'
 import { formatBytes } from './quantities.ts'
-
-export interface ListedFile {
-  readonly path: string
-  readonly sha512: string
-  readonly chunks: number
-  readonly present: number
-  readonly bytes: number
-  readonly wrong: string | undefined
-  readonly duplicates: number
-  readonly mtime: number
-  readonly firstSent: number
-  readonly lastSent: number
-  readonly newest: boolean
-  readonly generations: number
-  readonly ranges: readonly OffsetRange[]
-}
 
 export type FileState = 'complete' | 'incomplete' | 'damaged'
 
@@ -25,14 +10,14 @@ export function stateOf({
   chunks,
   present,
   wrong,
-}: Pick<ListedFile, 'chunks' | 'present' | 'wrong'>): FileState {
+}: Pick<IndexedFile, 'chunks' | 'present' | 'wrong'>): FileState {
   if (present < chunks) return 'incomplete'
   return wrong === undefined ? 'complete' : 'damaged'
 }
 
 /** One line each with columns in line; with `long` a second one below it. */
-export function* listingLines(files: readonly ListedFile[], long: boolean): Generator<string> {
-  const cells = (file: ListedFile) => [
+export function* listingLines(files: readonly IndexedFile[], long: boolean): Generator<string> {
+  const cells = (file: IndexedFile) => [
     oneLine(file.path),
     formatBytes(file.bytes),
     `${file.present}/${file.chunks}`,
@@ -53,13 +38,13 @@ export function* listingLines(files: readonly ListedFile[], long: boolean): Gene
   }
 }
 
-function longLine({ sha512, mtime, firstSent, duplicates, ranges }: ListedFile): string {
+function longLine({ sha512, mtime, firstSent, duplicates, ranges }: IndexedFile): string {
   const modified = mtime === 0 ? 'unknown' : timeText(mtime * 1_000)
   const twice = duplicates === 0 ? '' : `  ${duplicates} duplicates`
   return `    sha512 ${sha512}\n    modified ${modified}  first sent ${timeText(firstSent)}${twice}  records ${rangesText(ranges)}`
 }
 
-export function listingJson(file: ListedFile): string {
+export function listingJson(file: IndexedFile): string {
   const { path, bytes, chunks, present, sha512, newest, generations, duplicates, ranges, wrong } = file
   return JSON.stringify({
     v: 1,

@@ -1,12 +1,13 @@
 /** The plan of `dfsp replay`, for people and as --json lines. */
-import { type ListedFile, stateOf, timeText } from './listing.ts'
+import type { IndexedFile } from '../core/file-index.ts'
+import { stateOf, timeText } from './listing.ts'
 import { oneLine } from './one-line.ts'
 import { formatBytes, formatCount } from './quantities.ts'
 
 export interface ReplayPlan {
-  readonly files: readonly ListedFile[]
+  readonly files: readonly IndexedFile[]
   /** Incomplete or damaged. */
-  readonly leftAlone: readonly ListedFile[]
+  readonly leftAlone: readonly IndexedFile[]
 }
 
 export function replayPlanText({ files, leftAlone }: ReplayPlan): string[] {
@@ -19,7 +20,7 @@ export function replayPlanText({ files, leftAlone }: ReplayPlan): string[] {
   ]
 }
 
-function planLine(action: string, file: ListedFile): string {
+function planLine(action: string, file: IndexedFile): string {
   const { path, bytes, present, chunks, lastSent, wrong } = file
   const state = stateOf(file)
   const why = state === 'complete' ? '' : `  ${wrong ?? state}`
@@ -27,7 +28,7 @@ function planLine(action: string, file: ListedFile): string {
 }
 
 export function replayPlanJson({ files, leftAlone }: ReplayPlan, topic: string): string[] {
-  const line = (action: string, file: ListedFile) => {
+  const line = (action: string, file: IndexedFile) => {
     const { path, sha512, bytes, present, chunks, ranges } = file
     return JSON.stringify({
       ...{ v: 1, type: 'planned', action, topic, path, sha512, bytes, chunks, present, state: stateOf(file) },

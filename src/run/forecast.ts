@@ -1,4 +1,5 @@
 /** What a group would read of a topic if a run began now: where it would begin, and which files wait. */
+
 import { decodeChunk } from '../core/chunk-codec.ts'
 import { acceptedRecord, fileHash40 } from '../core/commit-record.ts'
 import { fileIndex } from '../core/file-index.ts'
@@ -8,25 +9,8 @@ import { type Replay, replay } from '../core/replay.ts'
 import type { AssignedPartition } from '../kafka/assignment.ts'
 import type { ConsumedRecord } from '../kafka/consumer.ts'
 import type { Refetcher } from '../kafka/refetch.ts'
+import type { Forecast } from '../report/forecast-text.ts'
 import { realEdges } from './edges.ts'
-
-export interface Forecast {
-  /** Records from the starts to the ends. */
-  readonly records: number
-  /** Of those that were read: records that are processed already. */
-  readonly processed: number
-  /** Files that wait and are whole, and their bytes. */
-  readonly files: number
-  readonly bytes: number
-  /** Files of which chunks are missing. */
-  readonly incomplete: number
-  /** Files that --files leaves out are not told; records that are no chunks are. */
-  readonly undecodable: number
-  /** Records that were read of `records`, when time was up. */
-  readonly read: number
-  /** Time was up before the ends: the files are the least that wait. */
-  readonly isPartial: boolean
-}
 
 export interface ForecastOptions {
   /** Only these paths. */
