@@ -80,8 +80,8 @@ export const ROWS = [
   },
   {
     name: 'small',
-    title: '3,000 files of 100 KB in one chunk',
-    data: { files: 3000, size: 100_000, chunk: 512 * KIB },
+    title: '10,000 files of 100 KB in one chunk',
+    data: { files: 10_000, size: 100_000, chunk: 512 * KIB },
     n: 64,
     unit: 'files_per_s',
     contenders: ['yardstick', 'dfsp', 'node', 'c', 'openmsistream'],
