@@ -6,6 +6,7 @@ import type { PluginOptions } from '../config/plugin-options.ts'
 import { nearest } from '../core/nearest.ts'
 import { DfspError } from '../errors.ts'
 import type { LoadedInfo } from '../plugin/host.ts'
+import type { Invocation } from './command.ts'
 
 export interface PluginPath {
   /** `file:` URL of the module. */
@@ -74,4 +75,10 @@ export async function declaredPlugin(plugin: PluginPath): Promise<LoadedInfo> {
   } finally {
     await runtime.host.close(0)
   }
+}
+
+/** What the plugin after --plugin declares, for a command's help; undefined without one. */
+export async function pluginOfFlag(invocation: Invocation): Promise<PluginOptions | undefined> {
+  const { values } = await invocation.settings()
+  return values.plugin === undefined ? undefined : declaredOptions(findPlugin(values.plugin, invocation.cwd))
 }

@@ -1,8 +1,9 @@
 /** Where a group stands, for people and as --json lines. */
-import { type OffsetRange, rangesText } from '../core/offset-ranges.ts'
+import { rangesText } from '../core/offset-ranges.ts'
 import { isoTime, timeText } from './listing.ts'
 import { oneLine } from './one-line.ts'
 import { formatBytes, formatCount, formatMs } from './quantities.ts'
+import type { UnfinishedFile } from './unfinished-text.ts'
 
 export interface ShownStatus {
   readonly state: string | undefined
@@ -21,15 +22,7 @@ export interface ShownStatus {
   readonly lag: number
   readonly processedAbove: number
   readonly oldestAt: number | undefined
-  readonly unfinished: readonly {
-    readonly path: string
-    readonly chunks: number
-    readonly present: number
-    readonly bytes: number
-    readonly attempts: number
-    readonly ranges: readonly OffsetRange[]
-    readonly sentAt: number
-  }[]
+  readonly unfinished: readonly UnfinishedFile[]
   readonly undecodable: number
   readonly isPartial: boolean
   readonly retentionMs: number | undefined

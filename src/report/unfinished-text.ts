@@ -3,15 +3,22 @@ import { type OffsetRange, rangesText } from '../core/offset-ranges.ts'
 import { oneLine } from './one-line.ts'
 import { formatBytes } from './quantities.ts'
 
+export interface UnfinishedFile {
+  readonly path: string
+  readonly chunks: number
+  /** Chunks that are there. */
+  readonly present: number
+  /** Bytes of those chunks. */
+  readonly bytes: number
+  /** Of the plugin so far, as far as the commit tells. */
+  readonly attempts: number
+  readonly ranges: readonly OffsetRange[]
+  /** Timestamp of its oldest record, in milliseconds since the epoch. */
+  readonly sentAt: number
+}
+
 export interface UnfinishedPlan {
-  readonly files: readonly {
-    readonly path: string
-    readonly chunks: number
-    readonly present: number
-    readonly bytes: number
-    readonly attempts: number
-    readonly ranges: readonly OffsetRange[]
-  }[]
+  readonly files: readonly Omit<UnfinishedFile, 'sentAt'>[]
   /** Records that are no chunks. */
   readonly records: number
 }

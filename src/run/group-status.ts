@@ -1,9 +1,11 @@
 /** What a group has done and left of a topic: the broker's numbers, and what the group's last commits say. */
+
 import { acceptedRecord } from '../core/commit-record.ts'
 import type { AssignedPartition } from '../kafka/assignment.ts'
 import type { GroupStanding } from '../kafka/group-watch.ts'
 import type { Refetcher } from '../kafka/refetch.ts'
-import { type UnfinishedFile, unfinishedFiles } from './unfinished-files.ts'
+import type { UnfinishedFile } from '../report/unfinished-text.ts'
+import { unfinishedFiles } from './unfinished-files.ts'
 
 export interface PartitionStatus {
   readonly partition: number

@@ -9,21 +9,8 @@ import { type Replay, replay } from '../core/replay.ts'
 import type { AssignedPartition } from '../kafka/assignment.ts'
 import type { ConsumedRecord } from '../kafka/consumer.ts'
 import type { Refetcher } from '../kafka/refetch.ts'
+import type { UnfinishedFile } from '../report/unfinished-text.ts'
 import { realEdges } from './edges.ts'
-
-export interface UnfinishedFile {
-  readonly path: string
-  readonly chunks: number
-  /** Chunks that are there. */
-  readonly present: number
-  /** Bytes of those chunks. */
-  readonly bytes: number
-  /** Of the plugin so far, as far as the commit tells. */
-  readonly attempts: number
-  readonly ranges: readonly OffsetRange[]
-  /** Timestamp of its oldest record, in milliseconds since the epoch. */
-  readonly sentAt: number
-}
 
 export interface Unfinished {
   readonly files: readonly UnfinishedFile[]

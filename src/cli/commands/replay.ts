@@ -6,7 +6,7 @@ import { stateOf } from '../../report/listing.ts'
 import { formatClock, formatCount } from '../../report/quantities.ts'
 import { replayPlanJson, replayPlanText } from '../../report/replay-plan-text.ts'
 import type { Command } from '../command.ts'
-import { declaredOptions, findPlugin } from '../plugin-path.ts'
+import { findPlugin, pluginOfFlag } from '../plugin-path.ts'
 import { asked, openRerun } from '../rerun-parts.ts'
 import { scanned } from '../scanned.ts'
 
@@ -23,12 +23,7 @@ export const command: Command = {
   ],
   options: optionsOf('replay'),
   takesPlugin: true,
-  async describePlugin(invocation) {
-    const { values } = await invocation.settings()
-    return values.plugin === undefined
-      ? undefined
-      : declaredOptions(findPlugin(values.plugin, invocation.cwd))
-  },
+  describePlugin: pluginOfFlag,
   async run(invocation) {
     const settings = await invocation.settings()
     const { values } = settings

@@ -6,7 +6,7 @@ import { DfspError } from '../../errors.ts'
 import { planJson, planText } from '../../report/retry-plan-text.ts'
 import { unfinishedJson, unfinishedText } from '../../report/unfinished-text.ts'
 import type { Command } from '../command.ts'
-import { declaredOptions, findPlugin } from '../plugin-path.ts'
+import { findPlugin, pluginOfFlag } from '../plugin-path.ts'
 import { asked, openRerun } from '../rerun-parts.ts'
 
 const EXAMPLE = 'dfsp retry -p ./plot.ts --dlq xrd-dead'
@@ -26,12 +26,7 @@ export const command: Command = {
   positionals: [{ name: 'PATH', describe: 'only this file or folder, as the plugin saw it', many: true }],
   options: optionsOf('retry'),
   takesPlugin: true,
-  async describePlugin(invocation) {
-    const { values } = await invocation.settings()
-    return values.plugin === undefined
-      ? undefined
-      : declaredOptions(findPlugin(values.plugin, invocation.cwd))
-  },
+  describePlugin: pluginOfFlag,
   async run(invocation) {
     const settings = await invocation.settings()
     const { values } = settings

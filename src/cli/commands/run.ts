@@ -6,17 +6,16 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { groupId } from '../../config/group.ts'
 import { optionsOf } from '../../config/options.ts'
-import type { PluginOptions } from '../../config/plugin-options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
 import type { RunView } from '../../report/run-view.ts'
 import type { Connecting } from '../../run/connecting.ts'
 import type { Outgoing } from '../../run/outgoing.ts'
-import type { Command, Invocation } from '../command.ts'
+import type { Command } from '../command.ts'
 import type { Console } from '../console.ts'
 import type { Keys } from '../keys.ts'
 import type { LogsToTopic, Onlooker } from '../onlookers.ts'
-import { declaredOptions, findPlugin } from '../plugin-path.ts'
+import { findPlugin, pluginOfFlag } from '../plugin-path.ts'
 
 export const command: Command = {
   name: 'run',
@@ -32,7 +31,7 @@ export const command: Command = {
   ],
   options: optionsOf('run'),
   takesPlugin: true,
-  describePlugin: pluginOf,
+  describePlugin: pluginOfFlag,
   async run(invocation) {
     const settings = await invocation.settings()
     const { values } = settings
@@ -198,12 +197,6 @@ export const command: Command = {
       await console?.close()
     }
   },
-}
-
-/** What the plugin of this call declares, for its help. */
-async function pluginOf(invocation: Invocation): Promise<PluginOptions | undefined> {
-  const { values } = await invocation.settings()
-  return values.plugin === undefined ? undefined : declaredOptions(findPlugin(values.plugin, invocation.cwd))
 }
 
 function ownVersion(): string {
