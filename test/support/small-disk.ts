@@ -38,7 +38,15 @@ export function smallDisk(bytes: number): SmallDisk {
       }
     },
     empty: () => fs.rmSync(filling, { force: true }),
-    readOnly: on => void execFileSync('mount', ['-o', `remount,${on ? 'ro' : 'rw'}`, folder]),
+    // Busy as long as the system still closes what an ended process had open.
+    readOnly: on =>
+      void execFileSync('sh', [
+        '-c',
+        'for _ in $(seq 50); do mount -o "remount,$1" "$2" && exit; sleep 0.1; done; exit 1',
+        'sh',
+        on ? 'ro' : 'rw',
+        folder,
+      ]),
     end() {
       process.off('exit', unmount)
       unmount()
