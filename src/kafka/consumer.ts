@@ -25,6 +25,8 @@ export type { ConsumedRecord } from './delivery.ts'
 export interface ConsumerHandlers {
   /** Records of partitions that are owned now; in order within a partition. */
   onRecords(records: readonly ConsumedRecord[]): void
+  /** Resolves when more is wanted, in a moment at most; undefined: at once. */
+  wait?(): Promise<void> | undefined
   /** Everything below `offset` of the partition was handed on; there is no more at the moment. */
   onPartitionEnd(partition: number, offset: number): void
   /** All partitions of the topic are owned from now on; their first records come after this returned. */
@@ -174,6 +176,7 @@ function runningConsumer(
   let cameRound = performance.now()
   const loop = readLoop(client, {
     turn: () => owns.turn,
+    wait: () => handlers.wait?.(),
     deliver(...brought) {
       cameRound = performance.now()
       deliver(...brought)

@@ -10,6 +10,8 @@ export interface PartitionEnd {
 export interface ReadLoopDeps {
   /** How often the assignment has changed: what a call brings belongs to the count at its beginning. */
   turn(): number
+  /** Resolves when more is wanted; undefined: at once. */
+  wait(): Promise<void> | undefined
   deliver(messages: readonly RdKafka.Message[], ends: readonly PartitionEnd[], turn: number): void
   /** Whether to go on reading. */
   failed(error: ClientError): boolean
@@ -50,6 +52,7 @@ export function readLoop(client: RdKafka.KafkaConsumer, deps: ReadLoopDeps): Rea
 
   async function read(): Promise<void> {
     while (running) {
+      await deps.wait()
       while (held !== undefined) await held
       const turn = deps.turn()
       const call = consume()

@@ -98,6 +98,8 @@ export interface OpenFiles {
   count(state: FileState): number
   /** Files that are queued, running or waiting, and their bytes. */
   readonly underWay: { readonly files: number; readonly bytes: number }
+  /** Bytes of the files that are queued. */
+  readonly queuedBytes: number
 }
 
 export function openFiles(): OpenFiles {
@@ -115,8 +117,10 @@ export function openFiles(): OpenFiles {
     closed: 0,
   }
   const underWay = { files: 0, bytes: 0 }
+  let queuedBytes = 0
   const note = (file: OpenFile, sign: 1 | -1) => {
     counts[file.state] += sign
+    if (file.state === 'queued') queuedBytes += sign * file.size
     if (!UNDER_WAY.has(file.state)) return
     underWay.files += sign
     underWay.bytes += sign * file.size
@@ -178,5 +182,8 @@ export function openFiles(): OpenFiles {
     },
     count: state => counts[state],
     underWay,
+    get queuedBytes() {
+      return queuedBytes
+    },
   }
 }

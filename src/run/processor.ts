@@ -21,6 +21,7 @@ import { intake } from './intake.ts'
 import { knownAtRevoke } from './known-at-revoke.ts'
 import { type OpenFile, type OpenFiles, openFiles } from './open-files.ts'
 import type { Counts, ProcessorDeps, Shared } from './processor-deps.ts'
+import { type ReadAhead, readAhead } from './read-ahead.ts'
 import { readUntil } from './read-until.ts'
 import { room as newRoom } from './room.ts'
 
@@ -31,6 +32,8 @@ export interface Processor {
   assign(partitions: readonly AssignedPartition[]): void
   records(batch: readonly ConsumedRecord[]): void
   partitionEnd(partition: number, offset: number): void
+  /** Resolves when more is to be read; undefined: at once. */
+  readonly wait: ReadAhead['wait']
   /** Finishes what runs, commits, forgets the partitions. */
   revoke(partitions: readonly number[], lost: boolean, drainMs: number): Promise<void>
   /** Starts no more files, waits for the running ones, commits. False when they did not end in time. */
@@ -133,11 +136,13 @@ export function processor(deps: ProcessorDeps): Processor {
   const ends = fileEnds(shared)
   const work = fileWork({ ...shared, ends, onChange: changed, readAgain: file => room.dropBytes(file) })
   const room = newRoom({ ...shared, ends, work, onPause: read.paused, isLeaving: () => isLeaving })
+  const ahead = readAhead({ files, hasFreeThread: () => deps.host.free > 0, after: deps.after })
   const take = intake({ ...shared, firstPlace: room.firstPlace, place: room.place })
 
   function changed(): void {
     room.update()
     work.dispatch()
+    ahead.look()
     committing.soon()
     deps.onChange()
   }
@@ -268,6 +273,7 @@ export function processor(deps: ProcessorDeps): Processor {
       committing.soon()
       deps.onChange()
     },
+    wait: ahead.wait,
     async revoke(partitions, lost, drainMs) {
       isLeaving = true
       work.pause()

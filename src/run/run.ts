@@ -260,6 +260,7 @@ async function consumeToEnd(
         ending.resolve({ why: 'fatal', error })
       }
     },
+    wait: work.wait,
     onPartitionEnd(partition, offset) {
       progress.endSeen(partition)
       work.partitionEnd(partition, offset)
