@@ -13,7 +13,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { DfspError } from '../errors.ts'
-import { claim, offer } from './claims.ts'
+import { claim, isDone, offer } from './claims.ts'
 import { faultLine } from './fault.ts'
 import { type FifoLock, fifoLock } from './lock.ts'
 import type {
@@ -225,10 +225,11 @@ export function pluginHost(deps: HostDeps): PluginHost {
       case 'started':
         thread.timer = setTimeout(() => timedOut(thread), deps.timeoutMs)
         return
-      case 'result':
-        meanMs =
-          meanMs === Number.POSITIVE_INFINITY ? message.ms : meanMs + (message.ms - meanMs) * LAST_SHARE
-        finish(thread, { ...message.result, ms: message.ms })
+      case 'results':
+        for (const { id, ms, result } of message.results) {
+          meanMs = meanMs === Number.POSITIVE_INFINITY ? ms : meanMs + (ms - meanMs) * LAST_SHARE
+          if (thread.assigned[0]?.id === id) finish(thread, { ...result, ms })
+        }
         return
       case 'log':
         deps.log({ ...message, thread: thread.number })
@@ -315,6 +316,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
       const since = performance.now() - LATE_MS
       for (const thread of threads) {
         if (thread.assigned.length > 1 && thread.heardAt <= since) {
+          finishDone(thread)
           takeBackQueued()
           takeBack(thread)
         }
@@ -387,12 +389,20 @@ export function pluginHost(deps: HostDeps): PluginHost {
     next()
   }
 
+  /** What the thread has done and not told: it may be at a long task, or gone. */
+  function finishDone(thread: Thread): void {
+    for (let first = thread.assigned[0]; first !== undefined && isDone(claims, first); first = thread.assigned[0])
+      finish(thread, { kind: 'done' })
+  }
+
   function timedOut(thread: Thread): void {
     giveUp(thread, `timed out after ${(deps.timeoutMs as number) / 1000} s`)
   }
 
   /** Asks user code to stop; whatever it still answers, the attempt has failed. */
   function giveUp(thread: Thread, reason: string): void {
+    finishDone(thread)
+    if (thread.assigned.length === 0) return
     thread.ending = reason
     takeBack(thread)
     const [assignment] = thread.assigned
@@ -438,6 +448,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
     const wasBooting = thread.state === 'setting-up' || thread === newcomer?.thread
     clearTimeout(thread.timer)
     thread.state = 'ended'
+    finishDone(thread)
     lock.forget(thread.number)
     if (wasBooting) broken(thread, setupError(deps.pluginName, fault))
     else if (!closing && settings && thread.generation === generation) startThread()

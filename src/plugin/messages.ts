@@ -100,6 +100,13 @@ export type ToThread =
   | { readonly type: 'produced'; readonly request: number; readonly error?: string }
   | { readonly type: 'teardown' }
 
+export interface Result {
+  readonly id: number
+  /** How long it took in the thread. */
+  readonly ms: number
+  readonly result: TaskResult
+}
+
 export type FromThread =
   | {
       readonly type: 'loaded'
@@ -112,8 +119,7 @@ export type FromThread =
   | { readonly type: 'setup-failed'; readonly fault: PluginFault }
   /** Verification is over, user code runs from now on; told where there is a time limit. */
   | { readonly type: 'started'; readonly id: number }
-  /** `ms`: how long it took in the thread. */
-  | { readonly type: 'result'; readonly id: number; readonly ms: number; readonly result: TaskResult }
+  | { readonly type: 'results'; readonly results: readonly Result[] }
   | {
       readonly type: 'log'
       readonly level: LogLevel

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { format, inspect } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { failureOf, thrownOf } from './answer.ts'
-import { claim } from './claims.ts'
+import { claim, markDone } from './claims.ts'
 import { badChunks, digest, placeOnDisk, sharedPages } from './content.ts'
 import { openDataFile } from './data-file.ts'
 import { faultOf } from './fault.ts'
@@ -17,6 +17,7 @@ import type {
   FromThread,
   LogLevel,
   Offer,
+  Result,
   SetupMessage,
   TaskResult,
   ThreadData,
@@ -36,15 +37,34 @@ let state: unknown
 let current: { readonly id: number; readonly path: string | undefined; readonly abort: Abort } | undefined
 const offers: Offer[] = []
 let isWorking = false
+/** User code failed aside: the host ends this thread, and what it still does counts for nothing. */
+let isSpoilt = false
 let requests = 0
 const waiting = new Map<number, (error?: string) => void>()
 
-const tell = (message: FromThread) => port.postMessage(message)
+/** Results of files that take a moment go together: a message of its own would be a large part of each. */
+const TOGETHER_MS = 2
+let results: Result[] = []
+let toldAt = 0
+
+function tell(message: FromThread): void {
+  tellResults()
+  port.postMessage(message)
+}
+
+function tellResults(): void {
+  if (results.length === 0) return
+  port.postMessage({ type: 'results', results } satisfies FromThread)
+  results = []
+}
 const fault = (thrown: unknown) => faultOf(thrown, url)
 
 process.setSourceMapsEnabled(true)
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-  process.on(event, (thrown: unknown) => tell({ type: 'stray-error', id: current?.id, fault: fault(thrown) }))
+  process.on(event, (thrown: unknown) => {
+    isSpoilt = true
+    tell({ type: 'stray-error', id: current?.id, fault: fault(thrown) })
+  })
 }
 
 // What user code prints goes to the log, never to stdout, and names the file it belongs to.
@@ -120,11 +140,12 @@ async function work(): Promise<void> {
   if (isWorking) return
   isWorking = true
   for (let offer = offers.shift(); offer !== undefined; offer = offers.shift())
-    if (claim(claims, offer)) await runTask(offer)
+    if (!isSpoilt && claim(claims, offer)) await runTask(offer)
+  tellResults()
   isWorking = false
 }
 
-async function runTask({ id, task }: Offer): Promise<void> {
+async function runTask({ id, slot, task }: Offer): Promise<void> {
   const start = performance.now()
   current = { id, path: 'file' in task ? task.file.path : undefined, abort: newAbort() }
   let result: TaskResult
@@ -147,7 +168,13 @@ async function runTask({ id, task }: Offer): Promise<void> {
     }
   }
   current = undefined
-  tell({ type: 'result', id, ms: performance.now() - start, result })
+  if (isSpoilt) return
+  const end = performance.now()
+  results.push({ id, ms: end - start, result })
+  if (result.kind === 'done') markDone(claims, { slot })
+  if (result.kind === 'done' && offers.length > 0 && end - toldAt < TOGETHER_MS) return
+  toldAt = end
+  tellResults()
 }
 
 async function processFile(id: number, job: FileJob, abort: Abort): Promise<TaskResult> {

@@ -20,6 +20,14 @@ for (const action of ['exit', 'exit later'] as const)
     assert.equal(messages().filter(m => m.startsWith('onFailure')).length, 0)
   })
 
+test('fault 52: what a thread has done before it ends counts, and what it has not begun is not its fault', async t => {
+  const { host, run, job } = await openHost(t)
+  await run('null')
+  const contents = [...Array(12).fill('null'), 'exit', 'null']
+  const kinds = contents.map(async content => (await host.once({ kind: 'process', file: job(content) })).kind)
+  assert.deepEqual(await Promise.all(kinds), [...Array(12).fill('done'), 'failed', 'recalled'])
+})
+
 test('fault 52: the hook for an attempt whose thread is gone is called in another', async t => {
   const { host, run, job, messages } = await openHost(t)
   const result = await run('exit')

@@ -186,3 +186,17 @@ test('what is recalled was not begun, and is answered last first', async t => {
   assert.deepEqual(messages().slice(0, 3), ['setup', 'hanging', 'aborted: enough'])
   assert.equal(messages().filter(m => m.includes('no columns')).length, 0)
 })
+
+test('what is done counts at once where the thread goes on to a long file', async t => {
+  const { host, job } = await openHost(t)
+  await host.run({ kind: 'process', file: job('null') })
+  const ended: string[] = []
+  const all = ['null', 'null', 'null', 'block for 2 s'].map(async content => {
+    const { kind } = await host.once({ kind: 'process', file: job(content) })
+    ended.push(`${content}: ${kind}`)
+  })
+  await Promise.all(all.slice(0, 3))
+  assert.deepEqual(ended, Array(3).fill('null: done'))
+  await all[3]
+  assert.equal(ended[3], 'block for 2 s: done')
+})
