@@ -1,6 +1,7 @@
 // dfsp itself over a filled topic; offsets are committed.
 //   node dfsp.mjs BOOTSTRAP TOPIC [--plugin nothing|works] [dfsp flags ...]
-// Clock from the moment its partitions are assigned (it says "reading") to its word of the last finished file.
+// As a service runs it: plain log lines. Clock from the moment its partitions are assigned (it says "reading") to the
+// return of the plugin's last call.
 // BROKER_PID adds the broker's CPU. Prints a JSON line.
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
@@ -9,14 +10,21 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cpuOf, now, peakRss } from './lib.mjs'
 
-const PLUGINS = {
-  nothing: 'export default () => null\n',
-  works: `export default () => {
-  const end = performance.now() + 5
-  while (performance.now() < end);
+/** What each thread says at its end: files, bytes, and when it had the last one. */
+const COUNTED = (work = '') => `
+let files = 0, bytes = 0, last = 0
+export default file => {
+  ${work}
+  files++
+  bytes += file.size
+  last = performance.now()
   return null
 }
-`,
+export const teardown = () => console.log('counted', JSON.stringify({ files, bytes, last: performance.timeOrigin + last }))
+`
+const PLUGINS = {
+  nothing: COUNTED(),
+  works: COUNTED('for (const end = performance.now() + 5; performance.now() < end; );'),
 }
 const [bootstrap, topic, ...rest] = process.argv.slice(2)
 const [plugin, flags] = rest[0] === '--plugin' ? [rest[1], rest.slice(2)] : ['nothing', rest]
@@ -28,8 +36,8 @@ const preload = new URL('./loop-delay.mjs', import.meta.url).href
 const args = ['run', '-p', './plugin.mjs', '-b', bootstrap, '-t', topic, '-g', path.basename(work)]
 const child = spawn(
   process.execPath,
-  ['--import', preload, bin, ...args, '--until-end', '--json', '--stats', '0s', ...flags],
-  { cwd: work, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, BENCH_LOOP_DELAY: delayFile } },
+  ['--import', preload, bin, ...args, '--until-end', '--stats', '0s', ...flags],
+  { cwd: work, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, BENCH_LOOP_DELAY: delayFile } },
 )
 let from, cpuFrom, cpuLast, brokerFrom, brokerLast, rss
 let errors = ''
@@ -40,11 +48,6 @@ child.stderr.setEncoding('utf8').on('data', text => {
     cpuFrom = cpuOf(child.pid)
     brokerFrom = cpuOf(process.env.BROKER_PID)
   }
-})
-// What it says is read at the end: to read it costs time that the two processes do not have.
-const said = []
-child.stdout.on('data', data => {
-  said.push({ at: now(), data })
 })
 const sample = setInterval(look, 50)
 function look() {
@@ -65,14 +68,14 @@ child.on('close', code => {
     console.error(errors)
     process.exit(1)
   }
-  const { files, bytes, last, summary } = counted()
+  const { files, bytes, last, bad } = counted()
   const s = last - from
   console.log(
     JSON.stringify({
       who: 'dfsp',
       topic,
       files,
-      bad: summary.failed + summary.mismatched,
+      bad,
       s: +s.toFixed(3),
       MBps: Math.round(bytes / 1e6 / s),
       files_per_s: Math.round(files / s),
@@ -85,21 +88,9 @@ child.on('close', code => {
 })
 
 function counted() {
-  const all = { files: 0, bytes: 0, last: 0, summary: undefined }
-  let part = Buffer.alloc(0)
-  for (const { at, data } of said) {
-    const text = Buffer.concat([part, data])
-    const end = text.lastIndexOf(10) + 1
-    part = text.subarray(end)
-    for (const line of text.toString('utf8', 0, end).split('\n')) {
-      if (line === '') continue
-      const event = JSON.parse(line)
-      if (event.type === 'summary') all.summary = event
-      if (event.type !== 'file') continue
-      all.files++
-      all.bytes += event.bytes
-      all.last = at
-    }
-  }
-  return all
+  const threads = [...errors.matchAll(/counted (\{.*?\})/g)].map(([, json]) => JSON.parse(json))
+  const sum = name => threads.reduce((all, thread) => all + thread[name], 0)
+  const [, failed, mismatched] = /failed=(\d+) mismatched=(\d+)/.exec(errors)
+  const last = (Math.max(...threads.map(thread => thread.last)) - performance.timeOrigin) / 1000
+  return { files: sum('files'), bytes: sum('bytes'), last, bad: Number(failed) + Number(mismatched) }
 }

@@ -70,6 +70,14 @@ export const ROWS = [
     quick: true,
   },
   {
+    name: '16k-long',
+    title: '16 KiB chunks, 40 files of 10 MB',
+    data: { files: 40, size: 10 * MB, chunk: 16 * KIB },
+    n: 256,
+    contenders: OURS,
+    targets: { yardstick: 0.85 },
+  },
+  {
     name: '1m',
     title: '1 MiB chunks, 100 files of 10 MB',
     data: { files: 100, size: 10 * MB, chunk: 1024 * KIB },
@@ -88,6 +96,15 @@ export const ROWS = [
     targets: { yardstick: 0.75, node: 0.3, c: 0.17, openmsistream: 5.5 },
     most: { loop_p99_ms: 50 },
     quick: true,
+  },
+  {
+    name: 'small-long',
+    title: '30,000 files of 100 KB in one chunk',
+    data: { files: 30_000, size: 100_000, chunk: 512 * KIB },
+    n: 64,
+    unit: 'files_per_s',
+    contenders: OURS,
+    targets: { yardstick: 0.75 },
   },
   {
     name: 'small-7',

@@ -391,7 +391,11 @@ export function pluginHost(deps: HostDeps): PluginHost {
 
   /** What the thread has done and not told: it may be at a long task, or gone. */
   function finishDone(thread: Thread): void {
-    for (let first = thread.assigned[0]; first !== undefined && isDone(claims, first); first = thread.assigned[0])
+    for (
+      let first = thread.assigned[0];
+      first !== undefined && isDone(claims, first);
+      first = thread.assigned[0]
+    )
       finish(thread, { kind: 'done' })
   }
 
