@@ -64,9 +64,10 @@ def watch():
 threading.Thread(target=watch, daemon=True).start()
 r = p.process_files_as_read()
 ok = p.t_last is not None
-s = (p.t_last if ok else time.monotonic()) - p.t_first
+t_first, c_first = (p.t_first, p.c_first) if p.t_first else (t0, 0)  # the limit may come before the first message
+s = (p.t_last if ok else time.monotonic()) - t_first
 print(json.dumps(dict(who="openmsistream", topic=topic, threads=int(n_threads), mode=mode, finished=ok, files=r[2], msgs=r[0],
     s=round(s, 3), files_per_s=round(r[2] / s, 1), msgs_per_s=round(r[0] / s, 1),
-    cpu_s=round((p.c_last if ok else time.process_time()) - p.c_first, 2), wall_s=round((p.t_last or 0) - t0, 2),
+    cpu_s=round((p.c_last if ok else time.process_time()) - c_first, 2), wall_s=round((p.t_last or 0) - t0, 2),
     rss_MB=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)), flush=True)
 os._exit(0)

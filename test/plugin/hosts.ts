@@ -7,14 +7,9 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
 import { type Place, type Store, store } from '../../src/files/store.ts'
-import {
-  type Ended,
-  type HostDeps,
-  type LoadedInfo,
-  type PluginHost,
-  pluginHost,
-} from '../../src/plugin/host.ts'
+import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../../src/plugin/host.ts'
 import type { FileJob, PluginFault, SetupMessage, Task, TaskResult } from '../../src/plugin/messages.ts'
+import type { Ended } from '../../src/plugin/thread.ts'
 
 export const ACTIONS = new URL('./fixtures/actions.mjs', import.meta.url).href
 const WORKER = new URL('../../dist/plugin/worker.js', import.meta.url)

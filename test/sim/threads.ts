@@ -2,8 +2,9 @@
  * The plugin threads: a queue, a number of threads, and what they answer when. They behave as `plugin/host.ts` does;
  * what they are told to do to a file comes from the history.
  */
-import type { Ended } from '../../src/plugin/host.ts'
+
 import type { FileJob, Task, TaskResult } from '../../src/plugin/messages.ts'
+import type { Ended } from '../../src/plugin/thread.ts'
 import type { ProcessorDeps } from '../../src/run/processor-deps.ts'
 import type { SimClock } from './clock.ts'
 import type { SimStore } from './disk.ts'
