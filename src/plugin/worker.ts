@@ -2,28 +2,18 @@
  * The plugin thread: loads the module, verifies whole files, calls user code, answers. It keeps nothing between
  * tasks, so the host can end it at any time and give its task to another thread.
  */
-import fs from 'node:fs'
-import path from 'node:path'
-import { format, inspect } from 'node:util'
+import { format } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { failureOf, thrownOf } from './answer.ts'
 import { claim, markDone } from './claims.ts'
 import { badChunks, digest, placeOnDisk, sharedPages } from './content.ts'
+import { type Abort, callContext, newAbort, tmpFolder } from './context.ts'
 import { openDataFile } from './data-file.ts'
 import { faultOf } from './fault.ts'
 import { type LoadedPlugin, loadPlugin } from './load.ts'
-import type {
-  FileJob,
-  FromThread,
-  LogLevel,
-  Offer,
-  Result,
-  SetupMessage,
-  TaskResult,
-  ThreadData,
-  ToThread,
-} from './messages.ts'
-import type { Context, DataFile, Logger, PluginOptions } from './plugin.ts'
+import type { FileJob, Offer, SetupMessage, TaskResult, ThreadData, ToThread } from './messages.ts'
+import type { Context, DataFile, PluginOptions } from './plugin.ts'
+import { toHost } from './to-host.ts'
 
 const port = parentPort as NonNullable<typeof parentPort>
 const { plugin: url, segments: firstSegments, pageBytes, isTimed, ...data } = workerData as ThreadData
@@ -39,31 +29,14 @@ const offers: Offer[] = []
 let isWorking = false
 /** User code failed aside: the host ends this thread, and what it still does counts for nothing. */
 let isSpoilt = false
-let requests = 0
-const waiting = new Map<number, (error?: string) => void>()
-
-/** Results of files that take a moment go together: a message of its own would be a large part of each. */
-const TOGETHER_MS = 2
-let results: Result[] = []
-let toldAt = 0
-
-function tell(message: FromThread): void {
-  tellResults()
-  port.postMessage(message)
-}
-
-function tellResults(): void {
-  if (results.length === 0) return
-  port.postMessage({ type: 'results', results } satisfies FromThread)
-  results = []
-}
+const host = toHost(port)
 const fault = (thrown: unknown) => faultOf(thrown, url)
 
 process.setSourceMapsEnabled(true)
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (thrown: unknown) => {
     isSpoilt = true
-    tell({ type: 'stray-error', id: current?.id, fault: fault(thrown) })
+    host.tell({ type: 'stray-error', id: current?.id, fault: fault(thrown) })
   })
 }
 
@@ -75,7 +48,7 @@ for (const [method, level] of [
   ['warn', 'warn'],
   ['error', 'error'],
 ] as const) {
-  console[method] = (...args: unknown[]) => log(level, format(...args), {}, current?.path)
+  console[method] = (...args: unknown[]) => host.log(level, format(...args), {}, current?.path)
 }
 
 port.on('message', (message: ToThread) => {
@@ -96,8 +69,7 @@ port.on('message', (message: ToThread) => {
       return
     case 'lock-granted':
     case 'produced':
-      waiting.get(message.request)?.(message.type === 'produced' ? message.error : undefined)
-      waiting.delete(message.request)
+      host.answered(message.request, message.type === 'produced' ? message.error : undefined)
       return
     case 'teardown':
       void runTeardown()
@@ -108,9 +80,9 @@ void load()
 
 async function load(): Promise<void> {
   const loaded = await loadPlugin(url)
-  if ('fault' in loaded) return tell({ type: 'load-failed', what: loaded.what, fault: loaded.fault })
+  if ('fault' in loaded) return host.tell({ type: 'load-failed', what: loaded.what, fault: loaded.fault })
   plugin = loaded
-  tell({
+  host.tell({
     type: 'loaded',
     options: loaded.options,
     hooks: Object.keys(loaded.hooks),
@@ -120,20 +92,20 @@ async function load(): Promise<void> {
 
 async function runSetup(): Promise<void> {
   try {
-    state = await plugin.hooks.setup?.(context() as never)
-    tell({ type: 'ready' })
+    state = await plugin.hooks.setup?.(callContext(host, setup, state) as never)
+    host.tell({ type: 'ready' })
   } catch (error) {
-    tell({ type: 'setup-failed', fault: fault(error) })
+    host.tell({ type: 'setup-failed', fault: fault(error) })
   }
 }
 
 async function runTeardown(): Promise<void> {
   try {
-    await plugin.hooks.teardown?.(context() as never)
+    await plugin.hooks.teardown?.(callContext(host, setup, state) as never)
   } catch (error) {
-    log('warn', `teardown failed: ${fault(error).message}`, {})
+    host.log('warn', `teardown failed: ${fault(error).message}`, {})
   }
-  tell({ type: 'torn-down' })
+  host.tell({ type: 'torn-down' })
 }
 
 async function work(): Promise<void> {
@@ -141,7 +113,7 @@ async function work(): Promise<void> {
   isWorking = true
   for (let offer = offers.shift(); offer !== undefined; offer = offers.shift())
     if (!isSpoilt && claim(claims, offer)) await runTask(offer)
-  tellResults()
+  host.flush()
   isWorking = false
 }
 
@@ -169,12 +141,8 @@ async function runTask({ id, slot, task }: Offer): Promise<void> {
   }
   current = undefined
   if (isSpoilt) return
-  const end = performance.now()
-  results.push({ id, ms: end - start, result })
   if (result.kind === 'done') markDone(claims, { slot })
-  if (result.kind === 'done' && offers.length > 0 && end - toldAt < TOGETHER_MS) return
-  toldAt = end
-  tellResults()
+  host.result({ id, ms: performance.now() - start, result }, offers.length > 0)
 }
 
 async function processFile(id: number, job: FileJob, abort: Abort): Promise<TaskResult> {
@@ -182,7 +150,7 @@ async function processFile(id: number, job: FileJob, abort: Abort): Promise<Task
     const actual = digest(job, pages)
     if (actual !== job.sha512) return { kind: 'mismatch', actual }
     if (job.diskPath !== null) {
-      const tmp = tmpFolder()
+      const tmp = tmpFolder(setup.tmpDir)
       try {
         placeOnDisk(job, pages, setup.outputDir, tmp.path)
       } finally {
@@ -192,7 +160,7 @@ async function processFile(id: number, job: FileJob, abort: Abort): Promise<Task
   } catch (error) {
     return ioError(error)
   }
-  if (isTimed) tell({ type: 'started', id })
+  if (isTimed) host.tell({ type: 'started', id })
   return await withFile(job, (file, ctx) => attempt(file, ctx), abort)
 }
 
@@ -238,10 +206,13 @@ async function withFile<T>(
   use: (file: DataFile, ctx: Context<PluginOptions>) => Promise<T>,
   abort: Abort = newAbort(),
 ): Promise<T> {
-  const tmp = tmpFolder()
+  const tmp = tmpFolder(setup.tmpDir)
   const opened = openDataFile(job, pages)
   try {
-    return await use(opened.file, context({ path: job.path, abort, final: job.final, tmp }))
+    return await use(
+      opened.file,
+      callContext(host, setup, state, { path: job.path, abort, final: job.final, tmp }),
+    )
   } finally {
     opened.close()
     tmp.remove()
@@ -256,143 +227,9 @@ async function runHook(
   const hook = plugin.hooks[name] as ((...args: unknown[]) => unknown) | undefined
   if (!hook) return
   try {
-    await hook(...(name === 'onFailure' ? args : [...args, context()]))
+    await hook(...(name === 'onFailure' ? args : [...args, callContext(host, setup, state)]))
   } catch (error) {
-    log('warn', `${name} failed: ${fault(error).message}`, {})
-  }
-}
-
-interface AttemptScope {
-  readonly path: string
-  readonly abort: Abort
-  readonly final: boolean
-  readonly tmp: TmpFolder
-}
-
-/** Made anew for each call of user code, which may change what it gets; dear parts only when they are asked for. */
-function context(scope?: AttemptScope): Context<PluginOptions> {
-  const tmp = scope?.tmp ?? tmpFolder()
-  const abort = scope?.abort ?? newAbort()
-  let config: Context<PluginOptions>['config'] | undefined
-  let log: Logger | undefined
-  return {
-    options: setup.options as Context<PluginOptions>['options'],
-    get config() {
-      config ??= Object.assign(
-        Object.create({ section: (name: string) => ({ ...setup.sections[name] }) }),
-        setup.sections.plugin,
-      ) as Context<PluginOptions>['config']
-      return config
-    },
-    state,
-    get logger() {
-      log ??= logger(scope?.path)
-      return log
-    },
-    get signal() {
-      return abort.signal()
-    },
-    lock,
-    produce: record => ask(request => tell({ type: 'produce', request, record })),
-    outputDir: setup.outputDir,
-    get tmpDir() {
-      return tmp.path()
-    },
-    final: scope?.final ?? false,
-  }
-}
-
-/** An AbortController that is made when its signal is asked for: for small files it would be a large part of the call. */
-interface Abort {
-  fire(reason: Error): void
-  signal(): AbortSignal
-}
-
-function newAbort(): Abort {
-  let fired: Error | undefined
-  let controller: AbortController | undefined
-  return {
-    fire(reason) {
-      fired = reason
-      controller?.abort(reason)
-    },
-    signal() {
-      if (controller === undefined) {
-        controller = new AbortController()
-        if (fired !== undefined) controller.abort(fired)
-      }
-      return controller.signal
-    },
-  }
-}
-
-interface TmpFolder {
-  path(): string
-  remove(): void
-}
-
-function tmpFolder(): TmpFolder {
-  let made: string | undefined
-  return {
-    path() {
-      made ??= fs.mkdtempSync(path.join(setup.tmpDir, 'attempt-'))
-      return made
-    },
-    remove() {
-      if (made !== undefined) fs.rmSync(made, { recursive: true, force: true })
-      made = undefined
-    },
-  }
-}
-
-async function lock<T>(section: () => T | Promise<T>): Promise<T> {
-  let held = 0
-  await ask(request => {
-    held = request
-    tell({ type: 'lock', request })
-  })
-  try {
-    return await section()
-  } finally {
-    tell({ type: 'unlock', request: held })
-  }
-}
-
-/** Sends a request and waits for its answer; rejects with the answer's error. */
-function ask(send: (request: number) => void): Promise<void> {
-  const request = ++requests
-  return new Promise((resolve, reject) => {
-    waiting.set(request, error => (error === undefined ? resolve() : reject(new Error(error))))
-    send(request)
-  })
-}
-
-function logger(scope?: string): Logger {
-  const at =
-    (level: LogLevel) =>
-    (message: string, fields: object = {}) =>
-      log(level, message, fields, scope)
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
-}
-
-/** Messages and fields are the user's: text crosses the border whatever they hold. */
-function log(level: LogLevel, message: unknown, fields: object | null, scope?: string): void {
-  tell({
-    type: 'log',
-    level,
-    message: typeof message === 'string' ? message : format(message),
-    fields: Object.fromEntries(Object.entries(fields ?? {}).map(([name, value]) => [name, fieldText(value)])),
-    ...(scope === undefined ? {} : { path: scope }),
-  })
-}
-
-function fieldText(value: unknown): string {
-  if (value instanceof Error) return value.message
-  if (typeof value !== 'object') return String(value)
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return inspect(value, { breakLength: Number.POSITIVE_INFINITY }) // it is circular, or holds a bigint
+    host.log('warn', `${name} failed: ${fault(error).message}`, {})
   }
 }
 
