@@ -70,6 +70,8 @@ export interface RunStats {
   readonly done: number
   readonly failed: number
   readonly assembling: number
+  /** Of the files of which chunks are missing the one with the most chunks. */
+  readonly largest: { readonly path: string; readonly chunks: number; readonly total: number } | undefined
   readonly queued: number
   readonly running: readonly { readonly path: string; readonly ms: number }[]
   /** Content bytes of processed files. */
@@ -82,6 +84,8 @@ export interface RunStats {
   /** 0 to 1; of a finite run only. */
   readonly progress: number | undefined
   readonly flow: string
+  /** Whether the brokers answer, as far as is known. */
+  readonly broker: 'ok' | 'away'
   readonly seconds: number
 }
 

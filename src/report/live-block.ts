@@ -17,6 +17,8 @@ export interface LiveTitle {
   readonly topic: string
   readonly group: string
   readonly threads: number
+  /** As the user gave them. */
+  readonly brokers: string
 }
 
 /** Without a title `status` is all that can be drawn. */
@@ -78,7 +80,11 @@ const BAR = 24
 export function blockText(stats: RunStats, title: LiveTitle, bytesPerSecond: number, width: number): string {
   const lag = stats.lag === undefined ? 'joining group' : `lag ${formatCount(stats.lag)} records`
   const lines = [
-    `${title.topic} · group ${title.group} · ${title.threads} threads · ${formatClock(stats.seconds)}`,
+    spread(
+      `${title.topic} · group ${title.group} · ${title.threads} threads · ${formatClock(stats.seconds)}`,
+      `broker ${shortened(title.brokers)} ${stats.broker === 'ok' ? 'ok' : 'does not answer'}`,
+      width,
+    ),
     ` ${stats.done} done   ${stats.failed} failed   ${stats.assembling} assembling   ${stats.queued} queued   ${stats.running.length} running   ${formatBytes(bytesPerSecond)}/s   ${lag}${stats.flow === 'flow' ? '' : `   (${stats.flow})`}`,
   ]
   if (stats.progress !== undefined) {
@@ -88,9 +94,28 @@ export function blockText(stats: RunStats, title: LiveTitle, bytesPerSecond: num
       ` ${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${Math.floor(stats.progress * 100)} %${left === undefined ? '' : `   eta ${formatClock(left)}`}`,
     )
   }
-  if (stats.running.length > 0)
-    lines.push(` running: ${stats.running.map(r => `${printable(r.path)} ${formatMs(r.ms)}`).join(' · ')}`)
+  const now = [
+    ...(stats.running.length > 0
+      ? [`running: ${stats.running.map(r => `${printable(r.path)} ${formatMs(r.ms)}`).join(' · ')}`]
+      : []),
+    ...(stats.largest ? [`assembling: ${printable(stats.largest.path)} ${percent(stats.largest)} %`] : []),
+  ]
+  if (now.length > 0) lines.push(` ${now.join('   ')}`)
   return lines.map(line => cut(line, width)).join('\n')
+}
+
+const percent = ({ chunks, total }: { chunks: number; total: number }) => Math.floor((100 * chunks) / total)
+
+/** The first of a list, and how many more. */
+function shortened(list: string): string {
+  const [first = '', ...more] = list.split(',')
+  return more.length === 0 ? first.trim() : `${first.trim()} +${more.length}`
+}
+
+/** `right` at the right edge where there is room for it. */
+function spread(left: string, right: string, width: number): string {
+  const gap = width - 1 - widthOf(left) - widthOf(right)
+  return gap < 3 ? left : `${left}${' '.repeat(gap)}${right}`
 }
 
 /** As fast as until now; undefined while too little is known, and at the end. */

@@ -60,7 +60,7 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
     const rate =
       (stats.receivedBytes - lastStats.receivedBytes) / Math.max(0.001, stats.seconds - lastStats.seconds)
     lastStats = stats
-    const { done, failed, assembling, queued, running, lag, flow } = stats
+    const { done, failed, assembling, queued, running, lag, flow, broker } = stats
     log.write('info', 'stats', {
       done,
       failed,
@@ -70,6 +70,7 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
       rate: `${formatBytes(rate, '')}/s`,
       lag: lag ?? 'unknown',
       ...(flow === 'flow' ? {} : { flow }),
+      ...(broker === 'ok' ? {} : { broker }),
     })
   }
 

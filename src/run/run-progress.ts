@@ -79,13 +79,19 @@ export function runProgress(
   }
 }
 
-export function statsOf(work: Processor, progress: RunProgress, started: number): RunStats {
+export function statsOf(
+  work: Processor,
+  progress: RunProgress,
+  { health }: Pick<FileConsumer, 'health'>,
+  started: number,
+): RunStats {
   const { assembling, queued, running } = work.unfinished()
   const now = performance.now()
   return {
     done: work.counts.done,
     failed: work.counts.failed + work.counts.mismatched,
     assembling: assembling.length,
+    largest: largestOf(assembling),
     queued,
     running: [...running].map(([file, since]) => ({ path: file.path, ms: Math.round(now - since) })),
     doneBytes: work.counts.doneBytes,
@@ -94,8 +100,16 @@ export function statsOf(work: Processor, progress: RunProgress, started: number)
     lag: progress.lag(work),
     progress: progress.fraction(work),
     flow: work.flow,
+    broker: health.away === undefined ? 'ok' : 'away',
     seconds: (now - started) / 1_000,
   }
+}
+
+function largestOf(files: readonly OpenFile[]): RunStats['largest'] {
+  let largest: OpenFile | undefined
+  for (const file of files)
+    if (largest === undefined || file.assembly.total > largest.assembly.total) largest = file
+  return largest && { path: largest.path, chunks: largest.assembly.count, total: largest.assembly.total }
 }
 
 const NAMED_INCOMPLETE = 20

@@ -216,13 +216,13 @@ async function consumeToEnd(
     if (hasEnd(options) && work.blocked !== undefined && work.blocked.probes > 0)
       ending.resolve({ why: 'blocked', reason: work.blocked.reason })
   }
-  deps.onView?.(tally.view(work, () => statsOf(work, progress, started)))
+  deps.onView?.(tally.view(work, () => statsOf(work, progress, consumer, started)))
   const timers = [
     setInterval(tick, TICK_MS),
     ...(options.statsMs > 0
       ? [
           setInterval(
-            () => report({ type: 'stats', stats: statsOf(work, progress, started) }),
+            () => report({ type: 'stats', stats: statsOf(work, progress, consumer, started) }),
             options.statsMs,
           ),
         ]

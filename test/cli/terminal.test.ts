@@ -18,7 +18,8 @@ async function world(t: TestContext, topic: string, columns = 100) {
   t.after(() => mock.end())
   const plugin = steered()
   t.after(() => plugin.end())
-  const put = (path: string) => mock.produceRaw(topic, recordsOf({ path, content: randomBytes(3_000) }))
+  const put = (path: string, chunks = 3) =>
+    mock.produceRaw(topic, recordsOf({ path, content: randomBytes(3_000) }).slice(0, chunks))
   const terminal = openTerminal(columns)
   t.after(() => terminal.end())
   const soon = '-X session.timeout.ms=4000 -X heartbeat.interval.ms=500'
@@ -41,6 +42,13 @@ describe('run on a terminal', { skip: noTerminal, concurrency: 3 }, () => {
     assert.equal(titles(screen), 1)
     assert.ok(screen.findIndex(l => /failed bad\.dat after 1 try/.test(l)) < screen.length - 3)
     assert.ok(terminal.coloured().includes('\u001b[3'))
+
+    await put('part.dat', 2)
+    await terminal.shows(/running: slow\.dat .* assembling: part\.dat 66 %/)
+    assert.match(
+      terminal.screen().join('\n'),
+      /^\S* · group dfsp\.\S+ · 2 threads · [\d:]+ {3,}broker 127\.0\.0\.1:\d+ ok$/m,
+    )
 
     for (const columns of [38, 120, 60]) {
       terminal.resize(columns, 24)
@@ -72,7 +80,7 @@ describe('run on a terminal', { skip: noTerminal, concurrency: 3 }, () => {
     await terminal.shows(/summary/)
     await terminal.shows(/^\$ *$/m)
     const rest = terminal.screen()
-    assert.match(rest.join('\n'), /summary done=5 failed=1 [\s\S]*exit=0\s+\$/)
+    assert.match(rest.join('\n'), /summary done=5 failed=1 [\s\S]*exit=0 incomplete_files=part\.dat\s+\$/)
     assert.equal(titles(rest), 0, 'the block is gone')
   })
 

@@ -4,11 +4,12 @@ import fc from 'fast-check'
 import type { RunStats } from '../../src/report/events.ts'
 import { blockText } from '../../src/report/live-block.ts'
 
-const TITLE = { topic: 'xrd', group: 'dfsp.plot.xrd', threads: 4 }
+const TITLE = { topic: 'xrd', group: 'dfsp.plot.xrd', threads: 4, brokers: 'lab1:9093, lab2:9093' }
 const STATS: RunStats = {
   done: 812,
   failed: 3,
   assembling: 14,
+  largest: { path: 'c/map.raw', chunks: 71, total: 99 },
   queued: 2,
   running: [
     { path: 'a/scan_07.csv', ms: 2_100 },
@@ -20,19 +21,27 @@ const STATS: RunStats = {
   lag: 1_204,
   progress: undefined,
   flow: 'flow',
+  broker: 'ok',
   seconds: 130.4,
 }
 
 test('the block says what runs, how much is done and how far behind it is', () => {
-  assert.deepEqual(blockText(STATS, TITLE, 40_055_603, 200).split('\n'), [
-    'xrd · group dfsp.plot.xrd · 4 threads · 00:02:10',
+  assert.deepEqual(blockText(STATS, TITLE, 40_055_603, 100).split('\n'), [
+    'xrd · group dfsp.plot.xrd · 4 threads · 00:02:10                             broker lab1:9093 +1 ok',
     ' 812 done   3 failed   14 assembling   2 queued   2 running   38.2 MiB/s   lag 1,204 records',
-    ' running: a/scan_07.csv 2.1 s · b/big.tif 400 ms',
+    ' running: a/scan_07.csv 2.1 s · b/big.tif 400 ms   assembling: c/map.raw 71 %',
   ])
 })
 
 test('before the lag is known the group is being joined', () => {
   assert.match(blockText({ ...STATS, lag: undefined }, TITLE, 0, 200), /joining group/)
+})
+
+test('a broker that does not answer is named where there is room for it', () => {
+  const [title] = blockText({ ...STATS, broker: 'away' }, TITLE, 0, 100).split('\n')
+  assert.match(title ?? '', /00:02:10 {3,}broker lab1:9093 \+1 does not answer$/)
+  const [narrow] = blockText(STATS, TITLE, 0, 60).split('\n')
+  assert.match(narrow ?? '', /00:02:10$/)
 })
 
 test('that reading is held up is said', () => {
@@ -59,7 +68,8 @@ test('whatever the names, the block has at most four lines within the width, and
       fc.integer({ min: 10, max: 200 }),
       fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
       (running, width, progress) => {
-        const lines = blockText({ ...STATS, running, progress }, TITLE, 1e9, width).split('\n')
+        const largest = running[0] && { path: running[0].path, chunks: 1, total: 2 }
+        const lines = blockText({ ...STATS, running, largest, progress }, TITLE, 1e9, width).split('\n')
         assert.ok(lines.length <= 4)
         for (const line of lines) {
           assert.ok([...line].length <= width, `${[...line].length} of ${width}`)

@@ -18,6 +18,7 @@ const STATS: RunStats = {
   done: 812,
   failed: 3,
   assembling: 14,
+  largest: undefined,
   queued: 0,
   running: [{ path: 'a', ms: 5 }],
   doneBytes: 5,
@@ -26,6 +27,7 @@ const STATS: RunStats = {
   lag: 1_204,
   progress: undefined,
   flow: 'flow',
+  broker: 'ok',
   seconds: 3,
 }
 const SUMMARY: RunSummary = {

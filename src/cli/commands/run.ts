@@ -40,7 +40,7 @@ export const command: Command = {
       invocation.cwd,
     )
     const topic = requireValue(settings, 'topic', 'dfsp run -p ./plot.ts -t xrd …')
-    requireBrokers(settings, 'run')
+    const brokers = requireBrokers(settings, 'run')
     if (values.dryRun) {
       const { dryRun } = await import('../dry-run.ts')
       return await dryRun(invocation, settings, plugin, topic)
@@ -104,7 +104,7 @@ export const command: Command = {
           noColor: values.noColor,
           logFile: values.logFile ?? path.join(outputDir, 'LOGS', `${plugin.name}.log`),
           topic,
-          live: { topic, group, threads: values.threads },
+          live: { topic, group, threads: values.threads, brokers },
           heard: logTopic?.heard,
         },
         invocation,
@@ -129,7 +129,7 @@ export const command: Command = {
             plugin: plugin.name,
             threads: values.threads,
             mode: values.mode,
-            brokers: values.brokers ?? '',
+            brokers,
             host: hostname(),
             pid: process.pid,
             version: ownVersion(),
