@@ -54,6 +54,7 @@ export function invoke(
         env: world.env,
         section: sections.plugin ?? {},
         shownFile: configFile ?? '',
+        help: `dfsp ${command.name} ${command.name === 'try' ? '' : '-p '}${plugin.file} --help`,
       })
     },
   }

@@ -58,6 +58,7 @@ interface Row {
 export type OptionSpec = Row &
   (
     | { readonly type: 'string'; readonly default?: string }
+    | { readonly type: 'topic'; readonly default?: string }
     | { readonly type: 'integer'; readonly min: number; readonly max: number; readonly default?: number }
     /** Always has a value: false unless given. */
     | { readonly type: 'boolean' }
@@ -89,6 +90,7 @@ export interface HostPort {
 
 interface ValueOfType {
   string: string
+  topic: string
   integer: number
   boolean: boolean
   size: number

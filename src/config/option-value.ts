@@ -6,6 +6,9 @@ import { type Parsed, parseDuration, parseSize, sizeText } from './units.ts'
 const TRUE: readonly string[] = ['true', 'yes', 'on', '1']
 const FALSE: readonly string[] = ['false', 'no', 'off', '0']
 
+/** Kafka's own rule. */
+const TOPIC = /^(?!\.{1,2}$)[\w.-]{1,249}$/
+
 /** Python's logging levels, by name and number, as OpenMSIStream takes them. */
 const PYTHON_LEVELS: Readonly<Record<string, string>> = {
   notset: 'debug',
@@ -57,10 +60,18 @@ export function parseOption(
         problem: `"${text}" is none of ${spec.choices.join(', ')}${near === undefined ? '' : `: ${near}?`}`,
       }
     }
+    case 'topic':
+      return text !== '' && !TOPIC.test(text)
+        ? { problem: `"${text}" is no name of a topic: letters, digits, ".", "_" and "-", at most 249` }
+        : parseText(text)
     case 'string':
     case 'list':
-      return text === '' ? { problem: 'is empty' } : { value: text }
+      return parseText(text)
   }
+}
+
+function parseText(text: string): Parsed<string> {
+  return text === '' ? { problem: 'is empty' } : { value: text }
 }
 
 export function parseBoolean(text: string): Parsed<boolean> {

@@ -38,7 +38,7 @@ export const OPTIONS = {
     commands: [...READING, 'status', 'config'],
   },
   topic: {
-    type: 'string',
+    type: 'topic',
     alias: 't',
     placeholder: 'NAME',
     describe: 'the topic',
@@ -220,7 +220,7 @@ export const OPTIONS = {
     oldNames: [{ name: 'output_dir' }],
   },
   'output-topic': {
-    type: 'string',
+    type: 'topic',
     placeholder: 'NAME',
     describe: 'topic of ctx.produce where the record names none',
     group: 'Output',
@@ -282,7 +282,7 @@ export const OPTIONS = {
     commands: PLUGIN,
   },
   dlq: {
-    type: 'string',
+    type: 'topic',
     placeholder: 'TOPIC',
     describe: 'topic for dead letters: references to what was given up, for dfsp retry',
     group: 'Failures',
@@ -401,7 +401,7 @@ export const OPTIONS = {
     commands: ['run'],
   },
   'heartbeat-topic': {
-    type: 'string',
+    type: 'topic',
     placeholder: 'TOPIC',
     describe: 'say in this topic, now and then, that this process consumes: as OpenMSIStream does',
     group: 'Monitoring',
@@ -425,7 +425,7 @@ export const OPTIONS = {
     oldNames: [{ name: 'heartbeat_interval_secs', as: 'seconds' }],
   },
   'log-topic': {
-    type: 'string',
+    type: 'topic',
     placeholder: 'TOPIC',
     describe: 'send the log to this topic, too: as OpenMSIStream does',
     group: 'Monitoring',

@@ -36,6 +36,8 @@ export interface PluginOptionSources {
   readonly section: PropertyMap
   /** Of the config file, for messages. */
   readonly shownFile: string
+  /** The command that shows what there is. */
+  readonly help: string
 }
 
 /** Throws a DfspError that lists every problem with the given values. */
@@ -50,7 +52,7 @@ export function mergePluginOptions(plugin: PluginOptions, sources: PluginOptionS
       problems.push({ place: plugin.file, text: `needs the option "${name}"`, hint, in: 'call' })
     }
   }
-  if (problems.length > 0) throw problemsError(problems)
+  if (problems.length > 0) throw problemsError(problems, sources.help)
   return values
 }
 

@@ -11,17 +11,24 @@ export interface Problem {
   readonly in: 'file' | 'call'
 }
 
-/** One error for all problems, by place, flags before files; the first decides the exit code. Call it with at least one. */
-export function problemsError(problems: readonly Problem[]): DfspError {
+/**
+ * One error for all problems, by place, flags before files; the first decides the exit code. Call it with at least one.
+ * `help` shows the flags that there are.
+ */
+export function problemsError(problems: readonly Problem[], help?: string): DfspError {
   const sorted = problems.toSorted((a, b) => {
     return a.in === b.in ? a.place.localeCompare(b.place, 'en', { numeric: true }) : a.in === 'call' ? -1 : 1
   })
   const [first, second] = sorted
   const code = first?.in === 'file' ? 'E_CONFIG' : 'E_USAGE'
+  const next = code === 'E_USAGE' ? help : undefined
   if (first !== undefined && second === undefined) {
-    return new DfspError(code, `${first.place}: ${first.text}`, { next: first.hint })
+    return new DfspError(code, `${first.place}: ${first.text}`, { next: first.hint ?? next })
   }
-  return new DfspError(code, `${problems.length} settings are wrong`, { facts: sorted.map(problemText) })
+  return new DfspError(code, `${problems.length} settings are wrong`, {
+    facts: sorted.map(problemText),
+    next,
+  })
 }
 
 /** One line. */

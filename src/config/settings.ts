@@ -66,7 +66,7 @@ export function mergeSettings(request: SettingsRequest): Settings {
   deadLetterPolicy(command, written, problems)
 
   const values = checkedValues(written, flags, problems)
-  if (problems.length > 0) throw problemsError(problems)
+  if (problems.length > 0) throw problemsError(problems, `dfsp ${command} --help`)
 
   return {
     values,

@@ -26,13 +26,18 @@ export async function topicPartitions(client: Client, topic: string, login: Logi
     all.filter(name => name !== topic),
   )
   throw new DfspError('E_TOPIC_MISSING', `topic "${topic}" does not exist`, {
-    facts: [
-      meant
-        ? `did you mean "${meant}"?`
-        : `the broker has ${all.length === 0 ? 'no topics' : `${all.length} topics`} that this client may see`,
-    ],
-    next: `kafka-topics.sh --bootstrap-server ${login.brokers} --create --topic ${topic}   or wait for it with --wait-for-topic`,
+    facts: [meant ? `did you mean "${meant}"?` : `topics that this client may see: ${listed(all)}`],
+    next: `kafka-topics.sh --bootstrap-server ${login.brokers} --create --topic ${topic}   (run and upload can wait for it: --wait-for-topic)`,
   })
+}
+
+const MOST_LISTED = 8
+
+function listed(topics: readonly string[]): string {
+  const shown = topics.filter(name => !name.startsWith('__')).sort()
+  if (shown.length === 0) return 'none'
+  const more = shown.length - MOST_LISTED
+  return `${shown.slice(0, MOST_LISTED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
 function metadata(

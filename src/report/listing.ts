@@ -40,7 +40,7 @@ export function* listingLines(files: readonly IndexedFile[], long: boolean): Gen
 
 function longLine({ sha512, mtime, firstSent, duplicates, ranges }: IndexedFile): string {
   const modified = mtime === 0 ? 'unknown' : timeText(mtime * 1_000)
-  const twice = duplicates === 0 ? '' : `  ${duplicates} duplicates`
+  const twice = duplicates === 0 ? '' : `  ${duplicates} duplicate${duplicates === 1 ? '' : 's'}`
   return `    sha512 ${sha512}\n    modified ${modified}  first sent ${timeText(firstSent)}${twice}  records ${rangesText(ranges)}`
 }
 

@@ -10,7 +10,14 @@ import {
 import { DfspError } from '../../src/errors.ts'
 
 function merge(options: Record<string, PluginOption>, sources: Partial<PluginOptionSources> = {}) {
-  const all = { flags: new Map(), env: {}, section: {}, shownFile: 'dfsp.config', ...sources }
+  const all = {
+    flags: new Map(),
+    env: {},
+    section: {},
+    shownFile: 'dfsp.config',
+    help: 'dfsp run -p ./plot.ts --help',
+    ...sources,
+  }
   return mergePluginOptions({ file: 'plot.ts', options }, all)
 }
 

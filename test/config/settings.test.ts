@@ -102,7 +102,7 @@ test('with --dlq failed files go there unless another policy is given; incomplet
 test('the topic that is read takes no dead letters', () => {
   assert.deepEqual(problems({ flags: { dlq: 'xrd' }, file: '[dfsp]\ntopic = xrd\n' }), {
     exit: 2,
-    lines: ['--dlq: is the topic that is read'],
+    lines: ['--dlq: is the topic that is read; dfsp run --help'],
   })
 })
 
@@ -146,7 +146,7 @@ test('a problem in the file alone ends with 78', () => {
 
 test('a flag that is given twice is an error where one value is wanted', () => {
   assert.deepEqual(problems({ flags: { topic: ['a', 'b'] } }).lines, [
-    '--topic: is given 2 times: "a" and "b"',
+    '--topic: is given 2 times: "a" and "b"; dfsp run --help',
   ])
   assert.deepEqual(
     problems({ flags: { 'kafka-x': ['linger.ms=1', 'acks=all'], json: ['true', 'true'] } }).lines,
@@ -163,7 +163,9 @@ test('-q, -v, -vv and --debug set the log level, over environment and file', () 
   assert.equal(level({ verbose: '2' }), 'debug')
   assert.equal(level({ debug: 'true' }), 'debug')
   assert.equal(level({ verbose: '1', 'log-level': 'info' }), 'info')
-  assert.deepEqual(problems({ flags: { quiet: 'true', verbose: '1' } }).lines, ['--quiet: contradicts -v'])
+  assert.deepEqual(problems({ flags: { quiet: 'true', verbose: '1' } }).lines, [
+    '--quiet: contradicts -v; dfsp run --help',
+  ])
 })
 
 test('[broker] is common, [consumer] and [producer] are on top, environment and -X above all', () => {
@@ -305,4 +307,14 @@ test('-X wants a known property and a value that it can take', () => {
       ],
     },
   )
+})
+
+test('a topic is named as Kafka names topics', () => {
+  const is = 'is no name of a topic: letters, digits, ".", "_" and "-", at most 249'
+  for (const name of ['a topic!', '..', 'x'.repeat(250)])
+    assert.deepEqual(problems({ flags: { topic: name } }), {
+      exit: 2,
+      lines: [`--topic: "${name}" ${is}; dfsp run --help`],
+    })
+  assert.equal(merge({ flags: { topic: 'lab1.xrd_raw-2' } }).values.topic, 'lab1.xrd_raw-2')
 })
