@@ -4,7 +4,7 @@ import type { CommandName, OptionSpec } from './option-spec.ts'
 import { camelName, environmentName, type OptionName, optionSpec, type Values } from './options.ts'
 import type { Settings } from './settings-type.ts'
 
-type TextOption = 'plugin' | 'topic' | 'dlq'
+type TextOption = 'plugin' | 'topic'
 
 /** The value of an option that has no default; throws E_USAGE where it is not given. */
 export function requireValue(settings: Settings, name: TextOption, example: string): string {

@@ -1,6 +1,6 @@
 /** The last word on all options: from text to values, and what goes together. Loads zod, so load it late. */
 import * as z from 'zod'
-import type { OptionSpec } from './option-spec.ts'
+import type { OptionSpec, Start } from './option-spec.ts'
 import { parseOption } from './option-value.ts'
 import { OPTIONS } from './options.ts'
 
@@ -23,4 +23,7 @@ export const optionsSchema = z
     }
     together('quiet', 'verbose', 'contradicts -v')
     together('quiet', 'debug', 'contradicts --debug')
+    const { from, to } = values as { from?: Start; to?: number }
+    if (typeof from === 'object' && to !== undefined && to <= from.time)
+      context.addIssue({ code: 'custom', path: ['to'], message: 'is not later than --from' })
   })

@@ -37,13 +37,17 @@ export function unfinishedText({ files, records }: UnfinishedPlan, topic: string
 }
 
 export function unfinishedJson({ files }: UnfinishedPlan, topic: string): string[] {
-  return files.map(({ ranges, ...file }) =>
+  return files.map(({ path, chunks, present, bytes, attempts, ranges }) =>
     JSON.stringify({
       v: 1,
       type: 'planned',
-      action: file.present < file.chunks ? 'leave' : 'retry',
+      action: present < chunks ? 'leave' : 'retry',
       topic,
-      ...file,
+      path,
+      chunks,
+      present,
+      bytes,
+      attempts,
       ranges: ranges.map(({ partition, from, to }) => [partition, from, to]),
     }),
   )

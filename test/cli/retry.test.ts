@@ -7,9 +7,9 @@ const PLUGIN = { 'p.mjs': 'export default () => null\n' }
 
 test('it needs a topic of dead letters, or topic and group', async t => {
   const { error } = await dfsp(['retry', '-p', 'p.mjs', '-b', 'x:1'], folder(t, PLUGIN))
-  assert.equal(error?.message, 'no dlq given')
+  assert.equal(error?.message, 'neither dead letters nor a group is given')
   const half = await dfsp(['retry', '-p', 'p.mjs', '-b', 'x:1', '-t', 'xrd'], folder(t, PLUGIN))
-  assert.equal(half.error?.message, 'no dlq given')
+  assert.equal(half.error?.message, 'neither dead letters nor a group is given')
 })
 
 test('it needs a plugin, but not for a dry run', async t => {

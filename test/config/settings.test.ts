@@ -318,3 +318,11 @@ test('a topic is named as Kafka names topics', () => {
     })
   assert.equal(merge({ flags: { topic: 'lab1.xrd_raw-2' } }).values.topic, 'lab1.xrd_raw-2')
 })
+
+test('a span of time that ends before it begins is an error', () => {
+  const flags = { from: '2026-11-25', to: '2026-11-24' }
+  assert.deepEqual(problems({ command: 'ls', flags }), {
+    exit: 2,
+    lines: ['--to: is not later than --from; dfsp ls --help'],
+  })
+})

@@ -31,7 +31,7 @@ export const command: Command = {
     const settings = await invocation.settings()
     const { values } = settings
     const held = heldIn(settings)
-    const dlq = held ? '' : requireValue(settings, 'dlq', `${EXAMPLE} …`)
+    const dlq = held ? '' : (values.dlq ?? nothingNamed())
     requireBrokers(settings, 'retry')
     const chosen = values.dryRun
       ? undefined
@@ -103,6 +103,16 @@ function heldIn({ values: { topic, group, dlq }, origins }: Settings) {
   const isNamed = origins.get('group') === 'flag' && origins.get('dlq') !== 'flag'
   if (topic === undefined || group === undefined || !(isNamed || dlq === undefined)) return undefined
   return { topic, group }
+}
+
+function nothingNamed(): never {
+  throw new DfspError('E_USAGE', 'neither dead letters nor a group is given', {
+    facts: [
+      '--dlq TOPIC: files of which there are dead letters',
+      '-t TOPIC -g GROUP: files that a group holds',
+    ],
+    next: `${HELD} --dry-run`,
+  })
 }
 
 /** The group of a config file is that of `dfsp run`, in which letters have no place. */
