@@ -26,36 +26,28 @@ export async function predicted(
   { topic, group }: { readonly topic: string; readonly group: string },
   onStep: (known: Partial<Predicted>) => void = () => {},
 ): Promise<Predicted | { readonly interrupted: number }> {
-  const [{ clusterFacts }, { watchGroup }, { openRefetcher }, { forecast }, { onStopSignal, signalNumber }] =
+  const [{ clusterFacts }, { watchGroup }, { openRefetcher }, { forecast }, { stoppable }] =
     await Promise.all([
       import('../kafka/cluster-facts.ts'),
       import('../kafka/group-watch.ts'),
       import('../kafka/refetch.ts'),
       import('../run/forecast.ts'),
-      import('../run/shutdown.ts'),
+      import('./stoppable.ts'),
     ])
-  const stop = new AbortController()
-  let interrupted = 0
-  const stopListening = onStopSignal(signal => {
-    interrupted = 128 + signalNumber(signal)
-    stop.abort(new Error(signal))
-  })
+  const stop = stoppable()
   const progress = slowProgress(invocation, false)
-  const alive = setInterval(
-    () => progress.update(() => `asking ${values.brokers} what waits on ${topic}`),
-    500,
-  )
+  progress.update(() => `asking ${values.brokers} what waits on ${topic}`)
   const properties = kafka.consumer
   try {
     const asking = clusterFacts(properties, topic)
-    const watch = await watchGroup({ topic, group, properties })
+    const watch = await stop.unlessStopped(watchGroup({ topic, group, properties }))
     const refetcher = openRefetcher({ topic, properties })
     try {
-      const facts = await asking
+      const facts = await stop.unlessStopped(asking)
       onStep({ brokers: watch.brokers, facts })
-      const standing = await watch.look(values.from)
+      const standing = await stop.unlessStopped(watch.look(values.from))
       onStep({ standing })
-      const access = await watch.access()
+      const access = await stop.unlessStopped(watch.access())
       onStep({ access })
       const options = { files: values.files, mostMs: MOST_MS }
       const waiting = await forecast(standing.partitions, refetcher, options, stop.signal)
@@ -65,11 +57,10 @@ export async function predicted(
       await watch.close()
     }
   } catch (error) {
-    if (interrupted === 0) throw error
-    return { interrupted }
+    if (stop.exit === 0) throw error
+    return { interrupted: stop.exit }
   } finally {
-    clearInterval(alive)
     progress.end()
-    stopListening()
+    stop.end()
   }
 }

@@ -13,27 +13,22 @@ export async function scanned(
   restOfOpen = false,
 ): Promise<number> {
   const { values, origins, kafka } = settings
-  const [{ openRefetcher }, { scanTopic }, { onStopSignal, signalNumber }] = await Promise.all([
+  const [{ openRefetcher }, { scanTopic }, { stoppable }] = await Promise.all([
     import('../kafka/refetch.ts'),
     import('../run/topic-scan.ts'),
-    import('../run/shutdown.ts'),
+    import('./stoppable.ts'),
   ])
-  const stop = new AbortController()
-  let exit = 0
-  const stopListening = onStopSignal(signal => {
-    exit = 128 + signalNumber(signal)
-    stop.abort(new Error(signal))
-  })
+  const stop = stoppable()
   const topic = values.topic as string
   const progress = slowProgress(invocation, values.quiet)
-  progress.update(() => `reading ${topic}`)
+  progress.update(() => `asking ${values.brokers} for ${topic}`)
   const started = performance.now()
   const refetcher = openRefetcher({ topic, properties: kafka.consumer })
   // What a config file says of the start is meant for new groups.
   const isNamed = /^(flag$|env DFSP_FROM$)/.test(origins.get('from') ?? '')
   const from = isNamed ? values.from : 'earliest'
   try {
-    await scanTopic(
+    const scan = scanTopic(
       refetcher,
       index,
       { from, to: values.to, restOfOpen },
@@ -45,13 +40,14 @@ export async function scanned(
           return `reading ${topic}: ${share} % of ${formatCount(total)} records, ${formatBytes(bytes / seconds)}/s, ${formatCount(index.paths)} paths`
         }),
     )
+    await stop.unlessStopped(scan)
   } catch (error) {
-    if (exit === 0) throw error
+    if (stop.exit === 0) throw error
     invocation.stderr.write(`interrupted: only the first ${formatCount(index.records)} records were read\n`)
   } finally {
     progress.end()
-    stopListening()
+    stop.end()
     await refetcher.close()
   }
-  return exit
+  return stop.exit
 }

@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { ERROR_HELP } from '../../src/cli/error-help.ts'
-import { type CliResult, runCli } from '../support/cli.ts'
+import { type CliResult, runCli, startCli } from '../support/cli.ts'
 import { type MockCluster, startMock } from '../support/mock.ts'
 import { noSmallDisk, smallDisk } from '../support/small-disk.ts'
 
@@ -57,6 +57,21 @@ describe('errors', { concurrency: 5 }, () => {
   test('a TLS port that is asked without TLS', async () => {
     const closed = await run('-b', at(tls))
     expect(closed, 69, 'E_BROKER_UNREACHABLE', /closed by peer[\s\S]*another security\.protocol/)
+  })
+  test('what waits for a broker says so, and Ctrl-C ends it at once', async () => {
+    for (const args of [
+      ['ls', '-t', 'x'],
+      ['get', '-t', 'x', '**'],
+      ['status', '-t', 'x', '-g', 'g'],
+      ['config', 'check', '--connect', '-t', 'x'],
+      ['retry', '-p', 'save', '-t', 'x', '-g', 'g'],
+    ]) {
+      const { waitFor, kill, done } = startCli([...args, '-b', at(tls)], { cwd: folder })
+      await waitFor(/^asking 127\.0\.0\.1:\d+ /m)
+      kill('SIGINT')
+      const { code, signal } = await done
+      assert.ok(code === 130 || signal === 'SIGINT', args.join(' '))
+    }
   })
   test('a port on which another kind of server listens', async () => {
     expect(

@@ -127,3 +127,23 @@ describe('run on a terminal', { skip: noTerminal, concurrency: 3 }, () => {
     await terminal.shows(/^now:icanon/m)
   })
 })
+
+describe('status --watch on a terminal', { skip: noTerminal }, () => {
+  test('each look is drawn over the last, leaves out partitions where there are few rows, and Ctrl-C ends it with 0', async t => {
+    const { put, terminal, line, enter } = await world(t, 'watched')
+    await put('a.dat')
+    const brokers = /-b (\S+)/.exec(line)?.[1]
+    enter(`clear; dfsp status -b ${brokers} -t watched -g g --watch --interval 200ms; echo "ended: $?"`)
+    await terminal.shows(/^group g in watched[\s\S]*^3 +- [\s\S]*^lag 3 records/m)
+    terminal.resize(30, 6)
+    await terminal.shows(
+      /^group g in watched: Dead, 0 m\nPARTITION.*\n0 .*\n… and 3 more partitions\nlag 3 records/,
+    )
+    terminal.resize(100, 24)
+    await put('b.dat')
+    await terminal.shows(/^3 +- [\s\S]*^lag 6 records/m)
+    assert.equal(terminal.everything().match(/^group g/gm)?.length, 1)
+    terminal.type('C-c')
+    await terminal.shows(/ended: 0/)
+  })
+})

@@ -103,17 +103,12 @@ async function fetched(
   { tell, onProgress }: { tell(got: GotFile): void; onProgress(bytes: number): void },
 ): Promise<number> {
   if (files.length === 0) return 0
-  const [{ getFiles }, { openRefetcher }, { onStopSignal, signalNumber }] = await Promise.all([
+  const [{ getFiles }, { openRefetcher }, { stoppable }] = await Promise.all([
     import('../../run/get.ts'),
     import('../../kafka/refetch.ts'),
-    import('../../run/shutdown.ts'),
+    import('../stoppable.ts'),
   ])
-  const stop = new AbortController()
-  let exit = 0
-  const stopListening = onStopSignal(signal => {
-    exit = 128 + signalNumber(signal)
-    stop.abort(new Error(signal))
-  })
+  const stop = stoppable()
   const refetcher = openRefetcher(source)
   let read = 0
   try {
@@ -127,13 +122,13 @@ async function fetched(
       },
     })
   } catch (error) {
-    if (exit === 0) throw error
+    if (stop.exit === 0) throw error
     stderr.write('interrupted: what was told is there, nothing else was left behind\n')
   } finally {
-    stopListening()
+    stop.end()
     await refetcher.close()
   }
-  return exit
+  return stop.exit
 }
 
 function missing(shown: string, seen: ReadonlySet<string>): GotFile {

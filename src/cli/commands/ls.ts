@@ -55,7 +55,8 @@ export const command: Command = {
       stdout.write(`${JSON.stringify(summary(index, shown.length, started, exit))}\n`)
       return exit
     }
-    if (shown.length === 0) stderr.write(`no file among ${formatCount(index.records)} records of ${topic}\n`)
+    if (shown.length === 0 && exit === 0)
+      stderr.write(`no file among ${formatCount(index.records)} records of ${topic}\n`)
     tellUndecodable(index, topic, invocation)
     return exit
   },

@@ -7,6 +7,7 @@ import { planJson, planText } from '../../report/retry-plan-text.ts'
 import { unfinishedJson, unfinishedText } from '../../report/unfinished-text.ts'
 import type { Command } from '../command.ts'
 import { findPlugin, pluginOfFlag } from '../plugin-path.ts'
+import { slowProgress } from '../progress.ts'
 import { asked, openRerun } from '../rerun-parts.ts'
 
 const EXAMPLE = 'dfsp retry -p ./plot.ts --dlq xrd-dead'
@@ -50,7 +51,12 @@ export const command: Command = {
       sections: settings.sections,
     }
     const { report, logFromPlugin } = console
-    const print = (lines: string[]) => void invocation.stdout.write(lines.map(line => `${line}\n`).join(''))
+    const progress = slowProgress(invocation, values.quiet)
+    progress.update(() => `asking ${values.brokers} for ${held ? `what ${held.group} holds` : dlq}`)
+    const print = (lines: string[]) => {
+      progress.end()
+      invocation.stdout.write(lines.map(line => `${line}\n`).join(''))
+    }
     const confirm = async (files: number) => values.yes || (await asked(invocation, files))
     try {
       const paths = invocation.positionals.PATH ?? [] // some words may have been the plugin's
@@ -93,6 +99,7 @@ export const command: Command = {
       )
       return exit
     } finally {
+      progress.end()
       await ready.close()
     }
   },

@@ -5,7 +5,9 @@ import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { DfspError } from '../../errors.ts'
+import type { GroupWatch } from '../../kafka/group-watch.ts'
 import { formatAge, statusJson, statusText } from '../../report/group-status-text.ts'
+import { timeText } from '../../report/listing.ts'
 import { formatCount } from '../../report/quantities.ts'
 import type { GroupStatus } from '../../run/group-status.ts'
 import type { Command, Invocation } from '../command.ts'
@@ -30,52 +32,50 @@ export const command: Command = {
     const topic = requireValue(settings, 'topic', EXAMPLE)
     const group = groupOf(settings, topic, invocation)
     requireBrokers(settings, 'status')
-    const [
-      { clusterFacts },
-      { watchGroup },
-      { openRefetcher },
-      { groupStatus },
-      { onStopSignal, signalNumber },
-    ] = await Promise.all([
-      import('../../kafka/cluster-facts.ts'),
-      import('../../kafka/group-watch.ts'),
-      import('../../kafka/refetch.ts'),
-      import('../../run/group-status.ts'),
-      import('../../run/shutdown.ts'),
-    ])
-    const stop = new AbortController()
-    let interrupted = 0
-    const stopListening = onStopSignal(signal => {
-      interrupted = values.watch ? 0 : 128 + signalNumber(signal)
-      stop.abort(new Error(signal))
-    })
-    const progress = slowProgress(invocation, values.watch)
+    const [{ clusterFacts }, { watchGroup }, { openRefetcher }, { groupStatus }, { stoppable }] =
+      await Promise.all([
+        import('../../kafka/cluster-facts.ts'),
+        import('../../kafka/group-watch.ts'),
+        import('../../kafka/refetch.ts'),
+        import('../../run/group-status.ts'),
+        import('../stoppable.ts'),
+      ])
+    const stop = stoppable()
+    const progress = slowProgress(invocation, values.quiet)
+    progress.update(() => `asking ${values.brokers} about ${group}`)
     const properties = kafka.consumer
-    const asking = clusterFacts(properties, topic)
-    const watch = await watchGroup({ topic, group, properties })
-    const { retention } = await asking
-    const limits = { mostRecords: MOST_RECORDS, retentionMs: retention?.ms }
     const refetcher = openRefetcher({ topic, properties })
-    const alive = setInterval(() => progress.update(() => `reading what ${group} has left`), 500)
+    let watch: GroupWatch | undefined
     try {
-      for (;;) {
-        const standing = await watch.look()
-        const status = await groupStatus(standing, topic, refetcher, stop.signal, limits)
-        const exit = show(status, { topic, group, now: Date.now() }, settings, invocation, () =>
-          progress.end(),
-        )
-        if (!values.watch) return exit
+      const asking = clusterFacts(properties, topic)
+      watch = await stop.unlessStopped(watchGroup({ topic, group, properties }))
+      const { retention } = await stop.unlessStopped(asking)
+      const limits = { mostRecords: MOST_RECORDS, retentionMs: retention?.ms }
+      for (let shown = 0; ; ) {
+        try {
+          const standing = await stop.unlessStopped(watch.look())
+          const status = await groupStatus(standing, topic, refetcher, stop.signal, limits)
+          progress.end()
+          const exit = show(status, { topic, group, now: Date.now() }, settings, invocation)
+          if (!values.watch) return exit
+          shown++
+        } catch (error) {
+          // A broker that is away for a while ends no watch that has begun.
+          if (stop.signal.aborted || shown === 0 || !(error instanceof DfspError)) throw error
+          invocation.stderr.write(
+            `${timeText(Date.now())} no answer from ${values.brokers} (${error.message}); asking again\n`,
+          )
+        }
         await delay(values.interval, undefined, { signal: stop.signal })
       }
     } catch (error) {
       if (!stop.signal.aborted) throw error
-      return interrupted
+      return values.watch ? 0 : stop.exit
     } finally {
-      clearInterval(alive)
       progress.end()
-      stopListening()
+      stop.end()
       await refetcher.close()
-      await watch.close()
+      await watch?.close()
     }
   },
 }
@@ -100,7 +100,6 @@ function show(
   title: { topic: string; group: string; now: number },
   { values }: Settings,
   { stdout, stderr, env }: Invocation,
-  before: () => void,
 ): number {
   const { oldestAt, lag, processedAbove } = status
   const waiting = lag - processedAbove
@@ -114,15 +113,30 @@ function show(
       : []),
   ]
   const exit = exceeded.length > 0 ? 3 : 0
-  before()
   const terminal = stdout as NodeJS.WriteStream
   const isDrawn = values.watch && !values.json && terminal.isTTY === true && env.TERM !== 'dumb'
   const lines = values.json ? statusJson(status, title, { exceeded, exit }) : statusText(status, title)
   const shown = values.json ? lines : [...lines, ...exceeded.map(text => `LIMIT ${text}`)]
-  const block = `${shown.map(line => (isDrawn ? line.slice(0, (terminal.columns || 80) - 1) : line)).join('\n')}\n`
-  stdout.write(isDrawn ? `\x1b[H\x1b[2J${block}` : values.watch && !values.json ? `${block}\n` : block)
+  if (isDrawn) stdout.write(frame(shown, status.partitions.length, terminal))
+  else stdout.write(`${shown.join('\n')}\n${values.watch && !values.json ? '\n' : ''}`)
   const isUnknown = status.partitions.every(({ committed }) => committed === undefined) && !status.members
   if (isUnknown && !values.json && !values.watch)
     stderr.write(`group ${title.group} has committed nothing in ${title.topic}: is the name right?\n`)
   return exit
 }
+
+/** A screen's worth, over what stood there; where there are too few rows, partitions are left out. */
+function frame(
+  lines: readonly string[],
+  partitions: number,
+  { columns = 80, rows = 24 }: Partial<Pick<NodeJS.WriteStream, 'columns' | 'rows'>>,
+): string {
+  const over = lines.length < rows ? 0 : Math.min(partitions, lines.length - (rows - 2))
+  const kept = HEAD_LINES + partitions - over
+  const left = over === 0 ? [] : [`… and ${formatCount(over)} more partitions`]
+  const fitting = [...lines.slice(0, kept), ...left, ...lines.slice(kept + over)].slice(0, rows - 1)
+  return `\x1b[H${fitting.map(line => `${line.slice(0, columns - 1)}\x1b[K\n`).join('')}\x1b[J`
+}
+
+/** Of `statusText`, before the partitions. */
+const HEAD_LINES = 2

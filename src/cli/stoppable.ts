@@ -1,0 +1,34 @@
+/** Work that Ctrl-C ends, also while an answer is waited for that may never come. */
+import { onStopSignal, signalNumber } from '../run/shutdown.ts'
+
+export interface Stoppable {
+  /** Aborted by the first signal that asks the process to stop. */
+  readonly signal: AbortSignal
+  /** 0, or 128 + n after a signal. */
+  readonly exit: number
+  /** The answer; rejects once stopped. */
+  unlessStopped<T>(answer: Promise<T>): Promise<T>
+  /** Stops listening. */
+  end(): void
+}
+
+export function stoppable(): Stoppable {
+  const stop = new AbortController()
+  let exit = 0
+  const end = onStopSignal(signal => {
+    exit = 128 + signalNumber(signal)
+    stop.abort(new Error(signal))
+  })
+  const stopped = new Promise<never>((_, reject) => {
+    stop.signal.addEventListener('abort', () => reject(stop.signal.reason as Error))
+  })
+  stopped.catch(() => {})
+  return {
+    signal: stop.signal,
+    get exit() {
+      return exit
+    },
+    unlessStopped: answer => Promise.race([answer, stopped]),
+    end,
+  }
+}
