@@ -6,8 +6,10 @@
  */
 import { COMMANDS, type CommandName } from '../config/option-spec.ts'
 import { type OptionName, optionSpec, optionsOf } from '../config/options.ts'
+import type { PluginOptions } from '../config/plugin-options.ts'
 import { isCommand, loadCommand } from './command-list.ts'
 import type { World } from './invocation.ts'
+import { namesPlugin } from './plugin-named.ts'
 
 /** Stands in the first line where the shell is to add names of files. */
 const FILES = ':files'
@@ -30,7 +32,12 @@ async function candidatesFor(words: readonly string[], world: World): Promise<re
   const flag = before.at(-1)
   const valued = flag === undefined ? undefined : optionOf(flag, name)
   if (valued !== undefined) return await valuesOf(valued, name, before.slice(0, -1), world)
-  if (rest.at(-1)?.startsWith('-')) return [...optionsOf(name).map(option => `--${option}`), '--help']
+  const isFlag = rest.at(-1)?.startsWith('-') === true
+  const ofPlugin: PluginOptions['options'] =
+    isFlag || flag?.startsWith('--') ? await pluginOptions(name, before, world).catch(() => ({})) : {}
+  if (isFlag) return [...optionsOf(name), ...Object.keys(ofPlugin), 'help'].map(option => `--${option}`)
+  const choices = ofPlugin[flag?.replace(/^--/, '') ?? '']?.choices
+  if (choices !== undefined) return choices.map(String)
   return await wordsOf(name, before)
 }
 
@@ -68,18 +75,35 @@ async function fromBroker(
   before: readonly string[],
   world: World,
 ): Promise<readonly string[]> {
-  const [{ parseFlags }, { invoke }, { names }] = await Promise.all([
-    import('./flags.ts'),
-    import('./invocation.ts'),
+  const [{ invocation }, { names }] = await Promise.all([
+    typed(command, before, world),
     import('../kafka/names.ts'),
   ])
-  const parsed = await parseFlags(before, command)
-  // As for its help: a line that is still being typed is not judged.
-  const { invocation } = invoke(await loadCommand(command), before, { ...parsed, help: true }, world)
   const { kafka, values } = await invocation.settings()
   if (values.brokers === undefined) return []
   const late = new Promise<never>((_, reject) => setTimeout(reject, 2 * PATIENCE_MS).unref())
   return await Promise.race([names(kind, kafka.producer, PATIENCE_MS), late])
+}
+
+/** What the plugin that the line names declares: it is loaded for that, as `--help` does. */
+async function pluginOptions(
+  name: CommandName,
+  before: readonly string[],
+  world: World,
+): Promise<PluginOptions['options']> {
+  const command = await loadCommand(name)
+  if (command.describePlugin === undefined) return {}
+  const invocation = await typed(name, before, world)
+  if (!invocation.namesPlugin) return {}
+  return (await command.describePlugin(invocation.invocation))?.options ?? {}
+}
+
+/** As for its help: a line that is still being typed is not judged. */
+async function typed(name: CommandName, before: readonly string[], world: World) {
+  const [{ parseFlags }, { invoke }] = await Promise.all([import('./flags.ts'), import('./invocation.ts')])
+  const parsed = { ...(await parseFlags(before, name)), help: true }
+  const { invocation } = invoke(await loadCommand(name), before, parsed, world)
+  return { invocation, namesPlugin: namesPlugin(parsed, world) }
 }
 
 async function wordsOf(command: CommandName, before: readonly string[]): Promise<readonly string[]> {

@@ -10,6 +10,7 @@ import { isCommand, loadCommand } from './command-list.ts'
 import { parseFlags, unknownFlagProblems } from './flags.ts'
 import { commandHelp, overview } from './help-text.ts'
 import { invoke, type World } from './invocation.ts'
+import { namesPlugin } from './plugin-named.ts'
 
 const WIDEST = 100
 
@@ -34,9 +35,7 @@ export async function runCommandLine(argv: readonly string[], world: World): Pro
   const parsed = await parseFlags(flags, name)
   const { invocation, unclaimed } = invoke(command, flags, parsed, world)
   if (parsed.help) {
-    const namesPlugin =
-      parsed.flags.has('plugin') || Boolean(world.env.DFSP_PLUGIN) || parsed.words.length > 0
-    world.stdout.write(await helpOf(command, invocation, namesPlugin))
+    world.stdout.write(await helpOf(command, invocation, namesPlugin(parsed, world)))
     return 0
   }
   if (parsed.flags.get('kafka-x')?.some(({ text }) => text === 'list')) {
@@ -58,13 +57,13 @@ function withSuspects(error: unknown, suspects: readonly Problem[]): unknown {
   return new DfspError(error.code, error.message, { facts, next: error.next, cause: error })
 }
 
-async function helpOf(command: Command, invocation: Invocation, namesPlugin: boolean): Promise<string> {
+async function helpOf(command: Command, invocation: Invocation, withPlugin: boolean): Promise<string> {
   const { columns } = invocation.stdout as Partial<NodeJS.WriteStream>
   const width = Math.min(columns || 80, WIDEST)
   let plugin: PluginOptions | undefined
   let note = ''
   try {
-    if (namesPlugin) plugin = await command.describePlugin?.(invocation)
+    if (withPlugin) plugin = await command.describePlugin?.(invocation)
   } catch (error) {
     // Who asks for help may have settings that are wrong.
     note = `\nThe plugin's own options are not shown: ${(error as Error).message}\n`

@@ -38,7 +38,8 @@ export function shownSettings(settings: Settings, reveal: boolean): readonly Sho
 
   const own = ([section, entries]: [string, PropertyMap]) =>
     Object.entries(entries).map(([name, value]): Shown => {
-      return { section, name, value: text(name, value), origin: settings.configFile ?? 'default' }
+      const origin = origins.get(`${section}/${name}`) ?? 'default'
+      return { section, name, value: text(name, value), origin }
     })
 
   return [

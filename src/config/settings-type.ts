@@ -9,7 +9,7 @@ export interface Settings {
   /**
    * Where a value comes from: "flag", "env DFSP_TOPIC", "dfsp.config:6" or "default". Keys are long names
    * ("on-error") and, for librdkafka's properties, "common", "consumer" or "producer" and the name
-   * ("consumer/fetch.min.bytes").
+   * ("consumer/fetch.min.bytes"); for keys of other sections the section and the key ("plugin/column").
    */
   readonly origins: ReadonlyMap<string, string>
   /** `consumer` and `producer` are complete: what is common is in them too. */

@@ -75,6 +75,7 @@ export function mergeSettings(request: SettingsRequest): Settings {
       ...Object.entries(properties).flatMap(([client, map]) =>
         [...map].map(([name, { origin }]) => [`${client}/${name}`, origin] as const),
       ),
+      ...sectionOrigins(file),
     ]),
     kafka: {
       common: texts(properties.common),
@@ -85,6 +86,18 @@ export function mergeSettings(request: SettingsRequest): Settings {
     notices,
     configFile: file?.path,
   }
+}
+
+/** Of the sections that dfsp does not read itself. */
+function sectionOrigins(file: ConfigFile | undefined): [name: string, origin: string][] {
+  return [...(file?.ini.sections ?? [])]
+    .filter(([section]) => section !== 'dfsp' && !(KAFKA_SECTIONS as readonly string[]).includes(section))
+    .flatMap(([section, entries]) =>
+      [...entries].map(([key, { line }]): [string, string] => [
+        `${section}/${key}`,
+        `${file?.shown}:${line}`,
+      ]),
+    )
 }
 
 /** -q, -v, -vv and --debug are short for a level; --log-level itself is plainer and wins among flags. */

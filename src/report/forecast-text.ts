@@ -40,6 +40,7 @@ export function waitingText({
   read,
   isPartial,
 }: Forecast): string {
+  if (records === 0 && !isPartial) return 'no records'
   const least = isPartial ? 'at least ' : ''
   const parts = [
     `${least}${formatCount(files)} ${files === 1 ? 'file' : 'files'} (${formatBytes(bytes)})`,

@@ -97,8 +97,14 @@ export function formatAge(ms: number): string {
   const minutes = Math.floor(Math.max(0, ms) / 60_000)
   if (minutes < 2) return formatMs(Math.max(0, ms))
   if (minutes < 60) return `${minutes} min`
-  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
-  return `${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`
+  const hours = Math.floor(minutes / 60)
+  return hours < 24
+    ? joined(hours, 'h', minutes % 60, 'min')
+    : joined(Math.floor(hours / 24), 'd', hours % 24, 'h')
+}
+
+function joined(large: number, unit: string, small: number, smaller: string): string {
+  return small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${smaller}`
 }
 
 export function statusJson(

@@ -60,6 +60,19 @@ describe('completion', () => {
     assert.deepEqual(await at('nonsense', ''), [])
   })
 
+  test('the own options of a plugin that the line names, and their choices', async () => {
+    const declared = "{ 'colour-map': { type: 'string', choices: ['hot', 'grey'] } }"
+    writeFileSync(
+      join(folder, 'own.mjs'),
+      `console.log('loaded')\nexport const options = ${declared}\nexport default () => null\n`,
+    )
+    assert.deepEqual(await at('run', '-p', './own.mjs', '--co'), ['--config', '--colour-map'])
+    assert.deepEqual(await at('run', '-p', './own.mjs', '--colour-map', ''), ['hot', 'grey'])
+    assert.deepEqual(await at('try', './own.mjs', '--colour-map', 'h'), ['hot'])
+    assert.deepEqual(await at('run', '-p', './absent.mjs', '--co'), ['--config'])
+    assert.deepEqual(await at('run', '--co'), ['--config'])
+  })
+
   test('topics of the broker that the config file names', async () => {
     assert.deepEqual((await at('run', '-p', './plot.ts', '-t', 'xrd-')).sort(), ['xrd-raw', 'xrd-sums'])
   })

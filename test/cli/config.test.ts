@@ -62,6 +62,7 @@ test('show --origin names flag, variable, line or default', async t => {
     'mode = memory # default',
     'sasl.password = ******** # dfsp.config:3',
     'linger.ms = 7 # flag',
+    'region = eu # dfsp.config:10',
   ]) {
     assert.ok(lines.includes(line), line)
   }

@@ -95,7 +95,7 @@ describe('login and permission', { skip: noBroker }, () => {
     let allowed = await check(LIMITED_USER.password)
     while (allowed.exit === 77) allowed = await check(LIMITED_USER.password)
     assert.equal(allowed.exit, 0, allowed.lines.join('\n'))
-    assert.match(allowed.lines[3] ?? '', /, 2 partitions, keeps 7 d 0 h$/)
+    assert.match(allowed.lines[3] ?? '', /, 2 partitions, keeps 7 d$/)
     assert.match(
       allowed.lines.at(-1) ?? '',
       /is new: will start at the earliest of 1 file \(2\.0 KiB\) in 2 records$/,

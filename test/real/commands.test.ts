@@ -157,6 +157,7 @@ describe('commands', { skip: noBroker }, () => {
       /^replay {2}a\/x\.dat .*\nreplay {2}a\/y\.dat .*\nleave {3}a\/part\.dat {2}3\.9 KiB {2}4\/5/,
     )
     assert.match(looked.stdout, /^2 files to replay \(9\.8 KiB\), 1 left alone$/m)
+    assert.match((await replay('--dry-run', '--json')).stdout, /"type":"summary".*"exit":0.*\n$/)
     const refused = await replay()
     assert.equal(refused.code, 2)
     assert.match(refused.stderr, /there is no terminal \[E_USAGE\]\nTry: add --yes/)

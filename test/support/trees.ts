@@ -43,7 +43,10 @@ export function readTree(
   return Object.fromEntries(
     names.map(name => {
       const file = join(root, name)
-      return [name, { content: readFileSync(file).toString('base64'), mtime: Math.round(statSync(file).mtimeMs) / 1000 }]
+      return [
+        name,
+        { content: readFileSync(file).toString('base64'), mtime: Math.round(statSync(file).mtimeMs) / 1000 },
+      ]
     }),
   )
 }

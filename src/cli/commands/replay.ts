@@ -35,6 +35,7 @@ export const command: Command = {
         : findPlugin(requireValue(settings, 'plugin', EXAMPLE), invocation.cwd)
     const ready = await openRerun(invocation, settings, chosen, topic)
     const { console, plugin } = ready
+    const started = performance.now()
     let timer: NodeJS.Timeout | undefined
     try {
       const { files: wanted } = values
@@ -47,10 +48,13 @@ export const command: Command = {
       const plan = { files, leftAlone }
       for (const line of values.json ? replayPlanJson(plan, topic) : replayPlanText(plan))
         invocation.stdout.write(`${line}\n`)
-      if (values.dryRun) return 0
-      if (files.length > 0 && !values.yes && !(await asked(invocation, files.length))) return 0
+      if (values.dryRun || (files.length > 0 && !values.yes && !(await asked(invocation, files.length)))) {
+        const { NOTHING_COUNTED, summaryOf } = await import('../../run/run-progress.ts')
+        console.report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, 0) })
+        return 0
+      }
       const { replay } = await import('../../run/replay.ts')
-      const started = performance.now()
+      const replayStarted = performance.now()
       let text = ''
       const tell = () => {
         if (console.isLive) console.status(text)
@@ -77,7 +81,7 @@ export const command: Command = {
           log: console.logFromPlugin,
           produce: ready.produce,
           onProgress({ done, failed, mismatched }) {
-            const seconds = (performance.now() - started) / 1_000
+            const seconds = (performance.now() - replayStarted) / 1_000
             const over = done + failed + mismatched - leftAlone.length
             text = ` ${formatCount(over)} of ${formatCount(files.length)} files   ${formatCount(over - done)} failed   ${formatClock(seconds)}`
           },
