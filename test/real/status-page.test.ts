@@ -80,6 +80,12 @@ test('the page shows the run as the broker knows it, escapes names, keeps up and
   assert.deepEqual(numbers(rows, 3), ends)
   assert.deepEqual(numbers(rows, 4), [0, 0, 0])
 
+  await page.setViewportSize({ width: 360, height: 800 })
+  const cutOff = await page.$$eval('body, .scroll', boxes =>
+    boxes.filter(box => box.scrollWidth > box.clientWidth).map(box => box.outerHTML),
+  )
+  assert.deepEqual(cutOff, [], 'a telephone shows all of it')
+
   const metrics = await (await fetch(`${url}metrics`)).text()
   assert.match(metrics, /^dfsp_files_total\{result="ok",.*\} 2$/m)
   assert.match(metrics, /^dfsp_file_bytes_total\{.*\} 3000000$/m)
