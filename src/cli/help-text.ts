@@ -41,10 +41,16 @@ export function commandHelp(command: Command, width: number, plugin?: PluginOpti
     if (names.length === 0) continue
     lines.push(`${group}:`, ...names.flatMap(name => optionEntry(name, width)), '')
   }
-  lines.push('Examples:')
-  const longest = Math.max(...command.examples.map(([line]) => line.length))
-  for (const [line, what] of command.examples) lines.push(`  ${line.padEnd(longest)}   ${what}`)
+  lines.push('Examples:', ...exampleLines(command.examples, width))
   return `${lines.join('\n')}\n`
+}
+
+/** What each does stands beside it where all fit so, else below it. */
+function exampleLines(examples: Command['examples'], width: number): readonly string[] {
+  const longest = Math.max(...examples.map(([line]) => line.length))
+  const beside = examples.map(([line, what]) => `  ${line.padEnd(longest)}   ${what}`)
+  if (beside.every(line => line.length <= width)) return beside
+  return examples.flatMap(([line, what]) => [`  ${line}`, ...wrap(what, width, 6)])
 }
 
 function usageLine({ name, positionals = [] }: Command): string {
@@ -86,7 +92,8 @@ function entry(head: string, text: string, width: number): readonly string[] {
   return [start.padEnd(COLUMN) + first.trimStart(), ...rest]
 }
 
-function wrap(text: string, width: number, indent: number): readonly string[] {
+/** Lines of at most `width` characters, each indented by `indent` spaces. */
+export function wrap(text: string, width: number, indent: number): readonly string[] {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ')) {

@@ -8,8 +8,8 @@ export interface HelpTopic {
 export const HELP_TOPICS: Readonly<Record<string, HelpTopic>> = {
   plugins: {
     summary: 'what a plugin is given and gives back',
-    text: `A plugin is a .ts, .mts, .js or .mjs file whose default export is a function. It is
-called once with each whole file, its SHA-512 verified:
+    text: `A plugin is a .ts, .mts, .js or .mjs file whose default export is a function.
+It is called once with each whole file, its SHA-512 verified:
 
   export default async function (file, ctx) {
     if (file.size === 0) return new Error('empty')   // failed: tried again
@@ -17,18 +17,20 @@ called once with each whole file, its SHA-512 verified:
     return null                                      // done: may be committed
   }
 
-file  path, name, subdir, size, bytes, text(), stream(), diskPath, sha512, mtime,
-      topic, deliveryId (the same for every attempt: a key for idempotence), attempt
-ctx   options, config, state, logger, signal, lock(fn), produce(record), outputDir,
-      tmpDir, final
+file  path, name, subdir, size, bytes, text(), stream(), diskPath, sha512,
+      mtime, topic, attempt,
+      deliveryId (the same for every attempt: a key for idempotence)
+ctx   options, config, state, logger, signal, lock(fn), produce(record),
+      outputDir, tmpDir, final
 also  export const options = { column: { type: 'number', default: 1 } }
       setup, teardown, onFailure, onMismatch, onUndecodable
 
-A plugin that runs itself: the first line #!/usr/bin/env -S dfsp run --plugin, then
+A plugin that runs itself: the first line #!/usr/bin/env -S dfsp run --plugin,
+then
   chmod +x plot.ts; ./plot.ts -t xrd
-or, where dfsp is installed in the plugin's folder only, in a .mts or .mjs file (or a
-package of "type": "module") the line import { main } from 'dfsp/main' and as the last
-line await main(import.meta):
+or, where dfsp is installed in the plugin's folder only, in a .mts or .mjs file
+(or a package of "type": "module") the line import { main } from 'dfsp/main' and
+as the last line await main(import.meta):
   npx tsx plot.mts -t xrd
 
 Start:  dfsp init plugin plot; dfsp try ./plot.ts samples/*.csv
@@ -59,14 +61,15 @@ Look:  dfsp config check; dfsp config show --origin
   },
   scaling: {
     summary: 'more files in less time',
-    text: `One process owns all partitions of a topic, because the chunks of a file may lie in
-any of them. A second process in the same group ends with 75 (E_GROUP_BUSY).
+    text: `One process owns all partitions of a topic, because the chunks of a file may lie
+in any of them. A second process in the same group ends with 75 (E_GROUP_BUSY).
 
-  --threads N     as many files at once, up to the number of cores; 2 is the default
+  --threads N     as many files at once, up to the number of cores (default 2)
   --memory SIZE   the budget of open files; beyond it chunks go to disk
   --mode disk     for files that are larger than memory
 
-More than one machine: split by topic, or let several groups take different files:
+More than one machine: split by topic, or let several groups take different
+files:
   dfsp run -p ./plot.ts -t xrd -g plot.a --files '^a/'
   dfsp run -p ./plot.ts -t xrd -g plot.b --files '^b/'
 Each reads the whole topic, and processes its part.
@@ -77,17 +80,17 @@ systemd's Restart=; it takes over within a minute when the first one is gone.
   },
   monitoring: {
     summary: 'status page, Prometheus, heartbeats',
-    text: `On a terminal   the block below the log; keys: c = in detail, q = finish and quit
+    text: `On a terminal   the block below the log; keys: c = in detail, q = finish, quit
 Off it          kill -USR2 PID prints what c does
 In a browser    dfsp run … --http 9464, then http://127.0.0.1:9464/
                 from elsewhere: ssh -L 9464:127.0.0.1:9464 HOST
-Probes          /livez; /readyz is 503 with the reason while the broker is away, the
-                group is not joined, or everything is paused
-Prometheus      /metrics; alert rules and a Grafana dashboard lie in config/ of the
-                package: $(npm root -g)/dfsp/config
-Cron            --metrics-file /var/lib/prometheus/node-exporter/xrd.prom, and an
-                alert on dfsp_last_success_timestamp_seconds
-Scripts         --json: one object per line, the summary last; /status: one object
+Probes          /livez; /readyz is 503 with the reason while the broker is away,
+                the group is not joined, or everything is paused
+Prometheus      /metrics; alert rules and a Grafana dashboard lie in config/ of
+                the package: $(npm root -g)/dfsp/config
+Cron            --metrics-file /var/lib/prometheus/node-exporter/xrd.prom, and
+                an alert on dfsp_last_success_timestamp_seconds
+Scripts         --json: one object per line, the summary last; /status: one
 OpenMSIStream   its CSV registries in LOGS; --heartbeat-topic T, --log-topic T
 
 Look:  curl -s 127.0.0.1:9464/readyz; curl -s 127.0.0.1:9464/status
@@ -96,16 +99,16 @@ Look:  curl -s 127.0.0.1:9464/readyz; curl -s 127.0.0.1:9464/status
   services: {
     summary: 'cron, systemd, containers',
     text: `Always on     dfsp run -p ./plot.ts -t xrd
-              SIGTERM finishes what runs, commits and ends with 0. What does not finish
-              within --drain-timeout (20 s) is taken up by the next start.
+              SIGTERM finishes what runs, commits and ends with 0. What is not
+              done within --drain-timeout (20 s) is taken up by the next start.
 Now and then  dfsp run -p ./plot.ts -t xrd --until-end
-              0 all done, 3 a file was not processed, 75 another run is still at it
+              0 all done, 3 a file was not processed, 75 another run is there
 
-cron          */15 * * * * cd /data/plot && dfsp run -p ./plot.ts -t xrd --until-end -q
+cron          */15 * * * * cd /data && dfsp run -p ./p.ts -t xrd --until-end -q
               A run that is still there is no harm: the second one ends with 75.
 systemd       dfsp init systemd plot -t xrd            look at the units
               sudo dfsp init systemd plot -t xrd --install
-containers    dfsp init compose plot -t xrd            compose.yaml and a Dockerfile
+containers    dfsp init compose plot -t xrd            compose.yaml, Dockerfile
               One replica, and a grace period longer than --drain-timeout.
 watching      --http 9464 for /metrics, /livez, /readyz and a status page
               --metrics-file FILE.prom for runs that end
@@ -126,22 +129,24 @@ watching      --http 9464 for /metrics, /livez, /readyz and a status page
        dfsp retry -p ./plot.ts -t xrd -g GROUP    what was held
        dfsp retry -p ./plot.ts --dlq TOPIC        what became a dead letter
 
-A finite run in which a file was not processed ends with 3. If many different files
-fail one after the other, everything pauses (dfsp help E_BREAKER). Records that are no
-chunk, and contents that do not match their SHA-512, are counted, told, and set aside.
+A finite run in which a file was not processed ends with 3. If many different
+files fail one after the other, everything pauses (dfsp help E_BREAKER). Records
+that are no chunk, and contents that do not match their SHA-512, are counted,
+told, and set aside.
 `,
   },
   s3: {
     summary: 'files to a bucket',
     text: `The built-in plugin s3 puts each file into a bucket, as OpenMSIStream's
-S3TransferStreamProcessor does: key TOPIC/PATH, checksum compared after the transfer.
-It needs npm install @aws-sdk/client-s3 @aws-sdk/lib-storage beside dfsp.
+S3TransferStreamProcessor does: key TOPIC/PATH, checksum compared after the
+transfer. It needs, beside dfsp:
+  npm install @aws-sdk/client-s3 @aws-sdk/lib-storage
 
   dfsp run -p s3 --help                        its options, with their variables
   dfsp run -p s3 -t xrd --bucket measurements
 
-Credentials come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), the
-standard chain, or the section [s3] of the config file.
+Credentials come from the environment (AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY), the standard chain, or the section [s3] of the config file.
 `,
   },
 }

@@ -9,7 +9,7 @@ import type { Command } from '../command.ts'
 import { isCommand, loadCommand } from '../command-list.ts'
 import { ERROR_HELP } from '../error-help.ts'
 import { errorPageText } from '../error-page-text.ts'
-import { commandHelp, overview } from '../help-text.ts'
+import { commandHelp, overview, wrap } from '../help-text.ts'
 import { HELP_TOPICS } from '../help-topics.ts'
 
 const LISTS: Readonly<Record<string, readonly [summary: string, text: () => string]>> = {
@@ -53,7 +53,8 @@ async function textOf(topic: string | undefined): Promise<string> {
   const code = topic.toUpperCase()
   if (isErrorCode(code)) return errorPageText(code)
   throw new DfspError('E_USAGE', `there is no help on "${topic}"`, {
-    next: meant(nearest(topic, helpWords())) ?? 'dfsp help topics',
+    next:
+      meant(nearest(topic, helpWords())) ?? (/^E_/i.test(topic) ? 'dfsp help errors' : 'dfsp help topics'),
   })
 }
 
@@ -79,9 +80,15 @@ function errorCodes(): string {
 }
 
 function exitCodes(): string {
-  const rows = Object.entries(EXIT_CODES).map(([status, meaning]) => `${status.padStart(4)}  ${meaning}`)
-  rows.push('128+n  a finite run ended by signal n before its end, or a second signal')
-  return `${rows.join('\n')}\n`
+  const rows = [
+    ...Object.entries(EXIT_CODES).map(([status, meaning]) => [status.padStart(4), meaning] as const),
+    ['128+n', 'a finite run ended by signal n before its end, or a second signal'] as const,
+  ]
+  const lines = rows.flatMap(([status, meaning]) => {
+    const [first = '', ...rest] = wrap(meaning, 80, 7)
+    return [status.padEnd(7) + first.trimStart(), ...rest]
+  })
+  return `${lines.join('\n')}\n`
 }
 
 function isErrorCode(code: string): code is ErrorCode {
