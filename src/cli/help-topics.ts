@@ -146,7 +146,8 @@ transfer. It needs, beside dfsp:
   dfsp run -p s3 -t xrd --bucket measurements
 
 Credentials come from the environment (AWS_ACCESS_KEY_ID and
-AWS_SECRET_ACCESS_KEY), the standard chain, or the section [s3] of the config file.
+AWS_SECRET_ACCESS_KEY), the standard chain, or the section [s3]
+of the config file.
 `,
   },
 }
