@@ -613,6 +613,12 @@ export const IGNORED_OLD_NAMES: Readonly<Record<string, { readonly why: string; 
   n_producer_threads: { why: 'the client has its own threads' },
   queue_max_size: { why: 'the client bounds its own queue' },
   upload_existing: { why: 'what is there is sent unless --new-only is given', switch: true },
+  n_threads: { why: 'only what runs plugins has threads' },
+  consumer_group_id: { why: 'no group is joined' },
+  producer_topic_name: { why: 'the topic is --topic' },
+  treat_undecryptable_as_plaintext: { why: 'nothing is decrypted', switch: true },
+  max_wait_per_decrypt: { why: 'nothing is decrypted' },
+  max_initial_wait_per_decrypt: { why: 'nothing is decrypted' },
 }
 
 export function optionSpec(name: OptionName): OptionSpec {

@@ -77,7 +77,7 @@ test("OpenMSIStream's flags are understood in its own units", async () => {
 
 test('what OpenMSIStream has and dfsp does not have yet is accepted with a notice', async () => {
   const { notices, unknown } = await parseFlags(
-    ['--heartbeat_topic_name', 'h', '--log_interval_secs', '5', '--upload_existing'],
+    ['--heartbeat_topic_name', 'h', '--log_interval_secs', '5', '--upload_existing', '--n_threads', '2'],
     'upload',
   )
   assert.deepEqual(unknown, [])
@@ -85,6 +85,20 @@ test('what OpenMSIStream has and dfsp does not have yet is accepted with a notic
     '--heartbeat_topic_name is ignored: only dfsp run sends heartbeats',
     '--log_interval_secs is ignored: only dfsp run sends its log to a topic',
     '--upload_existing is ignored: what is there is sent unless --new-only is given',
+    '--n_threads is ignored: only what runs plugins has threads',
+  ])
+  const kafkaCrypto = [
+    '--treat_undecryptable_as_plaintext',
+    '--max_wait_per_decrypt',
+    '5',
+    '--n_threads',
+    '2',
+  ]
+  const reading = await parseFlags(kafkaCrypto, 'run')
+  assert.deepEqual(reading.unknown, [])
+  assert.deepEqual(reading.notices, [
+    '--treat_undecryptable_as_plaintext is ignored: nothing is decrypted',
+    '--max_wait_per_decrypt is ignored: nothing is decrypted',
   ])
 })
 
