@@ -144,7 +144,7 @@ function checkAccess(
     )
   if (access.topic === undefined) return skip('access', 'the broker does not tell what is allowed')
   const ofGroup =
-    access.group === undefined ? '; of the group it is told once it exists' : ', and the group be joined'
+    access.group === undefined ? '; of the group the broker does not tell' : ', and the group be joined'
   const letters = values.dlq === undefined ? '' : ` (of ${values.dlq} it was not asked)`
   ok('access', `the topic may be read${ofGroup}${letters}`)
 }

@@ -38,7 +38,7 @@ export async function watchGroup({ topic, group, properties }: GroupInTopic): Pr
   const metadata = await connect(client, login, CONNECT_MS)
   return {
     brokers: metadata.brokers.length,
-    access: () => allowedHere(client, topic, group),
+    access: () => allowedHere(client, topic, group, properties),
     async look(from = 'earliest') {
       const numbers = await topicPartitions(client, topic, login)
       const [partitions, described] = await Promise.all([

@@ -3,10 +3,11 @@ import type RdKafka from '@confluentinc/kafka-javascript'
 import { nearest } from '../core/nearest.ts'
 import { DfspError } from '../errors.ts'
 import { type Client, type ClientError, ERR, explain, type Login, rdkafka } from './client.ts'
+import { groupOperations } from './group-access.ts'
 
 const TIMEOUT_MS = 10_000
-/** The end of a run waits for this question. */
-const ID_TIMEOUT_MS = 3_000
+/** For questions that the end of a run or a person waits for, and that the mock cluster does not answer. */
+const SHORT_TIMEOUT_MS = 3_000
 
 /** The topic's partitions in ascending order; E_TOPIC_MISSING with the nearest name when there is none. */
 export async function topicPartitions(client: Client, topic: string, login: Login): Promise<number[]> {
@@ -64,7 +65,7 @@ async function topicError(client: Client, topic: string): Promise<ClientError | 
 /** Tells a topic from an earlier one of the same name; undefined where the broker does not say. */
 export async function topicId(client: Client, topic: string): Promise<string | undefined> {
   const described = await withAdmin(client, admin =>
-    answer<DescribedTopic[]>(done => admin.describeTopics([topic], { timeout: ID_TIMEOUT_MS }, done)),
+    answer<DescribedTopic[]>(done => admin.describeTopics([topic], { timeout: SHORT_TIMEOUT_MS }, done)),
   )
   const id = described?.[0]?.error ? undefined : described?.[0]?.topicId
   return id && `${id.mostSignificantBits}.${id.leastSignificantBits}`
@@ -202,32 +203,29 @@ export async function groupNames(client: Client, timeoutMs: number): Promise<str
 /** What a client may do, by resource; undefined where the broker does not tell. */
 export interface Access {
   readonly topic: readonly string[] | undefined
-  /** Also undefined for a group that does not exist yet. */
+  /** Also of a group that does not exist yet. */
   readonly group: readonly string[] | undefined
 }
 
-export async function allowedHere(client: Client, topic: string, group: string): Promise<Access> {
-  const options = { timeout: TIMEOUT_MS, includeAuthorizedOperations: true }
-  const topics = await withAdmin(client, admin =>
-    answer<DescribedTopic[]>(done => admin.describeTopics([topic], options, done)),
-  )
-  const groups = await withAdmin(client, async admin => {
-    // See describedGroup: a group that does not exist must not be asked for.
-    const listed = await answer<{ groups: RdKafka.GroupOverview[] }>(done =>
-      admin.listGroups({ timeout: TIMEOUT_MS }, done),
-    )
-    if (!listed.groups.some(({ groupId, state }) => groupId === group && state !== DEAD)) return undefined
-    return await answer<RdKafka.GroupDescriptions>(done => admin.describeGroups([group], options, done))
-  })
+export async function allowedHere(
+  client: Client,
+  topic: string,
+  group: string,
+  properties: Readonly<Record<string, string>>,
+): Promise<Access> {
+  const options = { timeout: SHORT_TIMEOUT_MS, includeAuthorizedOperations: true }
+  const [topics, ofGroup] = await Promise.all([
+    withAdmin(client, admin =>
+      answer<DescribedTopic[]>(done => admin.describeTopics([topic], options, done)),
+    ),
+    groupOperations(properties, group),
+  ])
   const names = (operations: readonly number[] | undefined) =>
     operations?.flatMap(number => OPERATIONS[number] ?? [])
-  return {
-    topic: names(topics?.[0]?.authorizedOperations),
-    group: names(groups?.groups[0]?.authorizedOperations),
-  }
+  return { topic: names(topics?.[0]?.authorizedOperations), group: names(ofGroup) }
 }
 
-/** AclOperationTypes of the binding, by number. */
+/** Kafka's AclOperation, by number. */
 const OPERATIONS: Readonly<Record<number, string>> = {
   3: 'READ',
   4: 'WRITE',

@@ -87,7 +87,7 @@ describe('login and permission', { skip: noBroker }, () => {
     assert.ok(!noRead.lines.some(line => line.startsWith('FAIL topic')), 'once is enough')
     assert.match(
       noRead.lines.join('\n'),
-      /^ok {3}topic .*\nFAIL access {3}not allowed: READ on topic \S+ \[E_ACL\]$/m,
+      /^ok {3}topic .*\nFAIL access {3}not allowed: READ on topic \S+, READ on group \S+ \[E_ACL\]$/m,
     )
     await kafka.allow('Read', '--topic', topic)
     await kafka.allow('DescribeConfigs', '--topic', topic)
