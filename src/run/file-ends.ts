@@ -19,6 +19,8 @@ export interface FileEnds {
     ms?: number,
     badChunks?: readonly number[],
   ): void
+  /** Not run now; a start that wants it will. */
+  leave(file: OpenFile): void
   /** Resolves a file of which no more will come. */
   passOver(file: OpenFile, result: 'superseded' | 'late', why: string): void
   /** Stable over attempts and restarts, in lower-case hex. */
@@ -170,6 +172,10 @@ export function fileEnds(s: Shared): FileEnds {
       finish(file)
     },
     giveUp,
+    leave(file) {
+      files.move(file, 'held')
+      file.stored.release()
+    },
     passOver(file, result, why) {
       counts.skipped++
       setAside(file, result, 'skipped', why, 0)

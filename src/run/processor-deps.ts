@@ -26,6 +26,8 @@ export interface ProcessorSettings {
   readonly diskPath: (path: string) => string
   /** Only files whose path matches; others are passed over. */
   readonly files: RegExp | undefined
+  /** Files that are not run now, and stay unresolved as they are. */
+  readonly leave?: ((path: string) => boolean) | undefined
   readonly onFailure: RetryPolicy
   readonly onIncomplete: 'hold' | 'dlq' | 'skip'
   readonly incompleteAfterMs: number

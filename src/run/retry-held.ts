@@ -6,6 +6,7 @@
 import { groupOffsets } from '../kafka/group-offsets.ts'
 import { openRefetcher } from '../kafka/refetch.ts'
 import type { Outcome } from './outcome.ts'
+import { isBelow } from './retry-plan.ts'
 import { type RunDeps, type RunOptions, run } from './run.ts'
 import { NOTHING_COUNTED, summaryOf } from './run-progress.ts'
 import { type Unfinished, unfinishedFiles } from './unfinished-files.ts'
@@ -23,6 +24,8 @@ export type RetryHeldOptions = Pick<
   | 'pluginOptions'
   | 'sections'
 > & {
+  /** Only these files and folders; all when empty. */
+  readonly paths: readonly string[]
   /** Show the plan only. */
   readonly dryRun: boolean
 }
@@ -45,9 +48,13 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
   for (const { notice } of partitions)
     if (notice !== undefined) deps.report({ type: 'problem', text: notice })
   const refetcher = openRefetcher({ topic, properties })
-  const plan = await unfinishedFiles(partitions, refetcher, new AbortController().signal).finally(
+  const all = await unfinishedFiles(partitions, refetcher, new AbortController().signal).finally(
     refetcher.close,
   )
+  const { paths } = options
+  const isWanted = (path: string) => paths.length === 0 || paths.some(wanted => isBelow(path, wanted))
+  const plan =
+    paths.length === 0 ? all : { ...all, files: all.files.filter(({ path }) => isWanted(path)), records: 0 }
   deps.showPlan(plan)
   const whole = plan.files.filter(({ chunks, present }) => chunks === present).length
   if (options.dryRun || deps.run === undefined || whole === 0 || !(await deps.confirm(whole))) {
@@ -60,6 +67,7 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
       from: 'earliest',
       waitForTopic: false,
       files: undefined,
+      leave: path => !isWanted(path),
       retries: 0,
       dlq: undefined,
       onError: 'hold',

@@ -105,7 +105,8 @@ export async function withGone(
   return { ...plan, files, leftAlone }
 }
 
-function isBelow(path: string, wanted: string): boolean {
+/** Is it the file that is wanted, or in the folder that is? */
+export function isBelow(path: string, wanted: string): boolean {
   const folder = wanted.replace(/\/+$/, '')
   return path === folder || path.startsWith(`${folder}/`)
 }

@@ -29,6 +29,8 @@ export interface RunOptions extends ConnectOptions {
   readonly mode: 'memory' | 'disk' | 'both'
   readonly outputDir: string
   readonly files: RegExp | undefined
+  /** Files that are not run now, and stay unresolved as they are. */
+  readonly leave?: ((path: string) => boolean) | undefined
   readonly retries: number
   /** Topic of dead letters. */
   readonly dlq: string | undefined
@@ -185,6 +187,7 @@ async function consumeToEnd(
       mode: options.mode,
       diskPath: name => path.join(output.path, name),
       files: options.files,
+      leave: options.leave,
       onFailure: { retries: options.retries, onError: options.onError },
       onIncomplete: options.onIncomplete,
       incompleteAfterMs: options.incompleteAfterMs,

@@ -1,6 +1,7 @@
 /** `dfsp retry` before it reaches a broker: what it needs, and which of its two jobs is meant. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { startMock } from '../support/mock.ts'
 import { dfsp, folder } from './world.ts'
 
 const PLUGIN = { 'p.mjs': 'export default () => null\n' }
@@ -20,10 +21,11 @@ test('it needs a plugin, but not for a dry run', async t => {
 
 test('a group that is named means its held files, the one of a config file does not', async t => {
   const cwd = folder(t, { 'dfsp.config': '[dfsp]\ntopic = xrd\ngroup = g\ndlq = dead\n' })
-  // A path goes with dead letters only.
-  const held = await dfsp(['retry', '--dry-run', '-b', 'nowhere.invalid:1', '-g', 'g', 'a.dat'], cwd)
-  assert.equal(held.error?.code, 'E_USAGE')
-  assert.match(held.error?.message ?? '', /PATH goes with --dlq/)
-  const letters = await dfsp(['retry', '--dry-run', '-b', 'nowhere.invalid:1', 'a.dat'], cwd)
-  assert.equal(letters.error?.code, 'E_BROKER_UNREACHABLE')
+  const mock = await startMock()
+  t.after(() => mock.end())
+  await mock.produceRaw('xrd', [{ partition: 0, key: null, value: Buffer.from('x') }])
+  const noLetters = await dfsp(['retry', '--dry-run', '-b', mock.brokers, 'a.dat'], cwd)
+  assert.equal(noLetters.error?.code, 'E_TOPIC_MISSING')
+  const held = await dfsp(['retry', '--dry-run', '-b', mock.brokers, '-g', 'g', 'a.dat'], cwd)
+  assert.match(held.stderr, /group g has committed nothing in xrd/)
 })

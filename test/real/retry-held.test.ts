@@ -84,9 +84,31 @@ describe('held files', { skip: noBroker }, () => {
     assert.deepEqual(await offsets(topic), await endOffsets(broker, topic))
   })
 
-  test('a path cannot be named for a group, and the call says what takes one', async () => {
-    const refused = await retry('xrd', '--yes', 'a.dat')
-    assert.equal(refused.code, 2)
-    assert.match(refused.stderr, /PATH goes with --dlq \[E_USAGE\]/)
+  test('files and folders that are named are run, the others stay held with the tries they had', async () => {
+    const topic = uniqueName('named')
+    await createTopic(broker, topic, 2)
+    const paths = ['a/x.dat', 'a/y.dat', 'b/x.dat', 'c.dat']
+    await produceRaw(broker, topic, paths.flatMap(file))
+    plugin.order(Object.fromEntries(paths.map(path => [path, 'fail' as const])))
+    assert.equal((await run(topic)).code, 3)
+    plugin.order({})
+    plugin.forget()
+    const looked = await retry(topic, '--dry-run', 'a/', 'c.dat')
+    assert.match(
+      looked.stdout,
+      /^retry {2}a\/x\.dat .*\n.*a\/y\.dat .*\n.*c\.dat .*\n3 files to retry, 0 left alone\n/,
+    )
+    await produceRaw(broker, topic, file('new.dat'))
+    const named = await retry(topic, '--yes', 'a', 'c.dat')
+    assert.equal(named.code, 0, named.stderr)
+    assert.deepEqual(plugin.started().toSorted(), ['a/x.dat', 'a/y.dat', 'c.dat'])
+    assert.match(
+      (await retry(topic, '--dry-run')).stdout,
+      /^retry {2}b\/x\.dat {2}4\.9 KiB {2}whole, 2 tries /m,
+    )
+    plugin.forget()
+    assert.equal((await run(topic)).code, 0)
+    assert.deepEqual(plugin.ended().toSorted(), ['b/x.dat', 'new.dat'])
+    assert.deepEqual(await offsets(topic), await endOffsets(broker, topic))
   })
 })

@@ -23,6 +23,7 @@ export const command: Command = {
     [`${EXAMPLE} run7/ a/scan_07.csv`, 'a folder and a file'],
     [`${EXAMPLE} --yes --max 100`, 'from a script'],
     [HELD, 'what the group holds'],
+    [`${HELD} a/scan_07.csv`, 'one file of it; the others stay held'],
   ],
   positionals: [{ name: 'PATH', describe: 'only this file or folder, as the plugin saw it', many: true }],
   options: optionsOf('retry'),
@@ -60,14 +61,10 @@ export const command: Command = {
     const confirm = async (files: number) => values.yes || (await asked(invocation, files))
     try {
       const paths = invocation.positionals.PATH ?? [] // some words may have been the plugin's
-      if (held && paths.length > 0)
-        throw new DfspError('E_USAGE', 'of a group all held files are tried: PATH goes with --dlq', {
-          next: `${HELD} without ${paths[0]}`,
-        })
       if (held) {
         const { retryHeld } = await import('../../run/retry-held.ts')
         const { exit } = await retryHeld(
-          { ...options, ...held },
+          { ...options, ...held, paths },
           {
             report,
             run: plugin && { ...plugin, logFromPlugin, produce },
