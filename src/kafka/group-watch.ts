@@ -1,8 +1,9 @@
 /** Where a group stands in a topic, asked again and again without joining it. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { type AssignedPartition, type StartOffset, startOffsets } from './assignment.ts'
-import { type ClientError, connect, explain, loginOf, rdkafka } from './client.ts'
+import { type ClientError, connect, ERR, explain, loginOf, rdkafka } from './client.ts'
 import { consumerArguments } from './consumer-arguments.ts'
+import { groupOperations } from './group-access.ts'
 import { type Access, allowedHere, type DescribedGroup, describedGroup, topicPartitions } from './topic.ts'
 
 export interface GroupInTopic {
@@ -41,14 +42,29 @@ export async function watchGroup({ topic, group, properties }: GroupInTopic): Pr
     access: () => allowedHere(client, topic, group, properties),
     async look(from = 'earliest') {
       const numbers = await topicPartitions(client, topic, login)
-      const [partitions, described] = await Promise.all([
-        startOffsets(client, topic, numbers, from).catch(error => {
-          throw explain(error as ClientError, { topic, group, login, doing: 'read offsets' })
-        }),
-        describedGroup(client, group),
+      const explained = (error: unknown) => {
+        throw explain(error as ClientError, { topic, group, login, doing: 'read offsets' })
+      }
+      const [partitions, described] = await Promise.race([
+        Promise.all([
+          startOffsets(client, topic, numbers, from).catch(explained),
+          describedGroup(client, group),
+        ]),
+        login.isKnown ? refusal(properties, group).catch(explained) : NEVER,
       ])
       return { partitions, described }
     },
     close: () => new Promise<void>(resolve => client.disconnect(() => resolve())),
   }
+}
+
+const NEVER = new Promise<never>(() => {})
+
+/** Rejects where the group may not even be looked at: the client says of that no more than that time is up. */
+async function refusal(properties: Readonly<Record<string, string>>, group: string): Promise<never> {
+  const operations = await groupOperations(properties, group)
+  if (operations?.length !== 0) return await NEVER
+  throw Object.assign(new Error('Broker: Group authorization failed'), {
+    code: ERR.GROUP_AUTHORIZATION_FAILED,
+  })
 }

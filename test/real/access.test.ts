@@ -100,5 +100,20 @@ describe('login and permission', { skip: noBroker }, () => {
       allowed.lines.at(-1) ?? '',
       /is new: will start at the earliest of 1 file \(2\.0 KiB\) in 2 records$/,
     )
+    // READ includes DESCRIBE: without both the group may not even be looked at.
+    await kafka.forbid('Describe', '--group', topic)
+    await kafka.forbid('Read', '--group', topic)
+    let hidden = await check(LIMITED_USER.password)
+    while (hidden.exit === 0) hidden = await check(LIMITED_USER.password)
+    assert.match(
+      hidden.lines.join('\n'),
+      /^FAIL group {4}READ on group \S+ is not allowed for user "limited" \[E_ACL\]$/m,
+    )
+    const asked = login(LIMITED_USER.password).filter(word => word !== '--until-end')
+    const { error } = await dfsp(['status', ...asked, '-t', topic, '-g', topic], folder(t))
+    assert.deepEqual(
+      [error?.code, error?.message],
+      ['E_ACL', `READ on group ${topic} is not allowed for user "limited"`],
+    )
   })
 })
