@@ -17,11 +17,23 @@ const FILES = ':files'
 const PATIENCE_MS = 1_000
 
 export async function complete(words: readonly string[], world: World): Promise<number> {
-  const candidates = await candidatesFor(words, world).catch(() => [])
-  const partial = words.at(-1) ?? ''
-  const fitting = candidates.filter(candidate => candidate === FILES || candidate.startsWith(partial))
+  const { apart, prefix } = flagsApart(words)
+  const candidates = await candidatesFor(apart, world).catch(() => [])
+  const partial = apart.at(-1) ?? ''
+  const fitting = candidates
+    .filter(candidate => (candidate === FILES ? prefix === '' : candidate.startsWith(partial)))
+    .map(candidate => `${prefix}${candidate}`)
   world.stdout.write(fitting.map(candidate => `${candidate}\n`).join(''))
   return 0
+}
+
+/** `--topic=x`, which bash gives as three words and other shells as one, as two; `prefix` is what the latter want back. */
+function flagsApart(words: readonly string[]): { apart: readonly string[]; prefix: string } {
+  const apart = words.filter((word, i) => word !== '=' || words[i - 1]?.startsWith('--') !== true)
+  if (apart.length < words.length && words.at(-1) === '=') apart.push('')
+  const [, flag, value] = /^(--[\w-]+)=(.*)$/.exec(apart.at(-1) ?? '') ?? []
+  if (flag === undefined || value === undefined) return { apart, prefix: '' }
+  return { apart: [...apart.slice(0, -1), flag, value], prefix: `${flag}=` }
 }
 
 async function candidatesFor(words: readonly string[], world: World): Promise<readonly string[]> {

@@ -60,6 +60,13 @@ describe('completion', () => {
     assert.deepEqual(await at('nonsense', ''), [])
   })
 
+  test('the value behind =, as one word or as the three that bash makes of it', async () => {
+    assert.deepEqual(await at('run', '--on-error=s'), ['--on-error=skip', '--on-error=stop'])
+    assert.deepEqual(await at('run', '--on-error', '=', 's'), ['skip', 'stop'])
+    assert.deepEqual(await at('run', '--on-error', '='), ['hold', 'dlq', 'skip', 'stop'])
+    assert.deepEqual(await at('run', '--on-error=hold', '--on-i'), ['--on-incomplete'])
+  })
+
   test('the own options of a plugin that the line names, and their choices', async () => {
     const declared = "{ 'colour-map': { type: 'string', choices: ['hot', 'grey'] } }"
     writeFileSync(
