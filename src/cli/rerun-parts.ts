@@ -1,6 +1,6 @@
 /** What the commands that run files again have in common: plugin, log and producer, and the question before it begins. */
 import path from 'node:path'
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import type { Settings } from '../config/settings-type.ts'
 import { DfspError } from '../errors.ts'
 import { makeOutputDir } from '../files/output-dir.ts'
@@ -80,9 +80,20 @@ export async function asked({ stderr, command }: Invocation, files: number): Pro
       next: 'add --yes, or --dry-run to see the plan only',
     })
   const lines = createInterface({ input: process.stdin, output: stderr })
-  try {
-    return /^y(es)?$/i.test((await lines.question(`Run ${files} files again? [y/N] `)).trim())
-  } finally {
-    lines.close()
-  }
+  return await new Promise(resolve => {
+    let isInterrupted = false
+    // Ctrl-D, the end of the input, is a no; Ctrl-C is the signal that it is elsewhere.
+    lines.once('close', () => isInterrupted || resolve(false))
+    lines.once('SIGINT', () => {
+      isInterrupted = true
+      lines.close()
+      stderr.write('\n')
+      process.kill(process.pid, 'SIGINT')
+      setImmediate(resolve, false) // for whoever listens to the signal, and has heard it by then
+    })
+    lines.question(`Run ${files} ${files === 1 ? 'file' : 'files'} again? [y/N] `, answer => {
+      resolve(/^y(es)?$/i.test(answer.trim()))
+      lines.close()
+    })
+  })
 }

@@ -147,3 +147,30 @@ describe('status --watch on a terminal', { skip: noTerminal }, () => {
     await terminal.shows(/ended: 0/)
   })
 })
+
+describe('a question on a terminal', { skip: noTerminal }, () => {
+  test('y runs the plan; n and Ctrl-D do not; Ctrl-C is an interrupt, and the terminal is as it was', async t => {
+    const { plugin, put, terminal, line, enter } = await world(t, 'asked')
+    await put('a.dat')
+    const asking = line.replace('dfsp run', 'dfsp replay').replace(' --retries 0', '')
+    for (const [key, status] of [
+      ['n', 0],
+      ['C-d', 0],
+      ['C-c', 130],
+    ] as const) {
+      enter(`clear; ${asking}`)
+      await terminal.shows(/^Run 1 file again\? \[y\/N\]$/m)
+      terminal.type(key, ...(key === 'n' ? ['Enter'] : []))
+      await terminal.shows(/^\$$/m)
+      enter('echo "ended: $?"')
+      await terminal.shows(new RegExp(`^ended: ${status}$`, 'm'))
+      assert.doesNotMatch(terminal.everything(), /internal error/)
+    }
+    assert.deepEqual(plugin.started(), [])
+    enter(`clear; ${asking}; stty -a | grep -o -- '-*icanon'`)
+    await terminal.shows(/^Run 1 file again\? \[y\/N\]$/m)
+    terminal.type('y', 'Enter')
+    await terminal.shows(/^icanon$/m)
+    assert.deepEqual(plugin.ended(), ['a.dat'])
+  })
+})
