@@ -3,10 +3,11 @@
  * it is best effort; nothing that a run depends on goes this way.
  * https://kafka.apache.org/protocol
  */
-import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
+import { createHash, createHmac, pbkdf2, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { promisify } from 'node:util'
 
 export interface Wire {
   /** The response's body behind its correlation id. Rejects when the connection ends or time is up. */
@@ -17,6 +18,10 @@ export interface Wire {
 type Properties = Readonly<Record<string, string>>
 
 const TIMEOUT_MS = 5_000
+/** Of a response; those that are asked for here have some kilobytes. */
+const MOST_BYTES = 4 * 1024 * 1024
+/** Kafka takes 4,096 by default; millions would keep a processor busy for seconds. */
+const MOST_ROUNDS = 100_000
 const SASL_HANDSHAKE = 17
 const SASL_AUTHENTICATE = 36
 
@@ -45,10 +50,16 @@ export async function openWire(properties: Properties): Promise<Wire> {
 
 function connected(host: string, port: number, tls: object | undefined): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = tls ? connectTls({ host, port, servername: host, ...tls }) : connectTcp({ host, port })
-    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('no answer')))
+    // RFC 6066: the name of a server is never an address.
+    const servername = isIP(host) === 0 ? host : ''
+    const socket = tls ? connectTls({ host, port, servername, ...tls }) : connectTcp({ host, port })
+    const timer = setTimeout(() => socket.destroy(new Error('no answer')), TIMEOUT_MS)
     socket.once('error', reject)
-    socket.once(tls ? 'secureConnect' : 'connect', () => resolve(socket))
+    socket.once('close', () => clearTimeout(timer))
+    socket.once(tls ? 'secureConnect' : 'connect', () => {
+      clearTimeout(timer)
+      resolve(socket)
+    })
   })
 }
 
@@ -77,9 +88,13 @@ function framed(socket: Socket): Wire {
   socket.on('close', () => fail(new Error('the broker closed the connection')))
   socket.on('data', data => {
     received = Buffer.concat([received, data])
-    if (received.length < 4 || received.length < 4 + received.readInt32BE(0)) return
-    const body = received.subarray(8, 4 + received.readInt32BE(0))
-    received = received.subarray(4 + received.readInt32BE(0))
+    if (received.length < 8) return
+    const size = received.readInt32BE(0)
+    if (size < 4 || size > MOST_BYTES || received.readInt32BE(4) !== correlation)
+      return void socket.destroy(new Error('the answer is not of Kafka’s protocol'))
+    if (received.length < 4 + size) return
+    const body = received.subarray(8, 4 + size)
+    received = received.subarray(4 + size)
     waiting?.resolve(body)
   })
   return {
@@ -91,10 +106,13 @@ function framed(socket: Socket): Wire {
       const parts = [head, text('dfsp'), ...(headerTags ? [Buffer.from([0])] : []), body]
       const size = Buffer.alloc(4)
       size.writeInt32BE(parts.reduce((sum, part) => sum + part.length, 0))
-      return new Promise((resolve, reject) => {
+      const answer = new Promise<Buffer>((resolve, reject) => {
         waiting = { resolve, reject }
-        socket.write(Buffer.concat([size, ...parts]))
+        if (socket.destroyed) reject(new Error('the broker closed the connection'))
+        else socket.write(Buffer.concat([size, ...parts]))
       })
+      const timer = setTimeout(() => socket.destroy(new Error('no answer')), TIMEOUT_MS)
+      return answer.finally(() => clearTimeout(timer))
     },
     close: () => socket.destroy(),
   }
@@ -117,10 +135,11 @@ async function scram(wire: Wire, hash: 'sha256' | 'sha512', user: string, passwo
   const challenge = (await authenticate(wire, `n,,${first}`)).toString()
   const [, joint = '', salt = '', rounds = '0'] = /^r=([^,]+),s=([^,]+),i=(\d+)/.exec(challenge) ?? []
   if (!joint.startsWith(nonce)) throw new Error('the broker answered another login')
+  if (Number(rounds) > MOST_ROUNDS) throw new Error(`the broker asks for ${rounds} rounds of hashing`)
   const digest = (data: Buffer) => createHash(hash).update(data).digest()
   const sign = (key: Buffer, data: string) => createHmac(hash, key).update(data).digest()
   const length = hash === 'sha256' ? 32 : 64
-  const salted = pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(rounds), length, hash)
+  const salted = await promisify(pbkdf2)(password, Buffer.from(salt, 'base64'), Number(rounds), length, hash)
   const key = sign(salted, 'Client Key')
   const last = `c=biws,r=${joint}`
   const proof = sign(digest(key), `${first},${challenge},${last}`).map((byte, i) => byte ^ (key[i] as number))
