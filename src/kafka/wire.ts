@@ -143,7 +143,9 @@ async function scram(wire: Wire, hash: 'sha256' | 'sha512', user: string, passwo
   const key = sign(salted, 'Client Key')
   const last = `c=biws,r=${joint}`
   const proof = sign(digest(key), `${first},${challenge},${last}`).map((byte, i) => byte ^ (key[i] as number))
-  await authenticate(wire, `${last},p=${Buffer.from(proof).toString('base64')}`)
+  const signature = sign(sign(salted, 'Server Key'), `${first},${challenge},${last}`).toString('base64')
+  const answer = await authenticate(wire, `${last},p=${Buffer.from(proof).toString('base64')}`)
+  if (answer.toString() !== `v=${signature}`) throw new Error('the broker does not know the password')
 }
 
 async function authenticate(wire: Wire, token: string): Promise<Buffer> {
