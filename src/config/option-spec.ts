@@ -59,6 +59,8 @@ export type OptionSpec = Row &
   (
     | { readonly type: 'string'; readonly default?: string }
     | { readonly type: 'topic'; readonly default?: string }
+    /** One or more of HOST[:PORT] with commas between, as librdkafka reads them. */
+    | { readonly type: 'brokers' }
     | { readonly type: 'integer'; readonly min: number; readonly max: number; readonly default?: number }
     /** Always has a value: false unless given. */
     | { readonly type: 'boolean' }
@@ -91,6 +93,7 @@ export interface HostPort {
 interface ValueOfType {
   string: string
   topic: string
+  brokers: string
   integer: number
   boolean: boolean
   size: number

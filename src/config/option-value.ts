@@ -64,6 +64,8 @@ export function parseOption(
       return text !== '' && !TOPIC.test(text)
         ? { problem: `"${text}" is no name of a topic: letters, digits, ".", "_" and "-", at most 249` }
         : parseText(text)
+    case 'brokers':
+      return parseBrokers(text)
     case 'string':
     case 'list':
       return parseText(text)
@@ -110,6 +112,8 @@ function parseRegex(text: string): Parsed<RegExp> {
   }
 }
 
+/** With a protocol before it, perhaps; an IPv6 address stands in brackets, or without a port. */
+const BROKER = /^(?:[a-z_]+:\/\/)?(?:(?:\[[\da-f:.%a-z]+\]|[^\s:/[\]]+)(?::(\d{1,5}))?|[\da-f:.]+)$/i
 const LOOPBACK = '127.0.0.1'
 
 function parseAddress(text: string): Parsed<HostPort> {
@@ -118,6 +122,20 @@ function parseAddress(text: string): Parsed<HostPort> {
   if (!found || port > 65_535)
     return { problem: `"${text}" is no port and no HOST:PORT such as ${LOOPBACK}:9464` }
   return { value: { host: found[1] || found[2] || LOOPBACK, port } }
+}
+
+function parseBrokers(text: string): Parsed<string> {
+  const names = text
+    .split(',')
+    .map(name => name.trim())
+    .filter(name => name !== '')
+  const isRight = (name: string) => {
+    const found = BROKER.exec(name)
+    return found !== null && Number(found[1] ?? 0) <= 65_535
+  }
+  const wrong = names.find(name => !isRight(name))
+  if (names.length === 0) return { problem: 'is empty' }
+  return wrong === undefined ? { value: text } : { problem: `"${wrong}" is no HOST:PORT such as lab1:9092` }
 }
 
 /** A date alone is midnight UTC, a time without zone is local: JavaScript's reading of ISO 8601. */

@@ -466,7 +466,7 @@ export const OPTIONS = {
     commands: SETTLED,
   },
   brokers: {
-    type: 'string',
+    type: 'brokers',
     alias: 'b',
     placeholder: 'HOST:PORT,…',
     describe: 'Kafka brokers (bootstrap.servers)',

@@ -40,6 +40,21 @@ test('a start is a word or an ISO time', () => {
   }
 })
 
+test('brokers are hosts, each with a port or none, as librdkafka reads them', () => {
+  for (const text of [
+    'lab1',
+    'lab1:9092, lab2:9092',
+    '10.0.0.1:9092,',
+    '[::1]:9092',
+    '::1',
+    'SASL_SSL://lab1:9093',
+  ])
+    assert.equal(parse('brokers', text), text)
+  for (const wrong of ['lab1:abc', 'lab1:', 'lab1:99999', 'lab 1:9092', '[::1', 'http://lab1/x'])
+    assert.equal(parse('brokers', `lab0:9092,${wrong}`), `"${wrong}" is no HOST:PORT such as lab1:9092`)
+  assert.equal(parse('brokers', ' , '), 'is empty')
+})
+
 test('a pattern that is none is refused', () => {
   assert.ok(parse('files', String.raw`\.csv$`) instanceof RegExp)
   assert.match(String(parse('files', '(')), /Invalid regular expression/)
