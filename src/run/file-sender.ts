@@ -107,6 +107,7 @@ export function fileSender(
     } catch (error) {
       if (!stop.signal.aborted || sending === undefined) fail(named.path, whyUnread(error))
     } finally {
+      if (digesting === named.path) digesting = undefined
       await source?.close()
     }
   }

@@ -59,7 +59,9 @@ test('no more than 32 MiB wait for the broker’s answer', async () => {
   const { producer, records } = stand(() => new Promise(resolve => answers.push(resolve)))
   const sender = fileSender(producer, [0], { ...OPTIONS, chunkSize: 1024 * KIB }, () => {})
   const sent = sender.send(file('big.raw', 40 * 1024 * KIB))
+  assert.equal(sender.reading, 'big.raw (digest)')
   while (records.length < 31) await new Promise(resolve => setImmediate(resolve))
+  assert.equal(sender.reading, 'big.raw')
   for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve))
   assert.equal(records.length, 31)
   const answering = setInterval(() => answers.splice(0).forEach(answer => void answer()), 1)
@@ -68,6 +70,7 @@ test('no more than 32 MiB wait for the broker’s answer', async () => {
   clearInterval(answering)
   assert.equal(records.length, 40)
   assert.equal(sender.ackedBytes, 40 * 1024 * KIB)
+  assert.equal(sender.reading, undefined)
 })
 
 test('a file that is written to while it is sent is reported, and is not whole', async () => {
