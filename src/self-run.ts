@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 
 /**
- * Last line of a plugin: `await main(import.meta)`. Where the plugin was started as a program (`npx tsx plot.ts -t xrd`,
+ * Last line of a plugin: `main(import.meta)`. Where the plugin was started as a program (`npx tsx plot.ts -t xrd`,
  * `node plot.mjs -t xrd`), this is `dfsp run --plugin plot.ts -t xrd`, and the process ends with its status. Where it is
  * imported, by a thread of dfsp or by a test, nothing happens.
  */

@@ -18,7 +18,7 @@ const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 
 const PLUGIN = `${pluginTemplate('plot')}
 import { main } from 'dfsp/main'
-await main(import.meta)
+main(import.meta)
 `
 
 describe('the package', () => {

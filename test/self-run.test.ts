@@ -16,7 +16,7 @@ const TSX = fileURLToPath(new URL('../node_modules/.bin/tsx', import.meta.url))
 const JS = `import { main } from 'dfsp/main'
 export const options = { column: { type: 'number', default: 1, describe: 'which column' } }
 export default (file, ctx) => new Error(\`\${file.path} column \${ctx.options.column}\`)
-await main(import.meta)
+main(import.meta)
 `
 const TS = JS.replace('(file, ctx)', '(file: { path: string }, ctx: { options: { column: number } }): Error')
 
@@ -30,7 +30,7 @@ describe('a plugin that runs itself', { concurrency: 3 }, () => {
     symlinkSync(ROOT, join(folder, 'node_modules', 'dfsp'))
     symlinkSync(join(ROOT, 'bin', 'dfsp.js'), join(folder, 'bin', 'dfsp'))
     writeFileSync(join(folder, 'plot.mjs'), JS)
-    writeFileSync(join(folder, 'plot.mts'), TS)
+    writeFileSync(join(folder, 'plot.ts'), TS)
     writeFileSync(join(folder, 'scaffold.ts'), pluginTemplate('scaffold'))
     chmodSync(join(folder, 'scaffold.ts'), 0o755)
     symlinkSync('../scaffold.ts', join(folder, 'elsewhere', 'linked'))
@@ -68,21 +68,21 @@ describe('a plugin that runs itself', { concurrency: 3 }, () => {
     assert.match(stdout, /^ +-t, --topic NAME/m)
   })
 
-  test('by `await main(import.meta)`: node plot.mjs is dfsp run --plugin ./plot.mjs', async () => {
+  test('by `main(import.meta)`: node plot.mjs is dfsp run --plugin ./plot.mjs', async () => {
     const { code, stderr } = await call(process.execPath, ['plot.mjs', ...onTopic('node'), '--column', '5'])
     assert.match(stderr, /a\/1\.csv.*column 5/)
     assert.equal(code, 3)
   })
 
   test('by tsx, from another folder, and with a flag that is wrong', async () => {
-    const { code, stdout, stderr } = await call(TSX, ['../plot.mts', '--help'], join(folder, 'elsewhere'))
+    const { code, stdout, stderr } = await call(TSX, ['../plot.ts', '--help'], join(folder, 'elsewhere'))
     assert.equal(code, 0, stderr)
-    assert.match(stdout, /plot\.mts:\n +--column NUMBER +which column \(default 1\)/)
-    const wrong = await call(TSX, ['plot.mts', '-t', 'self', '-b', mock.brokers, '--colum', '2'])
+    assert.match(stdout, /plot\.ts:\n +--column NUMBER +which column \(default 1\)/)
+    const wrong = await call(TSX, ['plot.ts', '-t', 'self', '-b', mock.brokers, '--colum', '2'])
     assert.equal(wrong.code, 2)
     assert.match(
       wrong.stderr,
-      /neither dfsp run nor \.\/plot\.mts has such a flag .*\nTry: did you mean "--column"\?/,
+      /neither dfsp run nor \.\/plot\.ts has such a flag .*\nTry: did you mean "--column"\?/,
     )
   })
 

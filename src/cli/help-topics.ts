@@ -28,10 +28,9 @@ also  export const options = { column: { type: 'number', default: 1 } }
 A plugin that runs itself: the first line #!/usr/bin/env -S dfsp run --plugin,
 then
   chmod +x plot.ts; ./plot.ts -t xrd
-or, where dfsp is installed in the plugin's folder only, in a .mts or .mjs file
-(or a package of "type": "module") the line import { main } from 'dfsp/main' and
-as the last line await main(import.meta):
-  npx tsx plot.mts -t xrd
+or, where dfsp is installed in the plugin's folder only, the line
+import { main } from 'dfsp/main' and as the last line main(import.meta):
+  npx tsx plot.ts -t xrd
 
 Start:  dfsp init plugin plot; dfsp try ./plot.ts samples/*.csv
 `,
