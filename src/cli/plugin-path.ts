@@ -7,6 +7,7 @@ import { nearest } from '../core/nearest.ts'
 import { DfspError } from '../errors.ts'
 import type { LoadedInfo } from '../plugin/host.ts'
 import type { Invocation } from './command.ts'
+import { slowProgress } from './progress.ts'
 
 export interface PluginPath {
   /** `file:` URL of the module. */
@@ -47,7 +48,8 @@ export function findPlugin(given: string, cwd: string): PluginPath {
 }
 
 function whyMissing(given: string, file: string, bare: boolean): string {
-  if (fs.existsSync(file)) return `${file} is a directory`
+  if (fs.existsSync(file))
+    return `${file} is ${fs.statSync(file).isDirectory() ? 'a directory' : 'no ordinary file'}`
   const folder = path.dirname(file)
   const modules = fs.existsSync(folder)
     ? fs.readdirSync(folder).filter(name => /\.[cm]?[jt]s$/.test(name))
@@ -75,6 +77,18 @@ export async function declaredPlugin(plugin: PluginPath): Promise<LoadedInfo> {
   } finally {
     await runtime.host.close(0)
   }
+}
+
+/** What `loading` resolves to; a module that takes long, as it may wait for something, is told of. */
+export async function loadedPlugin(
+  loading: Promise<LoadedInfo>,
+  plugin: PluginPath,
+  invocation: Invocation,
+  isQuiet: boolean,
+): Promise<LoadedInfo> {
+  const progress = slowProgress(invocation, isQuiet)
+  progress.update(() => `loading ${plugin.shown}`)
+  return await loading.finally(() => progress.end())
 }
 
 /** What the plugin after --plugin declares, for a command's help; undefined without one. */

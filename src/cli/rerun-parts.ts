@@ -6,7 +6,7 @@ import { DfspError } from '../errors.ts'
 import { makeOutputDir } from '../files/output-dir.ts'
 import type { PluginRuntime } from '../run/plugin-runtime.ts'
 import type { Invocation } from './command.ts'
-import type { PluginPath } from './plugin-path.ts'
+import { loadedPlugin, type PluginPath } from './plugin-path.ts'
 
 /** Plugin, log and producer; without a plugin only a log on stderr. */
 export async function openRerun(
@@ -33,7 +33,11 @@ export async function openRerun(
       timeoutMs: values.timeout,
     })
   try {
-    const plugin = runtime && { runtime, loaded: await runtime.load() }
+    const plugin = chosen &&
+      runtime && {
+        runtime,
+        loaded: await loadedPlugin(runtime.load(), chosen, invocation, values.quiet),
+      }
     const pluginOptions =
       plugin && chosen
         ? await invocation.pluginOptions({ file: chosen.shown, options: plugin.loaded.options })

@@ -5,7 +5,7 @@ import { oneLine } from './one-line.ts'
 import { formatMs } from './quantities.ts'
 
 export type TryEvent =
-  | { readonly type: 'problem'; readonly text: string }
+  | { readonly type: 'problem' | 'info'; readonly text: string }
   | {
       readonly type: 'file'
       readonly path: string
@@ -34,7 +34,7 @@ export function tryReporter({ log, print, json, color }: TryReporterDeps): (even
   const paint = (format: 'green' | 'red', text: string) =>
     color ? styleText(format, text, { validateStream: false }) : text
   return event => {
-    if (event.type === 'problem') return log.write('warn', event.text)
+    if ('text' in event) return log.write(event.type === 'problem' ? 'warn' : 'info', event.text)
     if (json) {
       const { type, ...rest } = event
       const parts = 'summary' in rest ? rest.summary : rest

@@ -5,6 +5,7 @@ import type { LoadedInfo } from '../plugin/host.ts'
 import type { RunEvent, SetAside } from '../report/events.ts'
 import type { Deferred } from './deferred.ts'
 import type { End } from './outcome.ts'
+import { setUp, tearDown } from './plugin-life.ts'
 import type { PluginRuntime, RuntimeUses } from './plugin-runtime.ts'
 import { type BenchFile, type Outcome, type RetryBenchOptions, retryBench } from './retry-bench.ts'
 import type { SummaryCounts } from './run-progress.ts'
@@ -35,8 +36,6 @@ export interface RerunDeps<F extends RerunFile> extends RerunUses {
   onOutcome(file: F, found: Outcome): Promise<void>
 }
 
-const TEARDOWN_MS = 5_000
-
 /**
  * False when files were still running at the end of the time that a stop leaves them. Rejects with a DfspError when a
  * topic cannot be read, and with the reason of the signal.
@@ -48,6 +47,7 @@ export async function rerun<F extends RerunFile>(
 ): Promise<boolean> {
   if (plugin === undefined) throw new Error('there is no plugin to run')
   const { runtime, loaded } = plugin
+  const tell = (text: string) => report({ type: 'info', text })
   const output = openOutputDir(options.outputDir)
   const settling = new Set<Promise<void>>()
   runtime.connect({ produce, log, onBroken: error => ending.resolve({ why: 'fatal', error }) })
@@ -55,7 +55,7 @@ export async function rerun<F extends RerunFile>(
   try {
     const { path, tmpDir } = output
     const { pluginOptions, sections } = options
-    await runtime.start({ options: pluginOptions, sections, outputDir: path, tmpDir })
+    await setUp(runtime, { options: pluginOptions, sections, outputDir: path, tmpDir }, tell)
     for (const topic of new Set(files.map(({ letter }) => letter.topic))) {
       const bench = retryBench<F>(
         { ...options, topic, path, tmpDir },
@@ -80,7 +80,7 @@ export async function rerun<F extends RerunFile>(
         await Promise.all(settling)
       }
     }
-    await runtime.host.close(Math.min(TEARDOWN_MS, options.drainMs))
+    await tearDown(runtime, options.drainMs, tell)
     return drained
   } finally {
     output.close()

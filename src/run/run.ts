@@ -18,6 +18,7 @@ import { type Deferred, deferred } from './deferred.ts'
 import { realEdges } from './edges.ts'
 import { letterSender } from './letter-sender.ts'
 import { type End, hasEnd, type Outcome, outcome } from './outcome.ts'
+import { setUp, tearDown } from './plugin-life.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 import { reloadOnChange } from './plugin-watch.ts'
 import { type Processor, processor } from './processor.ts'
@@ -73,7 +74,6 @@ export interface RunDeps {
 }
 
 const TICK_MS = 1_000
-const TEARDOWN_MS = 5_000
 
 /**
  * Runs to the end and returns the exit status. An error that ends it once it reads is reported before the summary and
@@ -109,11 +109,12 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
       },
     })
     opening ??= connecting(options)
-    opening.onInfo(text => report({ type: 'info', text }))
+    const tell = (text: string) => report({ type: 'info', text })
+    opening.onInfo(tell)
     const consumer = await unless(ending, opening.consumer)
     if ('why' in consumer) return notBegun(options, deps, consumer, started)
     if (options.dlq !== undefined) void warnIfMissing(options.dlq, consumer, report)
-    const starting = runtime.start(setupOf(options, output, options.pluginOptions))
+    const starting = setUp(runtime, setupOf(options, output, options.pluginOptions), tell)
     const interrupted = await unless(ending, starting)
     if (interrupted) return notBegun(options, deps, interrupted, started)
     const beside = { refetcher, journal }
@@ -220,16 +221,10 @@ async function consumeToEnd(
       ending.resolve({ why: 'blocked', reason: work.blocked.reason })
   }
   deps.onView?.(tally.view(work, () => statsOf(work, progress, consumer, started)))
+  const stats = () => report({ type: 'stats', stats: statsOf(work, progress, consumer, started) })
+  const statsTimer = options.statsMs > 0 ? setInterval(stats, options.statsMs) : undefined
   const timers = [
     setInterval(tick, TICK_MS),
-    ...(options.statsMs > 0
-      ? [
-          setInterval(
-            () => report({ type: 'stats', stats: statsOf(work, progress, consumer, started) }),
-            options.statsMs,
-          ),
-        ]
-      : []),
     ...(options.maxTimeMs === undefined
       ? []
       : [setTimeout(() => ending.resolve({ why: 'goal' }), options.maxTimeMs)]),
@@ -294,8 +289,9 @@ async function consumeToEnd(
   if (end.why !== 'fatal') {
     consumer.pause()
     drained = await work.drain(options.drainMs)
-    await runtime.host.close(Math.min(TEARDOWN_MS, options.drainMs))
+    await tearDown(runtime, options.drainMs, text => report({ type: 'info', text }))
   }
+  clearInterval(statsTimer)
   const { exit, error } = outcome(end, options, work.counts, drained)
   if (error) report({ type: 'error', error })
   else if (end.why === 'stop') report({ type: 'problem', text: `stopped: ${end.reason}` })

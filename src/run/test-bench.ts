@@ -7,6 +7,7 @@ import { DfspError } from '../errors.ts'
 import { openSource } from '../files/source-file.ts'
 import { type FoundFile, reasonOf } from '../files/walk.ts'
 import type { RunEvent } from '../report/events.ts'
+import { formatMs } from '../report/quantities.ts'
 import type { TryEvent } from '../report/try-report.ts'
 import { realEdges } from './edges.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
@@ -47,10 +48,13 @@ export interface TestBench {
 /** Small, so that a sample has several chunks. */
 const CHUNK_BYTES = 64 * 1024
 const PARTITION = 0
+/** After so long a file is told of, and then again and again: it may hang. */
+const SLOW_MS = 2_000
+const REPEAT_MS = 10_000
 
 export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestBench {
   const { report, runtime } = deps
-  const open = new Set<string>() // paths
+  const open = new Map<string, NodeJS.Timeout>() // by path, with what tells that it takes long
   let offset = 0
   let paused = false
   let stopped = false
@@ -116,10 +120,24 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
     if (event.type === 'problem') report(event)
     if (event.type !== 'file') return
     const { path, result, ms, error } = event
-    open.delete(path)
+    close(path)
     if (result === 'ok') report({ type: 'file', path, result, ms })
     else report({ type: 'file', path, result: 'failed', ms, error: error ?? result })
     wake()
+  }
+
+  function openNow(path: string): void {
+    const since = performance.now()
+    const tell = () => {
+      report({ type: 'info', text: `${path} takes its time: ${formatMs(performance.now() - since)}` })
+      open.set(path, setTimeout(tell, REPEAT_MS))
+    }
+    open.set(path, setTimeout(tell, SLOW_MS))
+  }
+
+  function close(path: string): void {
+    clearTimeout(open.get(path))
+    open.delete(path)
   }
 
   async function feed(found: FoundFile): Promise<void> {
@@ -134,7 +152,7 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
       try {
         const cut = cutFile(source.size, CHUNK_BYTES)
         if ('refused' in cut) return fail(name, cut.refused)
-        open.add(name)
+        openNow(name)
         for await (const value of sampleRecords(source, cut, name, deps.random)) {
           while (paused && !stopped) await change()
           if (stopped) return
@@ -144,7 +162,7 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
         await source.close()
       }
     } catch (error) {
-      open.delete(name)
+      close(name)
       fail(name, reasonOf(error))
     }
   }
@@ -157,6 +175,7 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
     },
     stop() {
       stopped = true
+      for (const timer of open.values()) clearTimeout(timer)
       wake()
     },
   }

@@ -4,6 +4,7 @@ import { openOutputDir } from '../files/output-dir.ts'
 import type { Found, FoundFile } from '../files/walk.ts'
 import type { LoadedInfo } from '../plugin/host.ts'
 import type { TryEvent } from '../report/try-report.ts'
+import { setUp, tearDown } from './plugin-life.ts'
 import type { PluginRuntime, RuntimeUses } from './plugin-runtime.ts'
 import { onStopSignal, type StopSignal, signalNumber } from './shutdown.ts'
 import { testBench } from './test-bench.ts'
@@ -29,9 +30,6 @@ export interface TryDeps extends Pick<RuntimeUses, 'log' | 'produce'> {
   readonly random: () => number
 }
 
-/** What the plugin's `teardown` may take. */
-const TEARDOWN_MS = 5_000
-
 /** Tries all files and returns the exit status; a DfspError that ended it comes with the summary reported. */
 export async function tryPlugin(
   options: TryOptions,
@@ -46,6 +44,7 @@ export async function tryPlugin(
     if (event.type === 'file') counts[event.result === 'ok' ? 'done' : 'failed']++
     deps.report(event)
   }
+  const tell = (text: string) => report({ type: 'info', text })
   const onBroken = (error: DfspError) => {
     fatal ??= error
     bench.stop()
@@ -62,19 +61,16 @@ export async function tryPlugin(
   })
   try {
     runtime.connect({ produce: deps.produce, log: deps.log, onBroken })
-    await runtime.start({
-      options: options.pluginOptions,
-      sections: options.sections,
-      outputDir: output.path,
-      tmpDir: output.tmpDir,
-    })
+    const { pluginOptions, sections } = options
+    const { path: outputDir, tmpDir } = output
+    await setUp(runtime, { options: pluginOptions, sections, outputDir, tmpDir }, tell)
     for await (const found of deps.files) {
       if (signal !== undefined || fatal !== undefined) break
       if (found.kind === 'file') await bench.feed(found)
       else report({ type: 'file', path: found.shown, result: 'failed', ms: 0, error: found.reason })
     }
     await bench.finished()
-    await runtime.host.close(TEARDOWN_MS)
+    await tearDown(runtime, Number.POSITIVE_INFINITY, tell)
     const exit = fatal?.exitCode ?? (signal ? 128 + signalNumber(signal) : counts.failed > 0 ? 3 : 0)
     const seconds = Math.round(performance.now() - started) / 1_000
     report({ type: 'summary', summary: { ...counts, seconds, exit } })

@@ -31,6 +31,12 @@ const FILES = {
       ctx.logger.info('started')
       return new Promise(() => setInterval(() => {}, 1000))
     }`,
+  'patient.mjs': `
+    const moment = () => new Promise(resolve => setTimeout(resolve, 2_300))
+    await moment()
+    export const setup = moment
+    export const teardown = moment
+    export default async () => (await moment(), null)`,
   'broken.mjs': `export const main = 1`,
 }
 
@@ -134,6 +140,18 @@ describe('try', { concurrency: 4 }, () => {
     const result = await tryOut('./slow.mjs', 'samples/a.csv', '--timeout', '200ms')
     assert.equal(result.code, 3)
     assert.match(result.stdout, /^FAIL samples\/a\.csv {2}timed out after 0\.2 s/)
+  })
+
+  test('whatever takes more than two seconds is told: module, setup, file, teardown', async () => {
+    const { code, stderr } = await runCli(['try', './patient.mjs', 'samples/a.csv'], { cwd: folder })
+    assert.equal(code, 0, stderr)
+    const told = stderr
+      .trimEnd()
+      .split('\n')
+      .map(line => line.replace(/^\S+ info /, ''))
+    assert.deepEqual(told.slice(0, 2), ['loading ./patient.mjs', "the plugin's setup runs"])
+    assert.match(told[2] ?? '', /^samples\/a\.csv takes its time: 2\.\d s$/)
+    assert.equal(told[3], "the plugin's teardown runs")
   })
 
   test('Ctrl-C ends it with 130', async () => {

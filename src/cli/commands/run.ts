@@ -15,7 +15,7 @@ import type { Command } from '../command.ts'
 import type { Console } from '../console.ts'
 import type { Keys } from '../keys.ts'
 import type { LogsToTopic, Onlooker } from '../onlookers.ts'
-import { findPlugin, pluginOfFlag } from '../plugin-path.ts'
+import { findPlugin, loadedPlugin, pluginOfFlag } from '../plugin-path.ts'
 
 export const command: Command = {
   name: 'run',
@@ -93,7 +93,7 @@ export const command: Command = {
         console?.report({ type: 'problem', text }),
       )
       const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
-      const loaded = await loading
+      const loaded = await loadedPlugin(loading, plugin, invocation, values.quiet)
       const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
       makeOutputDir(outputDir) // before the log file, which lies in it
       console = openConsole(

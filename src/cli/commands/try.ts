@@ -9,7 +9,7 @@ import type { OutgoingRecord } from '../../plugin/plugin.ts'
 import { recordJson, recordLine } from '../../report/produced-record.ts'
 import { tryReporter } from '../../report/try-report.ts'
 import type { Command, Invocation } from '../command.ts'
-import { declaredOptions, findPlugin } from '../plugin-path.ts'
+import { declaredOptions, findPlugin, loadedPlugin } from '../plugin-path.ts'
 
 export const command: Command = {
   name: 'try',
@@ -52,7 +52,7 @@ async function tryOnce(invocation: Invocation, settings: Settings): Promise<numb
   const wasThere = fs.existsSync(outputDir)
   let console: ReturnType<typeof openConsole> | undefined
   try {
-    const loaded = await runtime.load()
+    const loaded = await loadedPlugin(runtime.load(), plugin, invocation, values.quiet)
     const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
     const files = findFiles(findRoots(invocation.positionals.FILE ?? [], cwd), isOrdinary)
     console = openConsole(
