@@ -14,6 +14,7 @@ import { type ConsumerArguments, consumerArguments } from './consumer-arguments.
 import { type ConsumedRecord, delivery } from './delivery.ts'
 import { waitForGroup, waitForRest } from './group.ts'
 import { type Ownership, ownership } from './ownership.ts'
+import { pauses } from './pauses.ts'
 import { readErrors } from './read-errors.ts'
 import { readLoop } from './read-loop.ts'
 import { allWatermarks, topicId, topicPartitions, watermarks } from './topic.ts'
@@ -59,7 +60,7 @@ export interface FileConsumer extends Committer {
   readonly login: Login
   /** Joins the group and reads until `close`. */
   start(handlers: ConsumerHandlers): void
-  /** Stops and resumes fetching from all owned partitions; the group membership stays. */
+  /** Stops and resumes reading from all owned partitions; the group membership stays. */
   pause(): void
   resume(): void
   /** What the broker has stored for the owned partitions: after a failed commit, whether it was applied. */
@@ -143,7 +144,6 @@ function runningConsumer(
   onInfo: (text: string) => void,
 ): FileConsumer {
   let handlers: ConsumerHandlers
-  let paused = false
   let closing = false
   let asked: Promise<unknown> = Promise.resolve()
   let endWatch = async () => {}
@@ -173,10 +173,18 @@ function runningConsumer(
     onAlive: errors.alive,
     now: () => performance.now(),
   })
+  const reading = pauses({
+    stop: () => owns.epoch && client.pause(toppars()),
+    start: () => owns.epoch && !owns.epoch.draining && client.resume(toppars()),
+    after(ms, then) {
+      const timer = setTimeout(then, ms)
+      return () => clearTimeout(timer)
+    },
+  })
   let cameRound = performance.now()
   const loop = readLoop(client, {
     turn: () => owns.turn,
-    wait: () => handlers.wait?.(),
+    wait: () => reading.wait() ?? handlers.wait?.(),
     deliver(...brought) {
       cameRound = performance.now()
       deliver(...brought)
@@ -212,7 +220,7 @@ function runningConsumer(
       }),
     onRetry: error => errors.retried(error),
     onFailed: errors.ended,
-    isPaused: () => paused,
+    isStopped: () => reading.isStopped,
     now: () => performance.now(),
   })
   membership.handle = owns.rebalance
@@ -245,7 +253,7 @@ function runningConsumer(
         topic,
         owns,
         isolation,
-        isPaused: () => paused,
+        isPaused: () => reading.isPaused,
         onProblem: given.onProblem,
         hasNewTopic: identity.hasChanged,
         onNewTopic: newTopic,
@@ -256,14 +264,9 @@ function runningConsumer(
         onNothingOwned: errors.trouble.again,
       })
     },
-    pause() {
-      if (paused) return // a call into the client each time, for each file at the end of a run
-      paused = true
-      if (owns.epoch) client.pause(toppars())
-    },
+    pause: reading.pause,
     resume() {
-      paused = false
-      if (owns.epoch && !owns.epoch.draining) client.resume(toppars())
+      reading.resume()
       for (const position of owns.epoch?.positions.values() ?? []) position.since = performance.now()
     },
     knownEnd(partition) {
@@ -294,7 +297,9 @@ function runningConsumer(
     async close() {
       closing = true
       await Promise.all([owns.close(), endWatch(), asked])
-      await loop.stop()
+      const stopped = loop.stop()
+      reading.release()
+      await stopped
       await new Promise<void>(resolve => client.disconnect(() => resolve()))
     },
   }

@@ -49,7 +49,8 @@ export interface OwnershipDeps {
   /** A question to the broker failed and is asked again; what it throws ends the waiting. */
   onRetry(error: unknown): void
   onFailed(error: unknown): void
-  isPaused(): boolean
+  /** Whether the client has paused what is owned. */
+  isStopped(): boolean
   now(): number
 }
 
@@ -140,7 +141,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
       }
       deps.onAssign(starts)
       if (added) assign.accept(offsets.filter(({ partition }) => isNew.has(partition)))
-      if (deps.isPaused()) client.pause(offsets)
+      if (deps.isStopped()) client.pause(offsets)
       else client.resume(offsets)
     })
   }
@@ -233,7 +234,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
         await loop.between(async () => {
           await assign.seek({ topic, partition, offset }, isClosing)
           // It may stand still because a resume got lost.
-          if (!deps.isPaused()) client.resume(toppars([partition]))
+          if (!deps.isStopped()) client.resume(toppars([partition]))
         })
         position.next = offset
         position.since = deps.now()

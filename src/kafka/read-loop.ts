@@ -54,6 +54,7 @@ export function readLoop(client: RdKafka.KafkaConsumer, deps: ReadLoopDeps): Rea
     while (running) {
       await deps.wait()
       while (held !== undefined) await held
+      if (!running) return
       const turn = deps.turn()
       const call = consume()
       outstanding = call.catch(() => {})

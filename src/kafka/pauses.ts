@@ -1,0 +1,66 @@
+/**
+ * Pauses in reading. What is paused in the client loses what it has prefetched and comes back up to a second late, so
+ * a short pause only asks for nothing; the client hears of one that lasts, which then has to be asked on: a member that
+ * does not ask is taken for dead.
+ */
+
+export interface Pauses {
+  /** Nothing is wanted. */
+  readonly isPaused: boolean
+  /** The client has paused all partitions. */
+  readonly isStopped: boolean
+  pause(): void
+  resume(): void
+  /** Resolves when the pause is over or the client has paused; undefined: at once. */
+  wait(): Promise<void> | undefined
+  /** Ends a wait. */
+  release(): void
+}
+
+export interface PausesDeps {
+  /** Pauses the client. */
+  stop(): void
+  /** Resumes it. */
+  start(): void
+  after(ms: number, then: () => void): () => void
+}
+
+const SHORT_MS = 500
+
+export function pauses(deps: PausesDeps): Pauses {
+  let isPaused = false
+  let isStopped = false
+  let wake = () => {}
+  return {
+    get isPaused() {
+      return isPaused
+    },
+    get isStopped() {
+      return isStopped
+    },
+    pause() {
+      isPaused = true
+    },
+    resume() {
+      isPaused = false
+      wake()
+      if (isStopped) deps.start()
+      isStopped = false
+    },
+    wait() {
+      if (!isPaused || isStopped) return
+      return new Promise(resolve => {
+        const cancel = deps.after(SHORT_MS, () => {
+          isStopped = true
+          deps.stop()
+          resolve()
+        })
+        wake = () => {
+          cancel()
+          resolve()
+        }
+      })
+    },
+    release: () => wake(),
+  }
+}
