@@ -8,7 +8,7 @@ import type { PluginRuntime } from '../run/plugin-runtime.ts'
 import type { Invocation } from './command.ts'
 import { loadedPlugin, type PluginPath } from './plugin-path.ts'
 
-/** Plugin, log and producer; without a plugin only a log on stderr. */
+/** Plugin, log, producer, and the options that do not depend on the command; without a plugin only a log on stderr. */
 export async function openRerun(
   invocation: Invocation,
   settings: Settings,
@@ -60,11 +60,18 @@ export async function openRerun(
     const producing = outgoing(settings.kafka.producer, values.outputTopic)
     return {
       plugin,
-      pluginOptions,
-      outputDir,
       console,
       produce: producing.send,
-      consumerProperties: { 'client.id': ownClientId(), ...settings.kafka.consumer },
+      options: {
+        mode: values.mode,
+        memoryBytes: values.memory,
+        breakerAfter: values.breaker,
+        outputDir,
+        consumerProperties: { 'client.id': ownClientId(), ...settings.kafka.consumer },
+        drainMs: values.drainTimeout,
+        pluginOptions,
+        sections: settings.sections,
+      },
       async close() {
         await runtime?.host.close(0)
         await producing.close()

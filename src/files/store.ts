@@ -28,7 +28,7 @@ export interface StoredFile {
   write(offset: number, data: Uint8Array): void
   /** Moves the bytes from memory to the spool; when the system's error is thrown they are in memory still. */
   spill(): void
-  /** The whole file of `size` bytes. Nothing is written afterwards until `reopen`. */
+  /** The whole file of `size` bytes. Nothing is written afterwards. */
   source(size: number): StoredSource
   /** Frees memory and temporary file; harmless when repeated. */
   release(): void

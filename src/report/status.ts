@@ -1,6 +1,6 @@
 /** What /status answers: the run as it stands, its latest failures, and how it went over the last half hour. */
 import type { FileResult, RunEvent, RunSummary, SetAside } from './events.ts'
-import type { PartitionView, RunView } from './run-view.ts'
+import type { CountsView, PartitionView, RunView } from './run-view.ts'
 
 /** What does not change while a run goes on. */
 export interface RunIdentity {
@@ -50,18 +50,7 @@ export interface Status extends RunIdentity {
   readonly lag: number | null
   /** 0 to 1, of a run until the end. */
   readonly progress: number | null
-  readonly counts: {
-    readonly done: number
-    readonly failed: number
-    readonly mismatched: number
-    readonly skipped: number
-    readonly deadLettered: number
-    readonly undecodable: number
-    readonly duplicates: number
-    readonly records: number
-    readonly commits: number
-    readonly failedCommits: number
-  }
+  readonly counts: Readonly<Record<(typeof COUNTED)[number], number>>
   readonly bytes: {
     readonly done: number
     readonly received: number
@@ -100,18 +89,18 @@ export interface StatusBoard {
 export const SAMPLE_MS = 5_000
 const POINTS = 360
 const LISTED = 50
-const NOTHING = {
-  done: 0,
-  failed: 0,
-  mismatched: 0,
-  skipped: 0,
-  deadLettered: 0,
-  undecodable: 0,
-  duplicates: 0,
-  records: 0,
-  commits: 0,
-  failedCommits: 0,
-}
+const COUNTED = [
+  'done',
+  'failed',
+  'mismatched',
+  'skipped',
+  'deadLettered',
+  'undecodable',
+  'duplicates',
+  'records',
+  'commits',
+  'failedCommits',
+] as const satisfies readonly (keyof CountsView)[]
 
 export function statusBoard(identity: RunIdentity, now: () => number): StatusBoard {
   const startedAt = now()
@@ -182,7 +171,7 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
         flow: stats?.flow ?? 'flow',
         lag: stats?.lag ?? null,
         progress: stats?.progress ?? null,
-        counts: pick(counts ?? NOTHING),
+        counts: Object.fromEntries(COUNTED.map(name => [name, counts?.[name] ?? 0])) as Status['counts'],
         bytes: {
           done: counts?.doneBytes ?? 0,
           received: counts?.receivedBytes ?? 0,
@@ -215,20 +204,3 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
 }
 
 const seconds = (ms: number) => Math.round(ms / 100) / 10
-
-function pick(counts: Status['counts']): Status['counts'] {
-  const { done, failed, mismatched, skipped, deadLettered } = counts
-  const { undecodable, duplicates, records, commits, failedCommits } = counts
-  return {
-    done,
-    failed,
-    mismatched,
-    skipped,
-    deadLettered,
-    undecodable,
-    duplicates,
-    records,
-    commits,
-    failedCommits,
-  }
-}

@@ -63,17 +63,10 @@ export const command: Command = {
       timer = setInterval(tell, console.isLive ? 250 : 30_000)
       const { exit } = await replay(
         {
+          ...ready.options,
           topic,
           group: 'dfsp.replay',
-          mode: values.mode,
           threads: values.threads,
-          memoryBytes: values.memory,
-          breakerAfter: values.breaker,
-          outputDir: ready.outputDir,
-          consumerProperties: ready.consumerProperties,
-          drainMs: values.drainTimeout,
-          pluginOptions: ready.pluginOptions,
-          sections: settings.sections,
         },
         {
           plugin,

@@ -39,18 +39,7 @@ export const command: Command = {
       ? undefined
       : findPlugin(requireValue(settings, 'plugin', `${EXAMPLE} …`), invocation.cwd)
     const ready = await openRerun(invocation, settings, chosen, held?.topic ?? dlq)
-    const { plugin, pluginOptions, outputDir, console, produce, consumerProperties } = ready
-    const options = {
-      dryRun: values.dryRun,
-      mode: values.mode,
-      memoryBytes: values.memory,
-      breakerAfter: values.breaker,
-      outputDir,
-      consumerProperties,
-      drainMs: values.drainTimeout,
-      pluginOptions,
-      sections: settings.sections,
-    }
+    const { plugin, console, produce, options } = ready
     const { report, logFromPlugin } = console
     const progress = slowProgress(invocation, values.quiet)
     progress.update(() => `asking ${values.brokers} for ${held ? `what ${held.group} holds` : dlq}`)
@@ -64,7 +53,7 @@ export const command: Command = {
       if (held) {
         const { retryHeld } = await import('../../run/retry-held.ts')
         const { exit } = await retryHeld(
-          { ...options, ...held, paths },
+          { ...options, ...held, paths, dryRun: values.dryRun },
           {
             report,
             run: plugin && { ...plugin, logFromPlugin, produce },
@@ -78,6 +67,7 @@ export const command: Command = {
       const { exit } = await retry(
         {
           ...options,
+          dryRun: values.dryRun,
           dlq,
           group: lettersGroup(settings, dlq),
           topic: values.topic,
