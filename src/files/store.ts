@@ -11,7 +11,7 @@ import { spool as openSpool, type Spool } from './spool.ts'
 
 export type Place = 'memory' | 'spool' | 'disk'
 
-/** Where a whole file's bytes lie, as the plugin threads take it. */
+/** Where the bytes of a file, or of a part of it, lie, as the plugin threads take it. */
 export type StoredSource =
   | { readonly kind: 'memory'; readonly pages: readonly number[]; readonly size: number }
   | {
@@ -30,6 +30,8 @@ export interface StoredFile {
   spill(): void
   /** The whole file of `size` bytes. Nothing is written afterwards. */
   source(size: number): StoredSource
+  /** Bytes `from` to `to`, all of which were written; `from` begins a page. More is written meanwhile, behind them. */
+  part(from: number, to: number): StoredSource
   /** Frees memory and temporary file; harmless when repeated. */
   release(): void
 }
@@ -173,8 +175,17 @@ class PagedFile implements StoredFile {
       this.#deps.handles.close(path)
       return { kind: 'disk', path, size }
     }
+    return this.#paged(0, size)
+  }
+
+  part(from: number, to: number): StoredSource {
+    if (this.place === 'disk') return { kind: 'disk', path: this.#name as string, size: to - from }
+    return this.#paged(from / PAGE_BYTES, to - from)
+  }
+
+  #paged(first: number, size: number): StoredSource {
     const pages: number[] = []
-    for (let number = 0; number * PAGE_BYTES < size; number++) pages.push(this.#pages.get(number) as number)
+    for (let at = 0; at * PAGE_BYTES < size; at++) pages.push(this.#pages.get(first + at) as number)
     return this.place === 'memory'
       ? { kind: 'memory', pages, size }
       : { kind: 'spool', fd: this.#deps.spool.fd, pages, size }

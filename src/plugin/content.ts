@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { faultPoint } from '../fault-point.ts'
-import type { ChunkPlace, FileJob, Source } from './messages.ts'
+import type { ChunkPlace, DigestMessage, FileJob, Source } from './messages.ts'
 
 /** In the output folder, not for files from messages. */
 const isOwn = (name: string) => name === 'LOGS' || name.startsWith('.dfsp-')
@@ -13,19 +13,22 @@ type Paged = Extract<Source, { kind: 'memory' | 'spool' }>
 
 /** Files in pages that are numbered through, of shared memory as the host hands it out, or of the spool. */
 export interface SharedPages {
-  /** Calls `use` with each run of adjoining pages, in the order of the content; what it is given is used again. */
-  eachRun(source: Paged, use: (run: Buffer) => void): void
+  /**
+   * Calls `use` with each run of adjoining pages, in the order of the content; what it is given is used again.
+   * `from`: the byte at which it begins, the first one of a page.
+   */
+  eachRun(source: Paged, use: (run: Buffer) => void, from?: number): void
 }
 
 export function sharedPages(segments: readonly SharedArrayBuffer[], pageBytes: number): SharedPages {
   return {
-    eachRun(source, use) {
+    eachRun(source, use, from = 0) {
       const { pages, size } = source
       if (size === 0) return // before the first segment was made, perhaps
       const isSpool = source.kind === 'spool'
       const perSegment = (isSpool ? READ_BYTES : (segments[0] as SharedArrayBuffer).byteLength) / pageBytes
-      let left = size
-      for (let i = 0; i < pages.length && left > 0; ) {
+      let left = size - from
+      for (let i = from / pageBytes; i < pages.length && left > 0; ) {
         const first = pages[i] as number
         const segment = Math.floor(first / perSegment)
         let length = 1
@@ -41,12 +44,33 @@ export function sharedPages(segments: readonly SharedArrayBuffer[], pageBytes: n
   }
 }
 
-/** SHA-512 of the content, hexadecimal. */
-export function digest(file: FileJob, pages: SharedPages): string {
-  const hash = createHash('sha512')
-  if (file.source.kind !== 'disk') pages.eachRun(file.source, run => hash.update(run))
-  else hashFile(hash, diskSource(file), file.source.size)
+/** A digest of the first `bytes` bytes of a file, which goes on. */
+export interface BegunDigest {
+  readonly key: number
+  readonly hash: Hash
+  bytes: number
+}
+
+/** SHA-512 of the content, hexadecimal; where it was begun, of the rest. */
+export function digest(file: FileJob, pages: SharedPages, begun?: BegunDigest): string {
+  const { hash, bytes } = begun ?? { hash: createHash('sha512'), bytes: 0 }
+  if (file.source.kind !== 'disk') pages.eachRun(file.source, run => hash.update(run), bytes)
+  else hashFile(hash, diskSource(file), bytes, file.source.size)
   return hash.digest('hex')
+}
+
+/** Begins or goes on; undefined where the part is none that follows. Throws the system's errors. */
+export function digestPart(
+  begun: BegunDigest | undefined,
+  { key, from, source }: DigestMessage,
+  pages: SharedPages,
+): BegunDigest | undefined {
+  const own = from === 0 ? { key, hash: createHash('sha512'), bytes: 0 } : begun
+  if (own?.key !== key || own.bytes !== from) return begun
+  if (source.kind !== 'disk') pages.eachRun(source, run => own.hash.update(run))
+  else hashFile(own.hash, source.path, from, from + source.size)
+  own.bytes += source.size
+  return own
 }
 
 /** The indices (1-based) of the chunks whose own digest is wrong. */
@@ -111,11 +135,12 @@ function readWhole(fd: number, bytes: number, position: number): Buffer {
   return scratch.subarray(0, bytes)
 }
 
-function hashFile(hash: Hash, name: string, size: number): void {
+/** Bytes `from` to `to`. */
+function hashFile(hash: Hash, name: string, from: number, to: number): void {
   const fd = fs.openSync(name, 'r')
   try {
-    for (let at = 0; at < size; at += READ_BYTES)
-      hash.update(readWhole(fd, Math.min(READ_BYTES, size - at), at))
+    for (let at = from; at < to; at += READ_BYTES)
+      hash.update(readWhole(fd, Math.min(READ_BYTES, to - at), at))
   } finally {
     fs.closeSync(fd)
   }

@@ -5,7 +5,7 @@
 import type { DfspError } from '../errors.ts'
 import { faultLine } from './fault.ts'
 import { type FifoLock, fifoLock } from './lock.ts'
-import type { FromThread, PluginFault, SetupMessage, Task, ThreadData } from './messages.ts'
+import type { FromThread, PluginFault, SetupMessage, Source, Task, ThreadData } from './messages.ts'
 import type { OutgoingRecord, PluginOptions } from './plugin.ts'
 import { exitError, loadError, setupError } from './start-errors.ts'
 import { taskQueue } from './task-queue.ts'
@@ -56,6 +56,14 @@ export interface PluginHost {
    * rejects with a DfspError that says what.
    */
   reload(settingsOf: (info: LoadedInfo) => Promise<Omit<SetupMessage, 'type'>>): Promise<LoadedInfo>
+  /**
+   * Digests the next part of a file of which more is to come, in a thread that has nothing to do; `run` of that file
+   * goes on in the same thread if it is free then. False when there is no such thread now, or this part does not follow.
+   * `key` names the file, `from` is the byte at which the part begins.
+   */
+  digestAhead(key: number, from: number, source: () => Source): boolean
+  /** The file will not come. */
+  forgetDigest(key: number): void
   /** Files that were given ahead of time and are not begun are answered as `recalled`. */
   recall(): void
   /** Makes memory known that was added to the arena. */
@@ -65,6 +73,9 @@ export interface PluginHost {
   /** Ends all threads: each may run `teardown` for `graceMs`. */
   close(graceMs: number): Promise<void>
 }
+
+/** Parts ahead that a thread has at a time: a file that becomes whole waits for them. */
+const MOST_PARTS = 2
 
 /** What the `teardown` of a module that was loaded anew may take. */
 const RETIRE_MS = 5_000
@@ -151,6 +162,9 @@ export function pluginHost(deps: HostDeps): PluginHost {
         return
       case 'started':
         thread.timer = setTimeout(() => timedOut(thread), deps.timeoutMs)
+        return
+      case 'digested':
+        thread.partsAhead--
         return
       case 'results':
         tasks.told(thread, message.results)
@@ -352,6 +366,19 @@ export function pluginHost(deps: HostDeps): PluginHost {
           },
         }
       }),
+    digestAhead(key, from, source) {
+      for (const thread of threads) {
+        if (thread.ahead !== (from === 0 ? undefined : key)) continue
+        if (thread.state !== 'idle' || thread.generation !== generation || thread.partsAhead >= MOST_PARTS)
+          continue
+        thread.ahead = key
+        thread.partsAhead++
+        send(thread, { type: 'digest', key, from, source: source() })
+        return true
+      }
+      return false
+    },
+    forgetDigest: tasks.forgetDigest,
     recall() {
       tasks.takeBackQueued()
       for (const thread of threads) if (thread.state === 'busy') tasks.takeBack(thread)

@@ -1,7 +1,7 @@
 /** Every message between the host (main thread) and a plugin thread. */
 import type { MismatchInfo, OutgoingRecord, PluginOptions, UndecodableInfo } from './plugin.ts'
 
-/** Where the bytes of a whole file lie. */
+/** Where the bytes of a whole file, or of a part of it, lie. */
 export type Source =
   /** Pages of the shared arena, in order; the last one is used up to `size`. */
   | { readonly kind: 'memory'; readonly pages: readonly number[]; readonly size: number }
@@ -21,6 +21,8 @@ export interface FileJob {
   readonly source: Source
   /** SHA-512 that the content must have, in hexadecimal (a typed array would cost a message many times more). */
   readonly sha512: string
+  /** Under which key the beginning of it was digested while the rest was on its way. */
+  readonly ahead?: number | undefined
   /** Seconds since the epoch, 0 when unknown. */
   readonly mtime: number
   readonly deliveryId: string
@@ -90,11 +92,21 @@ export interface SetupMessage {
   readonly tmpDir: string
 }
 
+/** The next part of a file of which more is to come; for a file on disk `source.size` bytes of it from `from` on. */
+export interface DigestMessage {
+  readonly type: 'digest'
+  /** One for each file, as `FileJob.ahead` names it. */
+  readonly key: number
+  readonly from: number
+  readonly source: Source
+}
+
 export type ToThread =
   | SetupMessage
   | { readonly type: 'segment'; readonly buffer: SharedArrayBuffer }
   /** To be done in order, each if it can be claimed: see claims.ts. */
   | { readonly type: 'tasks'; readonly offers: readonly Offer[] }
+  | DigestMessage
   | { readonly type: 'abort'; readonly id: number; readonly reason: string }
   | { readonly type: 'lock-granted'; readonly request: number }
   | { readonly type: 'produced'; readonly request: number; readonly error?: string }
@@ -119,6 +131,8 @@ export type FromThread =
   | { readonly type: 'setup-failed'; readonly fault: PluginFault }
   /** Verification is over, user code runs from now on; told where there is a time limit. */
   | { readonly type: 'started'; readonly id: number }
+  /** A `digest` message was dealt with. */
+  | { readonly type: 'digested' }
   | { readonly type: 'results'; readonly results: readonly Result[] }
   | {
       readonly type: 'log'

@@ -15,6 +15,8 @@ export interface TaskQueue {
   add(task: Task): Promise<Ended>
   /** Tasks that threads would take now. */
   readonly free: number
+  /** The file that was digested ahead under this key does not come, or has come. */
+  forgetDigest(key: number): void
   /** A thread may take tasks: gives out what waits. */
   next(): void
   /** What a thread says of its tasks. */
@@ -68,7 +70,20 @@ export function taskQueue({ threads, most, isCurrent, onIdle }: TaskQueueDeps): 
     return Math.max(0, 1 + ahead - assigned.length)
   }
 
+  /** The thread that has begun to digest the file of a task. */
+  function begunBy({ task }: Waiting): Thread | undefined {
+    const key = task.kind === 'process' ? task.file.ahead : undefined
+    if (key !== undefined) for (const thread of threads) if (thread.ahead === key) return thread
+    return undefined
+  }
+
+  function forgetDigest(key: number): void {
+    for (const thread of threads) if (thread.ahead === key) thread.ahead = undefined
+  }
+
   function next(): void {
+    const begun = queue[0] && begunBy(queue[0])
+    if (begun?.state === 'idle' && isCurrent(begun)) give(begun, 1)
     for (const thread of threads) {
       if (queue.length === 0) return
       if (thread.state === 'idle' && isCurrent(thread)) give(thread, 1)
@@ -99,6 +114,8 @@ export function taskQueue({ threads, most, isCurrent, onIdle }: TaskQueueDeps): 
     while (offers.length < count && freeSlots.length > 0) {
       const waiting = queue.shift()
       if (waiting === undefined) break
+      const { task } = waiting
+      if (task.kind === 'process' && task.file.ahead !== undefined) forgetDigest(task.file.ahead)
       const assignment = { ...waiting, id: ++taskIds, slot: freeSlots.pop() as number }
       offer(claims, assignment)
       if (thread.assigned.length === 0) thread.heardAt = performance.now()
@@ -189,6 +206,7 @@ export function taskQueue({ threads, most, isCurrent, onIdle }: TaskQueueDeps): 
       for (const thread of threads) sum += room(thread)
       return Math.max(0, sum)
     },
+    forgetDigest,
     next,
     told(thread, results) {
       for (const { id, ms, result } of results) {

@@ -32,6 +32,9 @@ export interface Thread {
   /** When it last answered, or was given something after it had nothing. */
   heardAt: number
   timer: NodeJS.Timeout | undefined
+  /** Key of the file that it digests while that is on its way, and the parts that it was given and has not answered. */
+  ahead: number | undefined
+  partsAhead: number
   /** What to call the end of this thread, when the host brought it about. */
   ending: string | undefined
 }
@@ -59,6 +62,8 @@ export function startThread(
     assigned: [],
     heardAt: 0,
     timer: undefined,
+    ahead: undefined,
+    partsAhead: 0,
     ending: undefined,
   }
   worker.on('message', (message: FromThread) => on.onMessage(thread, message))

@@ -6,12 +6,20 @@ import { format } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { failureOf, thrownOf } from './answer.ts'
 import { claim, markDone } from './claims.ts'
-import { badChunks, digest, placeOnDisk, sharedPages } from './content.ts'
+import { type BegunDigest, badChunks, digest, digestPart, placeOnDisk, sharedPages } from './content.ts'
 import { type Abort, callContext, newAbort, tmpFolder } from './context.ts'
 import { openDataFile } from './data-file.ts'
 import { faultOf } from './fault.ts'
 import { type LoadedPlugin, loadPlugin } from './load.ts'
-import type { FileJob, Offer, SetupMessage, TaskResult, ThreadData, ToThread } from './messages.ts'
+import type {
+  DigestMessage,
+  FileJob,
+  Offer,
+  SetupMessage,
+  TaskResult,
+  ThreadData,
+  ToThread,
+} from './messages.ts'
 import type { Context, DataFile, PluginOptions } from './plugin.ts'
 import { toHost } from './to-host.ts'
 
@@ -25,6 +33,8 @@ let plugin: LoadedPlugin
 let setup: SetupMessage
 let state: unknown
 let current: { readonly id: number; readonly path: string | undefined; readonly abort: Abort } | undefined
+/** Of a file that is still on its way: at most one, and only a saving of time. */
+let begun: BegunDigest | undefined
 const offers: Offer[] = []
 let isWorking = false
 /** User code failed aside: the host ends this thread, and what it still does counts for nothing. */
@@ -63,6 +73,9 @@ port.on('message', (message: ToThread) => {
     case 'tasks':
       offers.push(...message.offers)
       void work()
+      return
+    case 'digest':
+      digestAhead(message)
       return
     case 'abort':
       if (current?.id === message.id) current.abort.fire(new Error(message.reason))
@@ -108,6 +121,23 @@ async function runTeardown(): Promise<void> {
   host.tell({ type: 'torn-down' })
 }
 
+function digestAhead(part: DigestMessage): void {
+  try {
+    begun = digestPart(begun, part, pages)
+  } catch {
+    begun = undefined // it is told when the whole file cannot be read
+  }
+  host.tell({ type: 'digested' })
+}
+
+/** Bytes may have lain elsewhere by the time that they were digested ahead: then the whole is, from where it lies now. */
+function actualDigest(job: FileJob): string {
+  if (begun === undefined || begun.key !== job.ahead) return digest(job, pages)
+  const found = digest(job, pages, begun)
+  begun = undefined
+  return found === job.sha512 ? found : digest(job, pages)
+}
+
 async function work(): Promise<void> {
   if (isWorking) return
   isWorking = true
@@ -147,7 +177,7 @@ async function runTask({ id, slot, task }: Offer): Promise<void> {
 
 async function processFile(id: number, job: FileJob, abort: Abort): Promise<TaskResult> {
   try {
-    const actual = digest(job, pages)
+    const actual = actualDigest(job)
     if (actual !== job.sha512) return { kind: 'mismatch', actual }
     if (job.diskPath !== null) {
       const tmp = tmpFolder(setup.tmpDir)

@@ -114,6 +114,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
       topic: settings.topic,
       source: file.stored.source(file.size),
       sha512: file.sha512,
+      ahead: s.ahead.take(file),
       mtime: file.mtime,
       deliveryId: ends.deliveryId(file),
       attempt: file.attempts,

@@ -16,6 +16,7 @@ import type { Ended } from '../plugin/thread.ts'
 import type { RunEvent } from '../report/events.ts'
 import type { Commits } from './commits.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import type { DigestAhead, DigestThreads } from './digest-ahead.ts'
 import type { OpenFiles } from './open-files.ts'
 
 export interface ProcessorSettings {
@@ -43,7 +44,7 @@ export interface ProcessorSettings {
 
 export interface ProcessorDeps {
   readonly settings: ProcessorSettings
-  readonly host: {
+  readonly host: DigestThreads & {
     run(task: Task): Promise<Ended>
     readonly free: number
     recall(): void
@@ -131,4 +132,5 @@ export interface Shared {
   readonly counts: Counts
   readonly committing: Commits
   readonly letters: DeadLetters
+  readonly ahead: DigestAhead
 }

@@ -15,6 +15,7 @@ import type { ConsumedRecord } from '../kafka/consumer.ts'
 import { commitContent, readBack } from './commit-content.ts'
 import { commits } from './commits.ts'
 import { deadLetters } from './dead-letters.ts'
+import { digestAhead } from './digest-ahead.ts'
 import { fileEnds } from './file-ends.ts'
 import { fileWork } from './file-work.ts'
 import { intake } from './intake.ts'
@@ -132,17 +133,18 @@ export function processor(deps: ProcessorDeps): Processor {
     counts,
     committing,
     letters,
+    ahead: digestAhead(deps.host),
   }
   const ends = fileEnds(shared)
   const work = fileWork({ ...shared, ends, onChange: changed, readAgain: file => room.dropBytes(file) })
   const room = newRoom({ ...shared, ends, work, onPause: read.paused, isLeaving: () => isLeaving })
-  const ahead = readAhead({ files, hasFreeThread: () => deps.host.free > 0, after: deps.after })
+  const reading = readAhead({ files, hasFreeThread: () => deps.host.free > 0, after: deps.after })
   const take = intake({ ...shared, firstPlace: room.firstPlace, place: room.place })
 
   function changed(): void {
     room.update()
     work.dispatch()
-    ahead.look()
+    reading.look()
     committing.soon()
     deps.onChange()
   }
@@ -273,7 +275,7 @@ export function processor(deps: ProcessorDeps): Processor {
       committing.soon()
       deps.onChange()
     },
-    wait: ahead.wait,
+    wait: reading.wait,
     async revoke(partitions, lost, drainMs) {
       isLeaving = true
       work.pause()

@@ -54,6 +54,7 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
 
   /** From now on its chunks are only counted. */
   function dropBytes(file: OpenFile): void {
+    s.ahead.forget(file)
     file.stored.release()
     if (file.seen) file.assembly = file.seen
     file.seen = undefined

@@ -46,7 +46,7 @@ const MOST_LETTERS = 1_000
 const TELL_EVERY_MS = 60_000
 
 export function room(s: RoomDeps): Room {
-  const { deps, files, breaker, counts, letters, work } = s
+  const { deps, files, breaker, counts, letters, ahead, work } = s
   const { settings, store, report, now } = deps
   const low = lowMark(settings.memoryBytes)
   const high = highMark(settings.memoryBytes)
@@ -96,8 +96,9 @@ export function room(s: RoomDeps): Room {
       if ((file.state as FileState) === 'evicted' && !file.assembly.has(chunk.index)) place(file, chunk)
       return
     }
-    if (duplicate) return
+    if (duplicate) return ahead.forget(file)
     file.assembly.place(chunk)
+    ahead.placed(file, chunk)
     file.lastProgress = now()
     file.reportedIncomplete = false
     counts.receivedBytes += chunk.data.length

@@ -11,8 +11,15 @@ import { encodeChunk } from '../../src/core/chunk-codec.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
 import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
 import { type Place, type Store, store } from '../../src/files/store.ts'
-import { badChunks, content, digest, sharedPages } from '../../src/plugin/content.ts'
-import type { FileJob, Task, TaskResult } from '../../src/plugin/messages.ts'
+import {
+  type BegunDigest,
+  badChunks,
+  content,
+  digest,
+  digestPart,
+  sharedPages,
+} from '../../src/plugin/content.ts'
+import type { FileJob, Source, Task, TaskResult } from '../../src/plugin/messages.ts'
 import type { RunEvent } from '../../src/report/events.ts'
 import { realEdges } from '../../src/run/edges.ts'
 import { type Processor, processor } from '../../src/run/processor.ts'
@@ -94,6 +101,8 @@ export interface World {
   readonly log: (Buffer | null)[][]
   /** Calls of the plugin, oldest first. */
   readonly calls: readonly Call[]
+  /** Of how many bytes the digest was known when a file became whole: the rest alone is digested then. */
+  readonly aheads: readonly { readonly path: string; readonly bytes: number }[]
   /** Tasks of other kinds. */
   readonly hooksRun: readonly Task[]
   readonly events: readonly RunEvent[]
@@ -159,6 +168,8 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
   const metadata = new Map<number, string | undefined>()
   const commits: Map<number, number>[] = []
   const calls: Call[] = []
+  const aheads: { path: string; bytes: number }[] = []
+  let begun: BegunDigest | undefined
   const hooksRun: Task[] = []
   const events: RunEvent[] = []
   const letters: DeadLetter[] = []
@@ -195,7 +206,12 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
       hooksRun.push(task)
       return DONE
     }
-    const actual = digest(task.file, pages)
+    const ahead = begun?.key === task.file.ahead ? begun : undefined
+    if (ahead !== undefined) {
+      aheads.push({ path: task.file.path, bytes: ahead.bytes })
+      begun = undefined
+    }
+    const actual = digest(task.file, pages, ahead)
     if (actual !== task.file.sha512) return { kind: 'mismatch', actual }
     const call = { path: task.file.path, content: content(task.file, pages).toString(), job: task.file }
     if (!alive()) return DONE
@@ -212,6 +228,14 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     return {
       get free() {
         return Math.max(0, threads - busy - queue.length)
+      },
+      digestAhead(key: number, from: number, source: () => Source) {
+        if (from === 0 ? begun !== undefined : begun?.key !== key) return false
+        begun = digestPart(begun, { type: 'digest', key, from, source: source() }, pages)
+        return true
+      },
+      forgetDigest(key: number) {
+        if (begun?.key === key) begun = undefined
       },
       recall: () => {},
       abort: (reason: string) => void aborts.push(reason),
@@ -323,6 +347,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     store: files,
     log,
     calls,
+    aheads,
     hooksRun,
     events,
     committed,

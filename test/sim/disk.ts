@@ -116,6 +116,9 @@ export function simStore(): SimStore {
           size,
         }
       },
+      part() {
+        throw new Error('no file here is large enough to be digested ahead')
+      },
       release() {
         freePages()
         removeFile()

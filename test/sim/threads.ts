@@ -130,6 +130,8 @@ export function threads(
     get free() {
       return Math.max(0, count + ahead - running.size - queue.length)
     },
+    digestAhead: () => false,
+    forgetDigest() {},
     recall() {
       for (const { task, answer } of queue.splice(0).reverse())
         if (task.kind === 'process') answer({ kind: 'recalled' })

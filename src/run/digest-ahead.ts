@@ -1,0 +1,79 @@
+/**
+ * Large files are digested while their chunks still arrive, in threads that have nothing else to do. Else all of that
+ * work would begin with the last chunk. What comes of it is only ever time: a thread whose digest is not the announced
+ * one digests the whole again.
+ */
+import type { Chunk } from '../core/chunk.ts'
+import { type Front, front } from '../core/front.ts'
+import { PAGE_BYTES } from '../files/arena.ts'
+import type { Source } from '../plugin/messages.ts'
+import type { OpenFile } from './open-files.ts'
+
+export interface DigestAhead {
+  /** A new chunk of the file was written. */
+  placed(file: OpenFile, chunk: Chunk): void
+  /** Bytes of the file were written over or dropped: what was digested of it counts no more. */
+  forget(file: OpenFile): void
+  /** The file is whole and goes to a thread: under which key it was digested, undefined where it was not. */
+  take(file: OpenFile): number | undefined
+}
+
+/** See plugin/host.ts. */
+export interface DigestThreads {
+  digestAhead(key: number, from: number, source: () => Source): boolean
+  forgetDigest(key: number): void
+}
+
+/** Smaller files are over in a moment, and of these many come together. */
+const LARGE_BYTES = 32 * 1024 * 1024
+/** Of one call: at least what is worth the message, at most what a thread does in some 15 ms. */
+const LEAST_BYTES = 2 * 1024 * 1024
+const MOST_BYTES = 16 * 1024 * 1024
+
+interface Begun {
+  readonly key: number
+  readonly front: Front
+  /** A whole number of pages. */
+  digested: number
+}
+
+export function digestAhead(threads: DigestThreads): DigestAhead {
+  const begun = new Map<OpenFile, Begun>()
+  let keys = 0
+
+  function begin(file: OpenFile, chunk: Chunk): Begun | undefined {
+    if (file.assembly.count > 1 || chunk.total * chunk.data.length < LARGE_BYTES) return
+    // Set aside, or given up.
+    for (const other of begun.keys()) if (other.state !== 'assembling') forget(other)
+    const own = { key: ++keys, front: front(), digested: 0 }
+    begun.set(file, own)
+    return own
+  }
+
+  function forget(file: OpenFile): void {
+    const own = begun.get(file)
+    if (own === undefined) return
+    begun.delete(file)
+    threads.forgetDigest(own.key)
+  }
+
+  return {
+    placed(file, chunk) {
+      const own = begun.get(file) ?? begin(file, chunk)
+      if (own === undefined) return
+      own.front.place(chunk)
+      if (file.assembly.count === file.assembly.total) return // it goes to a thread now
+      const { key, digested: from } = own
+      const there = Math.min(own.front.bytes, from + MOST_BYTES)
+      const to = there - (there % PAGE_BYTES)
+      if (to - from < LEAST_BYTES) return
+      if (threads.digestAhead(key, from, () => file.stored.part(from, to))) own.digested = to
+    },
+    forget,
+    take(file) {
+      const own = begun.get(file)
+      begun.delete(file)
+      return own !== undefined && own.digested > 0 ? own.key : undefined
+    },
+  }
+}
