@@ -3,6 +3,8 @@
  * used again and again (a fresh SharedArrayBuffer costs several times its copy, for the first touch of its pages).
  * A file takes pages only where it has bytes, so neither its final size nor a hostile offset has to be known.
  */
+import { copyBytes } from '../copy-bytes.ts'
+
 export const PAGE_BYTES = 64 * 1024
 const SEGMENT_BYTES = 16 * 1024 * 1024
 const PAGES_PER_SEGMENT = SEGMENT_BYTES / PAGE_BYTES
@@ -47,6 +49,6 @@ export function arena(onSegment: (segment: SharedArrayBuffer) => void): Arena {
     },
     give: page => void free.push(page),
     page: page => view(page).subarray(start(page), start(page) + PAGE_BYTES),
-    write: (page, at, data, from, to) => void view(page).set(data.subarray(from, to), start(page) + at),
+    write: (page, at, data, from, to) => copyBytes(data.subarray(from, to), view(page), start(page) + at),
   }
 }

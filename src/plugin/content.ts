@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { copyBytes } from '../copy-bytes.ts'
 import { faultPoint } from '../fault-point.ts'
 import type { ChunkPlace, DigestMessage, FileJob, Source } from './messages.ts'
 
@@ -106,7 +107,8 @@ export function content(file: FileJob, pages: SharedPages): Buffer {
   if (file.source.kind !== 'disk') {
     let at = 0
     pages.eachRun(file.source, run => {
-      at += run.copy(whole, at)
+      copyBytes(run, whole, at)
+      at += run.length
     })
     return whole
   }

@@ -5,7 +5,7 @@
 import type { OpenFiles } from './open-files.ts'
 
 /** Bytes of whole files without a thread from which on reading slows down. */
-const FAR_BYTES = 32 * 1024 * 1024
+const FAR_BYTES = 16 * 1024 * 1024
 /** It goes on even so: other files may be waiting for a chunk, and only full memory is a reason to stop. */
 const MOST_MS = 50
 
