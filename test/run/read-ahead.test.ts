@@ -6,7 +6,7 @@ const MIB = 1024 * 1024
 
 /** Files that wait for a thread, a thread that may be free, and timers that run out when the test says so. */
 function world() {
-  const now = { files: 5, bytes: 40 * MIB, hasFreeThread: false }
+  const now = { files: 5, bytes: 20 * MIB, hasFreeThread: false }
   const timers = new Set<() => void>()
   const ahead = readAhead({
     files: {
@@ -36,7 +36,7 @@ test('reading waits while much lies before busy threads, and goes on once that i
   const { now, ahead, timers, waits } = world()
   ahead.look()
   assert.ok(await waits())
-  now.bytes = 31 * MIB
+  now.bytes = 15 * MIB
   ahead.look()
   assert.ok(!(await waits()))
   assert.equal(timers.size, 0)
@@ -51,7 +51,7 @@ test('reading goes on after a moment also when nothing gets less: others may wai
 test('reading does not wait for little, for one large file, or while a thread has nothing to do', () => {
   const { now, ahead } = world()
   assert.notEqual(ahead.wait(), undefined)
-  now.bytes = 31 * MIB
+  now.bytes = 15 * MIB
   assert.equal(ahead.wait(), undefined)
   Object.assign(now, { bytes: 900 * MIB, files: 1 })
   assert.equal(ahead.wait(), undefined)
