@@ -53,11 +53,11 @@ if (values.broker !== undefined && !['memory', 'kafka'].includes(values.broker))
 
 const began = performance.now()
 if (values.list) say(ROWS.map(listed).join('\n'))
-else if (values.print) print(saved())
+else if (values.print) print(shown())
 else await measure()
 if (values.chart) {
   const { chartSvg } = await import('./chart.mjs')
-  fs.writeFileSync(values.chart, chartSvg(saved()))
+  fs.writeFileSync(values.chart, chartSvg(shown()))
 }
 
 async function measure() {
@@ -166,6 +166,12 @@ function saved() {
   const place = ({ row, broker }) =>
     2 * ROWS.findIndex(({ name }) => name === row.name) + (broker === 'kafka' ? 1 : 0)
   return found.sort((a, b) => place(a) - place(b))
+}
+
+/** Of that what --rows names. */
+function shown() {
+  const names = values.rows?.split(',')
+  return saved().filter(({ row }) => names === undefined || names.includes(row.name))
 }
 
 function save(result) {
