@@ -30,8 +30,10 @@ export async function initSystemd(invocation: Invocation, values: Values, name: 
   const target = user ? join(home, 'systemd', 'user') : '/etc/systemd/system'
   const files = Object.entries(units).map(([file, text]) => [join(target, file), text] as const)
   const systemctl = user ? 'systemctl --user' : 'sudo systemctl'
+  const envFile = user ? join(home, 'dfsp', `${name}.env`) : `/etc/dfsp/${name}.env`
   if (!install) {
     printUnits(files, json, stdout)
+    stderr.write(unseen(env, envFile))
     const again = ['dfsp init systemd', name, ...(topic ? ['-t', topic] : []), ...(user ? ['--user'] : [])]
     stderr.write(`Next:  ${user ? '' : 'sudo '}${again.join(' ')} --install\n`)
     return
@@ -56,6 +58,14 @@ export async function initSystemd(invocation: Invocation, values: Values, name: 
     invocation,
     { values },
   )
+  stderr.write(unseen(env, envFile))
+}
+
+/** A service starts without the variables of this shell, of which only the topic is in its command line. Names only: values may be secrets. */
+function unseen(env: NodeJS.ProcessEnv, envFile: string): string {
+  const names = Object.keys(env).filter(name => name.startsWith('DFSP_') && name !== 'DFSP_TOPIC')
+  if (names.length === 0) return ''
+  return `Not seen by a service: ${names.sort().join(', ')} of this shell; put what it needs into ${envFile}\n`
 }
 
 /** As `systemctl cat` prints units. */

@@ -37,6 +37,28 @@ test('init systemd prints a service, a batch service and its timer, and says how
   assert.equal(stderr, 'Next:  sudo dfsp init systemd plot -t xrd --install\n')
 })
 
+test('init systemd names the variables of this shell that a service does not see, without their values', async t => {
+  const cwd = folder(t, { 'plot.ts': '' })
+  const env = {
+    DFSP_TOPIC: 'xrd',
+    DFSP_KAFKA_SASL_PASSWORD: 'secret',
+    DFSP_BROKERS: 'lab1:9092',
+    HOST: 'lab',
+  }
+  const { stdout, stderr } = await dfsp(['init', 'systemd', 'plot'], cwd, env)
+  assert.match(stdout, / -t xrd /)
+  const names = 'Not seen by a service: DFSP_BROKERS, DFSP_KAFKA_SASL_PASSWORD of this shell'
+  assert.equal(
+    stderr,
+    `${names}; put what it needs into /etc/dfsp/plot.env\nNext:  sudo dfsp init systemd plot -t xrd --install\n`,
+  )
+  const installed = await dfsp(['init', 'systemd', 'plot', '--user', '--install'], cwd, env)
+  assert.match(
+    installed.stderr,
+    new RegExp(`^${names}; put what it needs into ${cwd}/.config/dfsp/plot.env$`, 'm'),
+  )
+})
+
 test('init systemd --user --install puts the units where the manager of the account looks, once', async t => {
   const cwd = folder(t, { 'plot.mjs': '' })
   const args = ['init', 'systemd', 'plot', '--user', '--install']
