@@ -67,7 +67,7 @@ export default async function s3(file: DataFile, ctx: Ctx<State>): Promise<Error
     params: {
       Bucket: bucket,
       Key: key,
-      Body: file.diskPath === undefined || file.size === 0 ? file.bytes : file.stream(),
+      Body: file.size > PART_BYTES ? file.stream() : file.bytes,
       Metadata: metadata(file),
       ...(checksum ? { ChecksumAlgorithm: 'SHA256' } : {}),
     },

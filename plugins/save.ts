@@ -12,7 +12,7 @@ export const options = {
   },
 } as const
 
-export default function save(file: DataFile, ctx: Context<typeof options>): Error | null {
+export default async function save(file: DataFile, ctx: Context<typeof options>): Promise<Error | null> {
   // In --mode disk and both dfsp itself has put it there.
   if (file.diskPath !== undefined) return null
   const root = ctx.outputDir
@@ -27,7 +27,7 @@ export default function save(file: DataFile, ctx: Context<typeof options>): Erro
   const temporary = path.join(ctx.tmpDir, 'whole')
   const fd = fs.openSync(temporary, 'w')
   try {
-    for (let at = 0; at < file.size; ) at += fs.writeSync(fd, file.bytes, at)
+    for await (const piece of file.stream()) writeAll(fd, piece)
     if (file.mtime !== null) setTime(fd, file.mtime)
     fs.fsyncSync(fd)
   } finally {
@@ -63,6 +63,10 @@ function makeFolders(root: string, folder: string): string[] {
     }
   }
   return changed
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at)
 }
 
 /** Node cuts times to whole microseconds: half of one more makes it round. */

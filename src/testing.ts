@@ -141,7 +141,8 @@ function dataFile(
     size: bytes.length,
     bytes,
     text: (encoding = 'utf8') => bytes.toString(encoding),
-    stream: () => (diskPath === undefined ? Readable.from([bytes]) : fs.createReadStream(diskPath)),
+    stream: () =>
+      diskPath === undefined ? Readable.from([bytes], { objectMode: false }) : fs.createReadStream(diskPath),
     diskPath,
     sha512,
     mtime,

@@ -8,7 +8,8 @@ import type { ChunkPlace, DigestMessage, FileJob, Source } from './messages.ts'
 
 /** In the output folder, not for files from messages. */
 const isOwn = (name: string) => name === 'LOGS' || name.startsWith('.dfsp-')
-const READ_BYTES = 1024 * 1024
+/** Of content that is read or copied piece by piece: whole pages. */
+export const PIECE_BYTES = 1024 * 1024
 
 type Paged = Extract<Source, { kind: 'memory' | 'spool' }>
 
@@ -27,7 +28,7 @@ export function sharedPages(segments: readonly SharedArrayBuffer[], pageBytes: n
       const { pages, size } = source
       if (size === 0) return // before the first segment was made, perhaps
       const isSpool = source.kind === 'spool'
-      const perSegment = (isSpool ? READ_BYTES : (segments[0] as SharedArrayBuffer).byteLength) / pageBytes
+      const perSegment = (isSpool ? PIECE_BYTES : (segments[0] as SharedArrayBuffer).byteLength) / pageBytes
       let left = size - from
       for (let i = from / pageBytes; i < pages.length && left > 0; ) {
         const first = pages[i] as number
@@ -101,24 +102,32 @@ function wrongOnes(chunks: readonly ChunkPlace[], dataOf: (chunk: ChunkPlace) =>
   return wrong.map(chunk => chunk.index).sort((a, b) => a - b)
 }
 
-/** The content in a Buffer of its own. User code never meets shared memory: fetch, WebCrypto and others refuse it. */
-export function content(file: FileJob, pages: SharedPages): Buffer {
-  const whole = Buffer.allocUnsafeSlow(file.source.size)
-  if (file.source.kind !== 'disk') {
+/**
+ * The content, or its bytes `from` (the first one of a page) to `to`, in a Buffer of its own. User code never meets
+ * shared memory: fetch, WebCrypto and others refuse it.
+ */
+export function content(file: FileJob, pages: SharedPages, from = 0, to = file.source.size): Buffer {
+  const { source } = file
+  const copy = Buffer.allocUnsafeSlow(to - from)
+  if (source.kind !== 'disk') {
     let at = 0
-    pages.eachRun(file.source, run => {
-      copyBytes(run, whole, at)
-      at += run.length
-    })
-    return whole
+    pages.eachRun(
+      { ...source, size: to },
+      run => {
+        copyBytes(run, copy, at)
+        at += run.length
+      },
+      from,
+    )
+    return copy
   }
   const fd = fs.openSync(diskSource(file), 'r')
   try {
-    for (let at = 0; at < whole.length; ) at += readSome(fd, whole, at, whole.length - at)
+    for (let at = 0; at < copy.length; ) at += readSome(fd, copy, at, copy.length - at, from + at)
   } finally {
     fs.closeSync(fd)
   }
-  return whole
+  return copy
 }
 
 /** An earlier attempt has moved the temporary file to its final place. */
@@ -130,9 +139,9 @@ function diskSource(file: Pick<FileJob, 'source' | 'diskPath'>): string {
 /** One for all files of the thread: garbage of this size is collected late, and counts against no budget. */
 let scratch: Buffer | undefined
 
-/** At most `READ_BYTES`; valid until the next call. */
+/** At most `PIECE_BYTES`; valid until the next call. */
 function readWhole(fd: number, bytes: number, position: number): Buffer {
-  scratch ??= Buffer.allocUnsafeSlow(READ_BYTES)
+  scratch ??= Buffer.allocUnsafeSlow(PIECE_BYTES)
   for (let at = 0; at < bytes; ) at += readSome(fd, scratch, at, bytes - at, position + at)
   return scratch.subarray(0, bytes)
 }
@@ -141,8 +150,8 @@ function readWhole(fd: number, bytes: number, position: number): Buffer {
 function hashFile(hash: Hash, name: string, from: number, to: number): void {
   const fd = fs.openSync(name, 'r')
   try {
-    for (let at = from; at < to; at += READ_BYTES)
-      hash.update(readWhole(fd, Math.min(READ_BYTES, to - at), at))
+    for (let at = from; at < to; at += PIECE_BYTES)
+      hash.update(readWhole(fd, Math.min(PIECE_BYTES, to - at), at))
   } finally {
     fs.closeSync(fd)
   }

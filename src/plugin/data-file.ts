@@ -2,33 +2,42 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { Readable } from 'node:stream'
-import { content, type SharedPages } from './content.ts'
+import { content, PIECE_BYTES, type SharedPages } from './content.ts'
 import type { FileJob } from './messages.ts'
 import type { DataFile } from './plugin.ts'
 
 export interface OpenDataFile {
   readonly file: DataFile
-  /** Ends access to content that was not asked for yet: its memory is reused from now on. */
+  /** Ends access to content that was not copied yet: its memory is reused from now on. */
   close(): void
 }
 
 export function openDataFile(job: FileJob, pages: SharedPages): OpenDataFile {
   let open = true
   let bytes: Buffer | undefined
+  const checkOpen = () => {
+    if (!open) throw new Error(`the content of ${job.path} was asked for after the plugin had returned`)
+  }
   const load = (): Buffer => {
     if (bytes === undefined) {
-      if (!open)
-        throw new Error(`the content of ${job.path} was first asked for after the plugin had returned`)
+      checkOpen()
       bytes = content(job, pages)
     }
     return bytes
+  }
+  const { size } = job.source
+  function* pieces(): Generator<Buffer> {
+    for (let from = 0; from < size; from += PIECE_BYTES) {
+      checkOpen()
+      yield content(job, pages, from, Math.min(size, from + PIECE_BYTES))
+    }
   }
   const slash = job.path.lastIndexOf('/')
   const file: DataFile = {
     path: job.path,
     name: job.path.slice(slash + 1),
     subdir: slash === -1 ? '' : job.path.slice(0, slash),
-    size: job.source.size,
+    size,
     get bytes() {
       return load()
     },
@@ -36,7 +45,7 @@ export function openDataFile(job: FileJob, pages: SharedPages): OpenDataFile {
     stream: () =>
       job.diskPath !== null && job.source.kind !== 'memory'
         ? fs.createReadStream(job.diskPath)
-        : Readable.from([load()]),
+        : Readable.from(pieces(), { objectMode: false }),
     diskPath: job.diskPath === null ? undefined : path.resolve(job.diskPath),
     sha512: job.sha512,
     mtime: job.mtime === 0 ? null : new Date(job.mtime * 1000),

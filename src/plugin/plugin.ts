@@ -16,7 +16,7 @@ export interface DataFile {
   readonly bytes: Buffer
   /** The content as text; `encoding` defaults to UTF-8. */
   text(encoding?: BufferEncoding): string
-  /** The content as a stream; in `--mode disk` it is read from disk in pieces. */
+  /** The content as a stream of pieces: for large files, of which `bytes` would be a second copy in memory. */
   stream(): import('node:stream').Readable
   /** Absolute path of the file on disk in `--mode disk` and `both`, else undefined. */
   readonly diskPath: string | undefined

@@ -88,6 +88,16 @@ test('fault 56: bytes first asked for after the call are refused, for their memo
   assert.match(faultIn(await run('look at the kept file')).message, /after the plugin had returned/)
 })
 
+test('fault 56: a stream that is read on after the call ends with an error', async t => {
+  const { run } = await openHost(t)
+  const content = `stream a little\n${'a'.repeat(3_000_000)}`
+  assert.deepEqual(await run(content, { path: 'long' }), DONE)
+  assert.match(
+    faultIn(await run('stream the rest')).message,
+    /content of long was asked for after the plugin had returned/,
+  )
+})
+
 test('fault 37: a content with another SHA-512 is not given to the plugin', async t => {
   for (const place of ['memory', 'spool', 'disk'] as const) {
     const { host, job, messages, outputDir } = await openHost(t)

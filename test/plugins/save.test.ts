@@ -5,7 +5,13 @@ import { after, before, describe, test } from 'node:test'
 import { runCli } from '../support/cli.ts'
 import { makeTree, readTree, removeTree } from '../support/trees.ts'
 
-const FILES = { 'in/a.csv': '1', 'in/deep/er/größe;.csv': 'ü', 'in/deep/empty': '' }
+const FILES = {
+  'in/a.csv': '1',
+  'in/deep/er/größe;.csv': 'ü',
+  'in/deep/empty': '',
+  // Of several pieces.
+  'in/large.csv': Array.from({ length: 400_000 }, (_, i) => i).join('\n'),
+}
 
 let folder: string
 before(() => {

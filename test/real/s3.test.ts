@@ -14,7 +14,7 @@ import { noS3, type S3, startS3 } from '../support/versitygw.ts'
 const SMALL = 1_000
 const LARGE_BYTES = 300 * 1024 * 1024
 
-describe('s3, with its server killed in between', { skip: noBroker || noS3 }, () => {
+describe('s3', { skip: noBroker || noS3 }, () => {
   let s3: S3
   let folder: string
   before(async () => {
@@ -35,7 +35,13 @@ region = us-east-1
     await s3.end()
   })
 
-  test('1,000 small files and a large one from disk: none is missing, every content is equal', async () => {
+  const credentials = () => ({
+    ACCESS_KEY_ID: s3.accessKey,
+    SECRET_KEY_ID: s3.secretKey,
+    ENDPOINT_URL: s3.endpoint,
+  })
+
+  test('1,000 small files and a large one from disk, the server killed in between: none is missing, all are equal', async () => {
     const topic = uniqueName('s3')
     await createTopic(broker, topic, 4)
     const sent = join(folder, 'sent')
@@ -55,11 +61,7 @@ region = us-east-1
         '--until-end',
         '--json',
       ]),
-      {
-        cwd: folder,
-        env: { ACCESS_KEY_ID: s3.accessKey, SECRET_KEY_ID: s3.secretKey, ENDPOINT_URL: s3.endpoint },
-        timeoutMs: 120_000,
-      },
+      { cwd: folder, env: credentials(), timeoutMs: 120_000 },
     )
     const killed = async () => {
       const told = run.stderr().length
@@ -83,6 +85,22 @@ region = us-east-1
       [],
       'what --delete-local left',
     )
+  })
+
+  test('from memory, too, large files go in parts and are equal', async () => {
+    const topic = uniqueName('s3')
+    await createTopic(broker, topic, 4)
+    const sent = makeTree()
+    const MIB = 1024 * 1024
+    for (const bytes of [0, 16 * MIB, 16 * MIB + 1, 40 * MIB + 12_345])
+      fs.writeFileSync(join(sent, `${bytes}.raw`), randomBytes(bytes))
+    const uploaded = await runCli(['upload', sent, '-b', broker, '-t', topic])
+    assert.equal(uploaded.code, 0, uploaded.stderr)
+    const args = ['run', '-p', 's3', '-t', topic, '--bucket', 'lab', '--until-end']
+    const { code, stderr } = await runCli(args, { cwd: folder, env: credentials(), timeoutMs: 60_000 })
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(digests(join(s3.bucketFolder('lab'), topic)), digests(sent))
+    removeTree(sent)
   })
 })
 
