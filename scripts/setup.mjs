@@ -25,6 +25,7 @@ const TO_COMPILE = {
   python3: () => onPath('python3'),
   'zlib1g-dev': () => existsSync('/usr/include/zlib.h'),
   'libssl-dev': () => existsSync('/usr/include/openssl/ssl.h'),
+  'libzstd-dev': () => existsSync('/usr/include/zstd.h'), // else records compressed so cannot be read
 }
 const FOR_REAL_PEERS = {
   'default-jre-headless': () => onPath('java'),

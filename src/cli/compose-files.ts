@@ -77,7 +77,7 @@ function dockerfile({ name, version }: ComposeChoice): string {
 FROM node:22-bookworm-slim AS build
 # Needed only where no binary of the Kafka client can be fetched.
 RUN apt-get update \\
- && apt-get install -y --no-install-recommends g++ make python3 zlib1g-dev libssl-dev ca-certificates \\
+ && apt-get install -y --no-install-recommends g++ make python3 zlib1g-dev libssl-dev libzstd-dev ca-certificates \\
  && rm -rf /var/lib/apt/lists/*
 ARG DFSP=dfsp-${version}.tgz
 COPY \${DFSP} /tmp/dfsp.tgz

@@ -347,17 +347,24 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     example: 'dfsp: ./plot.ts does not compile [E_PLUGIN]\n  plot.ts:12:7 Expected ";" but found "error"',
   },
   E_ADDON: {
-    title: 'the Kafka client is not built',
+    title: 'the Kafka client is not built, or without what is needed',
     meaning:
-      'The native part of @confluentinc/kafka-javascript is not there for this system and this Node.js.',
+      'The native part of @confluentinc/kafka-javascript is not there for this system and this Node.js, or was compiled without a library, such as that of zstd, with which records are compressed. Nothing was skipped or committed.',
     causes: [
       'npm ran without install scripts (--ignore-scripts, or not allowed by allow-scripts)',
       'no binary could be fetched, and there is no compiler',
       'Node.js was changed to another major version since',
+      'it was compiled where the headers of zstd were missing',
     ],
-    look: [['node -p process.versions.modules', 'which binary is wanted']],
+    look: [
+      ['node -p process.versions.modules', 'which binary is wanted'],
+      [
+        `node -p "require('@confluentinc/kafka-javascript').features.join()"`,
+        'in the folder of dfsp: what it was compiled with',
+      ],
+    ],
     mend: [
-      'apt-get install g++ make python3 zlib1g-dev libssl-dev',
+      'apt-get install g++ make python3 zlib1g-dev libssl-dev libzstd-dev',
       'CKJS_LINKING=dynamic npm rebuild @confluentinc/kafka-javascript, with --global where dfsp is installed so',
     ],
     example:

@@ -26,6 +26,8 @@ export const ERR = {
   SSL: -181,
   ASSIGN_PARTITIONS: -175,
   REVOKE_PARTITIONS: -174,
+  /** Of a record batch: its compression, or its format, is unknown to this build. */
+  NOT_IMPLEMENTED: -170,
   UNSUPPORTED_FEATURE: -165,
   AUTHENTICATION: -169,
   NO_OFFSET: -168,
@@ -52,6 +54,10 @@ export const ERR = {
   STALE_MEMBER_EPOCH: 113,
 } as const
 
+const REBUILD =
+  'apt-get install g++ make python3 zlib1g-dev libssl-dev libzstd-dev && CKJS_LINKING=dynamic npm rebuild @confluentinc/kafka-javascript'
+const CODECS = ['gzip', 'snappy', 'lz4', 'zstd']
+
 let binding: typeof RdKafka | undefined
 
 /**
@@ -75,9 +81,19 @@ export function rdkafka(): typeof RdKafka {
       facts: [
         `no binary of @confluentinc/kafka-javascript for ${process.platform}-${process.arch}, Node ${process.versions.node}`,
       ],
-      next: 'apt-get install zlib1g-dev libssl-dev g++ make python3 && CKJS_LINKING=dynamic npm rebuild @confluentinc/kafka-javascript',
+      next: REBUILD,
       cause: error,
     })
+  }
+}
+
+/** A client that is not connected yet. Some properties are refused here already: E_CONFIG. */
+export function newClient<T extends Client>(make: (kafka: typeof RdKafka) => T): T {
+  const kafka = rdkafka()
+  try {
+    return make(kafka)
+  } catch (error) {
+    throw propertiesError((error as Error).message)
   }
 }
 
@@ -178,10 +194,7 @@ function connectError(
   const [host = first, port = ''] = first.split(':')
   switch (failure?.kind) {
     case 'properties':
-      return new DfspError('E_CONFIG', 'librdkafka does not take these properties', {
-        facts: [detail],
-        next: nextForProperties(detail),
-      })
+      return propertiesError(detail)
     case 'login': {
       const as =
         login.user === undefined ? [] : [`mechanism ${login.mechanism ?? 'unset'}, user "${login.user}"`]
@@ -213,7 +226,15 @@ function connectError(
   }
 }
 
+function propertiesError(detail: string): DfspError {
+  return new DfspError('E_CONFIG', 'librdkafka does not take these properties', {
+    facts: [detail],
+    next: nextForProperties(detail),
+  })
+}
+
 function nextForProperties(detail: string): string {
+  if (/libzstd/.test(detail)) return `another compression.type (lz4), or ${REBUILD}`
   if (/libsasl2/.test(detail))
     return 'set sasl.mechanism to what the broker offers: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER (Kerberos is not built in)'
   if (/x509|PEM|BIO|ssl\.|SSL/.test(detail))
@@ -250,6 +271,16 @@ export function explain(
       cause: error,
     })
   switch (error.code) {
+    case ERR.NOT_IMPLEMENTED:
+      return new DfspError(
+        'E_ADDON',
+        `topic ${what.topic} has records whose compression this build of the Kafka client does not know`,
+        {
+          facts: [`it knows ${CODECS.filter(codec => rdkafka().features.includes(codec)).join(', ')}`],
+          next: REBUILD,
+          cause: error,
+        },
+      )
     case ERR.TOPIC_AUTHORIZATION_FAILED:
       return acl(`topic ${what.topic}`, what.doing === 'produce' ? 'WRITE' : 'READ')
     case ERR.GROUP_AUTHORIZATION_FAILED:

@@ -8,7 +8,7 @@ import {
   type StartOffset,
   startOffsets,
 } from './assignment.ts'
-import { type ClientError, connect, type Login, loginOf, rdkafka } from './client.ts'
+import { type ClientError, connect, type Login, loginOf, newClient } from './client.ts'
 import { type Committer, committer } from './committer.ts'
 import { type ConsumerArguments, consumerArguments } from './consumer-arguments.ts'
 import { type ConsumedRecord, delivery } from './delivery.ts'
@@ -97,14 +97,11 @@ export async function openConsumer(
   const login = loginOf(options.properties)
   const given = consumerArguments(options.properties, group)
   const membership: { handle: Rebalanced } = { handle: () => {} }
-  const { KafkaConsumer } = rdkafka()
-  const client = new KafkaConsumer(
-    {
-      ...given.global,
-      rebalance_cb: (error: ClientError, list: RdKafka.TopicPartition[]) => membership.handle(error, list),
-    } as unknown as RdKafka.ConsumerGlobalConfig,
-    given.topic,
-  )
+  const global = {
+    ...given.global,
+    rebalance_cb: (error: ClientError, list: RdKafka.TopicPartition[]) => membership.handle(error, list),
+  } as unknown as RdKafka.ConsumerGlobalConfig
+  const client = newClient(({ KafkaConsumer }) => new KafkaConsumer(global, given.topic))
   await connect(client, login, CONNECT_MS, onInfo)
   try {
     await existingTopic(client, options, login, onInfo)

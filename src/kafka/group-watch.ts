@@ -1,7 +1,7 @@
 /** Where a group stands in a topic, asked again and again without joining it. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { type AssignedPartition, type StartOffset, startOffsets } from './assignment.ts'
-import { type ClientError, connect, ERR, explain, loginOf, rdkafka } from './client.ts'
+import { type ClientError, connect, ERR, explain, loginOf, newClient } from './client.ts'
 import { consumerArguments } from './consumer-arguments.ts'
 import { groupOperations } from './group-access.ts'
 import { type Access, allowedHere, type DescribedGroup, describedGroup, topicPartitions } from './topic.ts'
@@ -34,8 +34,8 @@ const CONNECT_MS = 10_000
 export async function watchGroup({ topic, group, properties }: GroupInTopic): Promise<GroupWatch> {
   const login = loginOf(properties)
   const given = consumerArguments(properties, group)
-  const { KafkaConsumer } = rdkafka()
-  const client = new KafkaConsumer(given.global as unknown as RdKafka.ConsumerGlobalConfig, given.topic)
+  const global = given.global as unknown as RdKafka.ConsumerGlobalConfig
+  const client = newClient(({ KafkaConsumer }) => new KafkaConsumer(global, given.topic))
   const metadata = await connect(client, login, CONNECT_MS)
   return {
     brokers: metadata.brokers.length,

@@ -1,7 +1,7 @@
 /** A producer whose every record is acknowledged to its sender. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../errors.ts'
-import { type ClientError, connect, ERR, explain, type Login, loginOf, rdkafka } from './client.ts'
+import { type ClientError, connect, ERR, explain, type Login, loginOf, newClient } from './client.ts'
 import { splitProperties } from './properties.ts'
 
 export interface RecordToSend {
@@ -29,11 +29,13 @@ type Answer = (error: ClientError | null, report?: RdKafka.DeliveryReport) => vo
 export async function openProducer(
   properties: Readonly<Record<string, string>>,
 ): Promise<AcknowledgedProducer> {
-  const { Producer } = rdkafka()
   const args = splitProperties(properties, 'producer')
-  const client = new Producer(
-    { ...args.global, dr_cb: true } as RdKafka.ProducerGlobalConfig,
-    { 'request.required.acks': -1, ...args.topic } as RdKafka.ProducerTopicConfig,
+  const client = newClient(
+    ({ Producer }) =>
+      new Producer(
+        { ...args.global, dr_cb: true } as RdKafka.ProducerGlobalConfig,
+        { 'request.required.acks': -1, ...args.topic } as RdKafka.ProducerTopicConfig,
+      ),
   )
   const login = loginOf(properties)
   await connect(client, login, CONNECT_MS)

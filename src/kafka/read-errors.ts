@@ -3,7 +3,7 @@
  * is a mistake of the settings and ends the run; after it, somebody changed something, and may change it back.
  */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { DfspError } from '../errors.ts'
+import { DfspError, type ErrorCode } from '../errors.ts'
 import { type ClientError, ERR, explain, type Login, plainDetail } from './client.ts'
 import { type Troubles, troubles } from './troubles.ts'
 
@@ -39,6 +39,9 @@ export interface ReadErrors {
 /** An error event says so in its text alone; its code is -1 for all of them. */
 const ALL_DOWN = 'all broker connections are down'
 
+/** Also after the first record. */
+const DOES_NOT_PASS: ReadonlySet<ErrorCode> = new Set(['E_GROUP_BUSY', 'E_ADDON'])
+
 /** The log line with the reason of a fatal error comes a little later than the error. */
 const REASON_MS = 300
 
@@ -70,9 +73,10 @@ export function readErrors({ client, topic, group, login, onFatal, onProblem }: 
       }
       const told = inWords(error, 'read')
       const isRefusal = told.code !== 'E_KAFKA'
-      if (error.isFatal || told.code === 'E_GROUP_BUSY' || (isRefusal && !hasRead)) {
+      if (error.isFatal || DOES_NOT_PASS.has(told.code) || (isRefusal && !hasRead)) {
         onFatal(told)
-        return false
+        // This one leaves the group as it is, and the answer to the last commit comes by reading.
+        return told.code === 'E_ADDON'
       }
       trouble.tell(tryingAgain(told), isRefusal)
       return true

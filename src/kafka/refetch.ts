@@ -1,7 +1,7 @@
 /** Records read again by reference, beside the consumer and without its group: a second client that is given offsets. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Extent, OffsetRange } from '../core/offset-ranges.ts'
-import { connect, loginOf, rdkafka } from './client.ts'
+import { connect, loginOf, newClient } from './client.ts'
 import type { ConsumedRecord } from './consumer.ts'
 import { splitProperties } from './properties.ts'
 import { extents, type RecordFrame, readRanges, startsAt } from './read-ranges.ts'
@@ -64,22 +64,21 @@ export function openRefetcher(options: RefetchOptions): Refetcher {
 
 async function connected({ properties }: RefetchOptions): Promise<RdKafka.KafkaConsumer> {
   const given = splitProperties(properties, 'consumer')
-  const { KafkaConsumer } = rdkafka()
-  const client = new KafkaConsumer(
-    {
-      'receive.message.max.bytes': 1_000_000_000,
-      ...given.global,
-      'queued.max.messages.kbytes': 16 * 1024,
-      // What is asked for is there; a fetch that waits for more at one partition's end keeps the others waiting.
-      'fetch.wait.max.ms': 5,
-      'fetch.queue.backoff.ms': 10,
-      // Nothing joins it and nothing is committed in it: the client asks for a name.
-      'group.id': `dfsp.refetch.${process.pid}`,
-      'enable.auto.commit': false,
-      'enable.auto.offset.store': false,
-      'enable.partition.eof': true,
-    } as unknown as RdKafka.ConsumerGlobalConfig,
-    { ...given.topic, 'auto.offset.reset': 'earliest' },
+  const global = {
+    'receive.message.max.bytes': 1_000_000_000,
+    ...given.global,
+    'queued.max.messages.kbytes': 16 * 1024,
+    // What is asked for is there; a fetch that waits for more at one partition's end keeps the others waiting.
+    'fetch.wait.max.ms': 5,
+    'fetch.queue.backoff.ms': 10,
+    // Nothing joins it and nothing is committed in it: the client asks for a name.
+    'group.id': `dfsp.refetch.${process.pid}`,
+    'enable.auto.commit': false,
+    'enable.auto.offset.store': false,
+    'enable.partition.eof': true,
+  } as unknown as RdKafka.ConsumerGlobalConfig
+  const client = newClient(
+    ({ KafkaConsumer }) => new KafkaConsumer(global, { ...given.topic, 'auto.offset.reset': 'earliest' }),
   )
   await connect(client, loginOf(properties), CONNECT_MS)
   client.setDefaultConsumeTimeout(POLL_MS)

@@ -14,6 +14,9 @@ export type End =
   /** A finite run cannot go on at present. */
   | { readonly why: 'blocked'; readonly reason: string }
 
+/** Whatever ended it, what was finished is committed; only after most fatal errors no commit would be answered. */
+export const canCommit = (end: End): boolean => end.why !== 'fatal' || end.error.code === 'E_ADDON'
+
 export interface Goals {
   readonly untilEnd: boolean
   readonly maxFiles: number | undefined

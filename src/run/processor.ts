@@ -39,6 +39,8 @@ export interface Processor {
   revoke(partitions: readonly number[], lost: boolean, drainMs: number): Promise<void>
   /** Starts no more files, waits for the running ones, commits. False when they did not end in time. */
   drain(drainMs: number): Promise<boolean>
+  /** Starts no more files, asks the running ones to stop and counts nothing of them, commits nothing. */
+  abandon(): void
   /** Looks for files without progress and for things that may go on; called every second or so. */
   tick(): void
   /** The log of a partition begins at `low` from now on: what lay below was deleted. */
@@ -59,6 +61,7 @@ export interface Processor {
 
 /** Finished files that a commit names: an eighth of its room. */
 const LATEST = 24
+const STOPPING = 'dfsp is stopping'
 
 export function processor(deps: ProcessorDeps): Processor {
   const { settings, store, report, now } = deps
@@ -248,6 +251,13 @@ export function processor(deps: ProcessorDeps): Processor {
     }
   }
 
+  function beginEnd(): void {
+    isEnding = true
+    isLeaving = true
+    work.pause()
+    room.cancel()
+  }
+
   return {
     ledger,
     counts,
@@ -303,15 +313,17 @@ export function processor(deps: ProcessorDeps): Processor {
       room.update()
     },
     async drain(drainMs) {
-      isEnding = true
-      isLeaving = true
-      work.pause()
-      room.cancel()
+      beginEnd()
       const ended = await work.ended(drainMs)
-      if (!ended) work.abandon('dfsp is stopping')
+      if (!ended) work.abandon(STOPPING)
       const committed = await committing.now()
       committing.stop()
       return ended && committed
+    },
+    abandon() {
+      beginEnd()
+      work.abandon(STOPPING)
+      committing.stop()
     },
     tick() {
       room.tick()

@@ -17,7 +17,7 @@ import { type Connecting, type ConnectOptions, connecting } from './connecting.t
 import { type Deferred, deferred } from './deferred.ts'
 import { realEdges } from './edges.ts'
 import { letterSender } from './letter-sender.ts'
-import { type End, hasEnd, type Outcome, outcome } from './outcome.ts'
+import { canCommit, type End, hasEnd, type Outcome, outcome } from './outcome.ts'
 import { setUp, tearDown } from './plugin-life.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 import { reloadOnChange } from './plugin-watch.ts'
@@ -284,13 +284,12 @@ async function consumeToEnd(
   const end = await ending.promise
   await stopReloading?.()
   for (const timer of timers) clearInterval(timer)
-  // Whatever ended it, what was finished is committed; only after a fatal error no commit can be answered any more.
   let drained = true
-  if (end.why !== 'fatal') {
+  if (canCommit(end)) {
     consumer.pause()
     drained = await work.drain(options.drainMs)
     await tearDown(runtime, options.drainMs, text => report({ type: 'info', text }))
-  }
+  } else work.abandon()
   clearInterval(statsTimer)
   const { exit, error } = outcome(end, options, work.counts, drained)
   if (error) report({ type: 'error', error })

@@ -12,7 +12,9 @@ import { fileURLToPath } from 'node:url'
 import { ERROR_HELP } from '../../src/cli/error-help.ts'
 import { type CliResult, runCli, startCli } from '../support/cli.ts'
 import { type MockCluster, startMock } from '../support/mock.ts'
+import { produceWithCodec } from '../support/raw-batch.ts'
 import { noSmallDisk, smallDisk } from '../support/small-disk.ts'
+import { readCommitted } from '../support/topics.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -53,7 +55,7 @@ describe('errors', { concurrency: 5 }, () => {
   const at = (server: Server) => `127.0.0.1:${(server.address() as AddressInfo).port}`
   const secured = (how: string) => ['-X', `security.protocol=${how}`]
 
-  // First: these wait 10 s for an answer while the others run.
+  // First: these take 10 s while the others run.
   test('a TLS port that is asked without TLS', async () => {
     const closed = await run('-b', at(tls))
     expect(closed, 69, 'E_BROKER_UNREACHABLE', /closed by peer[\s\S]*another security\.protocol/)
@@ -72,6 +74,24 @@ describe('errors', { concurrency: 5 }, () => {
       const { code, signal } = await done
       assert.ok(code === 130 || signal === 'SIGINT', args.join(' '))
     }
+  })
+  test('records in a compression that the client was built without: it ends, and commits none of them', async () => {
+    const topic = 'codec'
+    const sent = await runCli(['upload', 'cert.pem', '-t', topic, '-b', mock.brokers], { cwd: folder })
+    assert.equal(sent.code, 0, sent.stderr)
+    const from = ['-t', topic, '-b', mock.brokers]
+    const call = ['run', '-p', 'save', '-g', 'codec', ...from]
+    assert.equal((await runCli([...call, '--until-end'], { cwd: folder })).code, 0)
+    for (const partition of [0, 1, 2, 3]) await produceWithCodec(mock.brokers, topic, partition, 5)
+    const ran = await runCli(call, { cwd: folder })
+    assert.equal(ran.code, 78, ran.stderr)
+    assert.match(ran.stderr, / error topic codec has records whose compression .*\[E_ADDON\]: it knows gzip/)
+    const says =
+      /topic codec has records whose compression .* does not know[\s\S]*it knows gzip, snappy, lz4[\s\S]*Try: .*libzstd-dev/
+    for (const command of [['ls'], ['status', '-g', 'codec']])
+      expect(await runCli([...command, ...from]), 78, 'E_ADDON', says)
+    const committed = await readCommitted(mock.brokers, 'codec', topic)
+    assert.deepEqual(committed.map(({ offset }) => offset ?? 0).sort(), [0, 0, 0, 1])
   })
   test('a port on which another kind of server listens', async () => {
     expect(
@@ -155,6 +175,14 @@ describe('errors', { concurrency: 5 }, () => {
     const result = await run('-b', mock.brokers, '-o', join(disk.folder, 'out'))
     disk.end()
     expect(result, 73, 'E_OUTPUT', /read-only|EROFS/i)
+  })
+  test('a library that librdkafka cannot load, whatever the client is for', async () => {
+    const library = ['-b', mock.brokers, '-X', 'plugin.library.paths=/absent.so']
+    expect(await run(...library), 78, 'E_CONFIG', /\/absent\.so[\s\S]*Try: dfsp config show --origin/)
+    for (const call of [['upload', 'key.pem'], ['ls'], ['status', '-g', 'g']]) {
+      const result = await runCli([...call, '-t', 'x', ...library], { cwd: folder })
+      expect(result, 78, 'E_CONFIG', /\/absent\.so/)
+    }
   })
   test('a Kafka client that was not built', async () => {
     const copy = join(folder, 'copy')

@@ -341,6 +341,23 @@ test('draining that takes too long gives up what runs, and commits the rest', as
   )
 })
 
+test('a run that is abandoned starts nothing more, counts nothing of what runs, and commits nothing', async t => {
+  const { plugin, answer } = answering()
+  const w = world(t, { plugin, threads: 1 })
+  await w.send(0, ...cut('f', 'x').values, ...cut('g', 'x').values)
+  w.processor.abandon()
+  assert.deepEqual(w.aborts, ['dfsp is stopping'])
+  await answer('f', failure('its thread has ended'))
+  await w.clock.advance(100_000)
+  assert.deepEqual(
+    w.calls.map(c => c.path),
+    ['f'],
+  )
+  assert.deepEqual(w.files(), [])
+  assert.equal(w.events.filter(({ type }) => type === 'retry').length, 0)
+  assert.equal(w.committed.get(0), undefined)
+})
+
 test('draining says when the last commit failed', async t => {
   const w = world(t)
   w.onCommit = async () => {
