@@ -59,12 +59,14 @@ async function kafka(topic, partitions) {
 export function compiled(file) {
   const sources = path.join(root, 'node_modules/@confluentinc/kafka-javascript/deps/librdkafka')
   const code = path.join(here, file)
+  const library = path.join(sources, 'src/librdkafka.a')
   const program = path.join(cache, path.basename(file, '.c'))
-  if (fs.existsSync(program) && fs.statSync(program).mtimeMs >= fs.statSync(code).mtimeMs) return program
+  const isNewer = than => fs.statSync(program).mtimeMs >= fs.statSync(than).mtimeMs
+  if (fs.existsSync(program) && isNewer(code) && isNewer(library)) return program
   fs.mkdirSync(cache, { recursive: true })
-  const libraries = '-lm -ldl -lpthread -lrt -lz -lssl -lcrypto'.split(' ')
+  const [, libraries] = /^LIBS\+=(.*)$/m.exec(fs.readFileSync(path.join(sources, 'Makefile.config'), 'utf8'))
   const includes = [`-I${sources}`, `-I${sources}/src`]
-  const args = ['-O2', ...includes, code, `${sources}/src/librdkafka.a`, '-o', program, ...libraries]
+  const args = ['-O2', ...includes, code, library, '-o', program, ...libraries.trim().split(/\s+/)]
   try {
     execFileSync('cc', args, { stdio: ['ignore', 'ignore', 'pipe'] })
   } catch (error) {
