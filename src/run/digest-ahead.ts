@@ -24,10 +24,12 @@ export interface DigestThreads {
   forgetDigest(key: number): void
 }
 
-/** Smaller files are over in a moment, and of these many come together. */
+/** Smaller files are over in a moment; where many of them come, threads have enough to do. */
 const LARGE_BYTES = 32 * 1024 * 1024
+/** … where no other file is there: its digest is all that is left to wait for. */
+const LARGE_ALONE_BYTES = 4 * 1024 * 1024
 /** Of one call: at least what is worth the message, at most what a thread does in some 15 ms. */
-const LEAST_BYTES = 2 * 1024 * 1024
+const LEAST_BYTES = 1 * 1024 * 1024
 const MOST_BYTES = 16 * 1024 * 1024
 
 interface Begun {
@@ -37,12 +39,14 @@ interface Begun {
   digested: number
 }
 
-export function digestAhead(threads: DigestThreads): DigestAhead {
+/** `isAlone`: no other file arrives or is processed at present. */
+export function digestAhead(threads: DigestThreads, isAlone: () => boolean): DigestAhead {
   const begun = new Map<OpenFile, Begun>()
   let keys = 0
 
   function begin(file: OpenFile, chunk: Chunk): Begun | undefined {
-    if (file.assembly.count > 1 || chunk.total * chunk.data.length < LARGE_BYTES) return
+    const bytes = chunk.total * chunk.data.length
+    if (file.assembly.count > 1 || bytes < LARGE_ALONE_BYTES || (bytes < LARGE_BYTES && !isAlone())) return
     // Set aside, or given up.
     for (const other of begun.keys()) if (other.state !== 'assembling') forget(other)
     const own = { key: ++keys, front: front(), digested: 0 }

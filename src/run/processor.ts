@@ -136,7 +136,7 @@ export function processor(deps: ProcessorDeps): Processor {
     counts,
     committing,
     letters,
-    ahead: digestAhead(deps.host),
+    ahead: digestAhead(deps.host, () => files.count('assembling') === 1 && files.underWay.files === 0),
   }
   const ends = fileEnds(shared)
   const work = fileWork({ ...shared, ends, onChange: changed, readAgain: file => room.dropBytes(file) })

@@ -31,11 +31,21 @@ test('while an early chunk is missing no later one is digested', async t => {
   assert.ok((w.aheads[0]?.bytes ?? 0) <= 8 * MIB, `${w.aheads[0]?.bytes} bytes`)
 })
 
-test('files that are over in a moment are left alone', async t => {
+test('files that are over in a moment are left alone, somewhat larger ones where another is there', async t => {
   const w = world(t)
-  await w.send(0, ...cut('small.dat', LARGE.subarray(0, 8 * MIB), { chunkSize }).values)
-  assert.equal(w.processor.counts.done, 1)
+  const middle = (path: string) => cut(path, LARGE.subarray(0, 8 * MIB), { chunkSize }).values
+  await w.send(0, ...cut('small.dat', LARGE.subarray(0, 3 * MIB), { chunkSize }).values)
+  const [first, ...rest] = middle('first.dat')
+  await w.send(0, first as Buffer)
+  await w.send(0, ...middle('second.dat'))
   assert.deepEqual(w.aheads, [])
+  for (const value of rest) await w.send(0, value)
+  for (const value of middle('alone.dat')) await w.send(0, value)
+  assert.equal(w.processor.counts.done, 4)
+  assert.deepEqual(
+    w.aheads.map(({ path }) => path),
+    ['first.dat', 'alone.dat'],
+  )
 })
 
 test('a copy of a chunk may have replaced what was digested: then the whole is digested', async t => {
