@@ -13,6 +13,9 @@ export interface ConsumerArguments {
 const DEFAULTS = {
   // The default of 1,000 stops fetching for a second whenever the local queue is full: a third of the throughput.
   'fetch.queue.backoff.ms': 10,
+  // The broker answers the first fetch after this time where the partitions in it are empty, and until then no other one
+  // is asked for: at the default of 500 ms some files wait for half a second.
+  'fetch.wait.max.ms': 100,
   // A cap, not an allocation: one record of 90 MB beside a full fetch passes the default of 100 MB.
   'receive.message.max.bytes': 1_000_000_000,
   // A partition that is added shows up after this time.

@@ -63,6 +63,8 @@ export interface FileConsumer extends Committer {
   /** Stops and resumes reading from all owned partitions; the group membership stays. */
   pause(): void
   resume(): void
+  /** A pause that is to last; answers to commits come in at once. */
+  stop(): void
   /** What the broker has stored for the owned partitions: after a failed commit, whether it was applied. */
   committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
   /** The end of an owned partition as the last fetch reported it, 0 before the first. */
@@ -235,7 +237,7 @@ function runningConsumer(
     client,
     login,
     async commit(offsets) {
-      // Offsets of the old topic would hide the first records of the new one for good. The answer takes half a second,
+      // Offsets of the old topic would hide the first records of the new one for good. The answer takes a moment,
       // which no commit waits for: where it is another one, its first commit goes out as soon as that is known.
       void identity.hasChanged().then(changed => changed && newTopic())
       await commits.commit(offsets)
@@ -262,6 +264,7 @@ function runningConsumer(
       })
     },
     pause: reading.pause,
+    stop: reading.stop,
     resume() {
       reading.resume()
       for (const position of owns.epoch?.positions.values() ?? []) position.since = performance.now()

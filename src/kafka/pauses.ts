@@ -10,6 +10,8 @@ export interface Pauses {
   /** The client has paused all partitions. */
   readonly isStopped: boolean
   pause(): void
+  /** A pause that is to last: the client pauses at once and is asked on, which brings in its answers to commits. */
+  stop(): void
   resume(): void
   /** Resolves when the pause is over or the client has paused; undefined: at once. */
   wait(): Promise<void> | undefined
@@ -31,6 +33,10 @@ export function pauses(deps: PausesDeps): Pauses {
   let isPaused = false
   let isStopped = false
   let wake = () => {}
+  function stop(): void {
+    if (!isStopped) deps.stop()
+    isStopped = true
+  }
   return {
     get isPaused() {
       return isPaused
@@ -40,6 +46,11 @@ export function pauses(deps: PausesDeps): Pauses {
     },
     pause() {
       isPaused = true
+    },
+    stop() {
+      isPaused = true
+      stop()
+      wake()
     },
     resume() {
       isPaused = false
@@ -51,8 +62,7 @@ export function pauses(deps: PausesDeps): Pauses {
       if (!isPaused || isStopped) return
       return new Promise(resolve => {
         const cancel = deps.after(SHORT_MS, () => {
-          isStopped = true
-          deps.stop()
+          stop()
           resolve()
         })
         wake = () => {

@@ -94,7 +94,7 @@ export async function watermarks(client: Client, topic: string, partition: numbe
 
 /**
  * Watermarks of many partitions of a running consumer, in two requests for each of their brokers. Behind its waiting
- * fetches each answer takes half a second. Aborted and open transactions count as `isolation` says.
+ * fetches each answer may take `fetch.wait.max.ms`. Aborted and open transactions count as `isolation` says.
  */
 export async function allWatermarks(
   client: Client,

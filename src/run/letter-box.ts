@@ -116,7 +116,7 @@ export async function openLetterBox(options: LetterBoxOptions, deps: LetterBoxDe
 
   function finish(): void {
     isRead = true
-    consumer.pause()
+    consumer.stop()
     read.resolve()
   }
 

@@ -56,7 +56,7 @@ export function runProgress(
         if (isShort(p, goal)) return
       }
       if (work.quiet) return reached()
-      consumer.pause()
+      consumer.stop()
     },
     fraction(work) {
       if (!goals || !starts) return undefined

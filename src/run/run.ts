@@ -286,7 +286,7 @@ async function consumeToEnd(
   for (const timer of timers) clearInterval(timer)
   let drained = true
   if (canCommit(end)) {
-    consumer.pause()
+    consumer.stop()
     drained = await work.drain(options.drainMs)
     await tearDown(runtime, options.drainMs, text => report({ type: 'info', text }))
   } else work.abandon()

@@ -89,3 +89,18 @@ test('a wait ends with the reading, without word to the client', async () => {
   pass(10_000)
   assert.deepEqual(told, [])
 })
+
+test('a pause that is to last is told the client at once and ends a wait; a resume begins again', async () => {
+  const { reading, told, pass } = bench()
+  reading.pause()
+  const wait = reading.wait()
+  reading.stop()
+  assert.equal(await isOver(wait), true)
+  assert.deepEqual([told, reading.isPaused, reading.isStopped], [['pause'], true, true])
+  assert.equal(reading.wait(), undefined)
+  reading.stop()
+  pass(10_000)
+  assert.deepEqual(told, ['pause'])
+  reading.resume()
+  assert.deepEqual([told, reading.isPaused, reading.isStopped], [['pause', 'resume'], false, false])
+})
