@@ -165,6 +165,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     causes: [
       'a record is larger than the topic takes (max.message.bytes)',
       'the offsets could not be committed: no coordinator, too few replicas',
+      'a batch of records is damaged, so that a finite run cannot get past it (others go on with the other partitions)',
       'a setting of the broker that dfsp did not meet before',
     ],
     look: [
@@ -173,6 +174,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     ],
     mend: [
       'Too large: dfsp upload --chunk-size 256KiB, or a larger max.message.bytes.',
+      'Damaged: kafka-dump-log.sh shows it, kafka-consumer-groups.sh --reset-offsets goes past it; its files are sent again.',
       'Otherwise start it again: nothing is lost.',
     ],
     example: 'dfsp: a record is larger than topic xrd takes [E_KAFKA]',

@@ -23,6 +23,7 @@ export const ERR = {
   WAITING_FOR_COORDINATOR: -180,
   QUEUE_FULL: -184,
   UNKNOWN_PARTITION: -190,
+  BAD_COMPRESSION: -198,
   SSL: -181,
   ASSIGN_PARTITIONS: -175,
   REVOKE_PARTITIONS: -174,
@@ -281,6 +282,11 @@ export function explain(
           cause: error,
         },
       )
+    case ERR.BAD_COMPRESSION:
+      return new DfspError('E_KAFKA', `a batch of records of topic ${what.topic} is damaged`, {
+        facts: [`${plainDetail(error.message)} (${error.code})`],
+        cause: error,
+      })
     case ERR.TOPIC_AUTHORIZATION_FAILED:
       return acl(`topic ${what.topic}`, what.doing === 'produce' ? 'WRITE' : 'READ')
     case ERR.GROUP_AUTHORIZATION_FAILED:

@@ -82,6 +82,8 @@ export interface Health {
   readonly isJoined: boolean
   /** Why the brokers do not answer; undefined while they do, as far as is known. */
   readonly away: string | undefined
+  /** Which records are there and were asked for again in vain. */
+  readonly stuck: string | undefined
   /** Milliseconds since reading last came round, which it does several times a second also while nothing comes. */
   readonly silentMs: number
 }
@@ -155,6 +157,13 @@ function runningConsumer(
     // Before the start it is for connect to tell.
     onProblem: text => !closing && handlers?.onProblem(text),
   })
+  const stalls = new Map<number, { position: number; times: number; text: string }>()
+  /** Asked for again in vain. */
+  function stuck(): string | undefined {
+    for (const [partition, { position, times, text }] of stalls)
+      if (times > 1 && owns.epoch?.positions.get(partition)?.next === position) return text
+    return undefined
+  }
   const all = () => [...(owns.epoch?.positions.keys() ?? [])]
   const toppars = () => all().map(partition => ({ topic, partition }))
 
@@ -257,7 +266,13 @@ function runningConsumer(
         hasNewTopic: identity.hasChanged,
         onNewTopic: newTopic,
         onLow: (partition, low) => given.onLowWatermark?.(partition, low),
-        onStalled: text => (errors.trouble.isLasting ? errors.trouble.again() : errors.trouble.tell(text)),
+        onStalled(text, partition, position) {
+          const before = stalls.get(partition)
+          const times = before?.position === position ? before.times + 1 : 1
+          stalls.set(partition, { position, times, text })
+          if (errors.trouble.isLasting) errors.trouble.again()
+          else errors.trouble.tell(`${text}; asking for them again`)
+        },
         onAnswered: errors.answered,
         onUnanswered: error => errors.passing(error, 'ask for offsets'),
         onNothingOwned: errors.trouble.again,
@@ -291,6 +306,7 @@ function runningConsumer(
       return {
         isJoined: !closing && owns.epoch !== undefined && !owns.epoch.draining,
         away: errors.away,
+        stuck: stuck(),
         silentMs: performance.now() - cameRound,
       }
     },

@@ -18,7 +18,8 @@ export interface WatchDeps {
   onAnswered(): void
   /** The broker refuses or does not answer; asked again at the next look. */
   onUnanswered(error: unknown): void
-  onStalled(text: string): void
+  /** Records from `position` on do not come, although they are there. */
+  onStalled(text: string, partition: number, position: number): void
   /** At each look without an epoch. */
   onNothingOwned(): void
 }
@@ -50,7 +51,9 @@ export function watch(deps: WatchDeps): () => Promise<void> {
       switch (finding.kind) {
         case 'stalled':
           deps.onStalled(
-            `${at(partition)}: records ${position}-${high - 1} are there and do not come; asking for them again`,
+            `${at(partition)}: records ${position}-${high - 1} are there and do not come`,
+            partition,
+            position,
           )
           return owns.reread(partition, position)
         case 'overtaken':

@@ -13,6 +13,8 @@ export type End =
   | { readonly why: 'fatal'; readonly error: DfspError }
   /** A finite run cannot go on at present. */
   | { readonly why: 'blocked'; readonly reason: string }
+  /** The same, since the broker does not hand over what it has. */
+  | { readonly why: 'stuck'; readonly reason: string }
 
 /** Whatever ended it, what was finished is committed; only after most fatal errors no commit would be answered. */
 export const canCommit = (end: End): boolean => end.why !== 'fatal' || end.error.code === 'E_ADDON'
@@ -45,6 +47,13 @@ export function outcome(
     const error = new DfspError('E_BREAKER', `nothing can be processed: ${end.reason}`, {
       facts: ['nothing was given up for it: the next start goes on where this one stopped'],
       next: 'mend the cause and start again; if it is the files that are bad: --breaker 0',
+    })
+    return { exit: error.exitCode, error }
+  }
+  if (end.why === 'stuck') {
+    const error = new DfspError('E_KAFKA', end.reason, {
+      facts: ['what came was processed and committed: the next start goes on there'],
+      next: 'the lines above say what was tried; if a batch is damaged: kafka-consumer-groups.sh --reset-offsets goes past it',
     })
     return { exit: error.exitCode, error }
   }

@@ -217,8 +217,11 @@ async function consumeToEnd(
   })
   function tick(): void {
     work.tick()
-    if (hasEnd(options) && work.blocked !== undefined && work.blocked.probes > 0)
+    if (!hasEnd(options)) return
+    if (work.blocked !== undefined && work.blocked.probes > 0)
       ending.resolve({ why: 'blocked', reason: work.blocked.reason })
+    const { stuck } = consumer.health
+    if (stuck !== undefined) ending.resolve({ why: 'stuck', reason: stuck })
   }
   deps.onView?.(tally.view(work, () => statsOf(work, progress, consumer, started)))
   const stats = () => report({ type: 'stats', stats: statsOf(work, progress, consumer, started) })
