@@ -351,7 +351,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
   E_ADDON: {
     title: 'the Kafka client is not built, or without what is needed',
     meaning:
-      'The native part of @confluentinc/kafka-javascript is not there for this system and this Node.js, or was compiled without a library, such as that of zstd, with which records are compressed. Nothing was skipped or committed.',
+      'The native part of @confluentinc/kafka-javascript is not there for this system and this Node.js, or was compiled without a library, such as that of zstd, with which records are compressed. Nothing was skipped.',
     causes: [
       'npm ran without install scripts (--ignore-scripts, or not allowed by allow-scripts)',
       'no binary could be fetched, and there is no compiler',

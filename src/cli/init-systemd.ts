@@ -61,7 +61,10 @@ export async function initSystemd(invocation: Invocation, values: Values, name: 
   stderr.write(unseen(env, envFile))
 }
 
-/** A service starts without the variables of this shell, of which only the topic is in its command line. Names only: values may be secrets. */
+/**
+ * A service starts without the variables of this shell, of which only the topic is in its command line. Names only:
+ * values may be secrets.
+ */
 function unseen(env: NodeJS.ProcessEnv, envFile: string): string {
   const names = Object.keys(env).filter(name => name.startsWith('DFSP_') && name !== 'DFSP_TOPIC')
   if (names.length === 0) return ''
