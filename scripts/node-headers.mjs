@@ -6,21 +6,34 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 /**
- * The environment for npm: headers beside this Node; else nothing where node-gyp can download them; else those in
- * the npm package that carries the same Node, in a cache outside the tree. `say` hears of that.
+ * The environment for npm: nothing where its configuration has headers, unless they are another Node's; headers beside
+ * this Node; nothing where node-gyp can download them; else those in the npm package that carries the same Node, in a
+ * cache outside the tree. `say` hears of the latter and of another Node's.
  */
 export async function nodeHeaders(say) {
-  if (process.env.npm_config_nodedir) return {}
+  const given = process.env.npm_config_nodedir
+  if (given && isForThisNode(given)) return {}
+  if (given) say(`npm's nodedir, ${given}, is another Node's than ${process.versions.node}: not used`)
   const own = dirname(dirname(process.execPath))
   if (headersVersion(own) === process.versions.node) return { npm_config_nodedir: own }
-  const reachable = await fetch(process.release.headersUrl, {
-    method: 'HEAD',
-    signal: AbortSignal.timeout(5000),
-  })
+  // What the configuration names can only be replaced, not left out.
+  if (!given && (await canBeDownloaded())) return {}
+  return fromPackage(say)
+}
+
+/** Within a major version headers are alike; those in a source tree stand elsewhere and are taken as they are. */
+function isForThisNode(nodedir) {
+  const [major] = headersVersion(nodedir)?.split('.') ?? []
+  return major === undefined || major === process.versions.node.split('.')[0]
+}
+
+function canBeDownloaded() {
+  return fetch(process.release.headersUrl, { method: 'HEAD', signal: AbortSignal.timeout(5000) })
     .then(response => response.ok)
     .catch(() => false)
-  if (reachable) return {}
+}
 
+function fromPackage(say) {
   const name = `node-${process.platform}-${process.arch}`
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
   const folder = join(cache, 'dfsp-setup', `node-${process.versions.node}`)

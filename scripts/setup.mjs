@@ -62,9 +62,13 @@ function dependenciesInstalled() {
     if (present[path]?.version !== version) return false
   }
   if (existsSync(INSTALLED) && readFileSync(INSTALLED, 'utf8') === process.versions.modules) return true
-  if (spawnSync(process.execPath, ['-e', `require('${CLIENT}')`]).status !== 0) return false
+  if (!clientLoads()) return false
   writeFileSync(INSTALLED, process.versions.modules)
   return true
+}
+
+function clientLoads() {
+  return spawnSync(process.execPath, ['-e', `require('${CLIENT}')`]).status === 0
 }
 
 function packages(lockfile) {
@@ -78,6 +82,8 @@ async function installDependencies() {
   // Without this variable the client's build downloads sources of zlib and OpenSSL instead of using the system's.
   const env = { ...process.env, CKJS_LINKING: 'dynamic', ...(await nodeHeaders(say)) }
   if (run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], env)) {
+    if (!clientLoads())
+      fail(`the Kafka client was installed and does not load: node -e "require('${CLIENT}')" says why`)
     writeFileSync(INSTALLED, process.versions.modules)
     return
   }

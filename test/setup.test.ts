@@ -16,7 +16,7 @@ appendFileSync('calls', process.argv.slice(2).join(' ') + ' CKJS_LINKING=' + pro
 if (process.env.NPM_FAILS) process.exit(1)
 if (process.argv[2] === 'ci') {
   mkdirSync('${CLIENT}', { recursive: true })
-  writeFileSync('${CLIENT}/index.js', '')
+  writeFileSync('${CLIENT}/index.js', process.env.CLIENT_THAT_COMES || '')
   copyFileSync('package-lock.json', 'node_modules/.package-lock.json')
 } else {
   mkdirSync('dist', { recursive: true })
@@ -95,6 +95,38 @@ test('a client that does not load under this Node is installed again', async () 
   await writeFile(join(clone, 'node_modules', '.dfsp-installed'), 'another ABI')
   await writeFile(join(clone, CLIENT, 'index.js'), 'throw new Error()')
   assert.equal((await setup()).calls, CI)
+})
+
+test('a client that still does not load is an error, which tells how to see why', async () => {
+  const { status, said, calls } = await setup({ CLIENT_THAT_COMES: "throw new Error('another ABI')" })
+  assert.equal(status, 1)
+  assert.match(
+    said,
+    /^setup: the Kafka client was installed and does not load: node -e "require\('.*'\)" says why$/m,
+  )
+  assert.equal(calls, CI)
+})
+
+test("headers of another Node in npm's configuration are not used, and that is told", async () => {
+  const headers = join(clone, 'other', 'include', 'node')
+  const versionOf = (major: number) =>
+    ['MAJOR', 'MINOR', 'PATCH']
+      .map((part, i) => `#define NODE_${part}_VERSION ${i === 0 ? major : 0}`)
+      .join('\n')
+  await mkdir(headers, { recursive: true })
+  const nodedir = join(clone, 'other')
+  const env = { npm_config_nodedir: nodedir, XDG_CACHE_HOME: join(clone, 'cache') }
+  const own = Number(process.versions.node.split('.')[0])
+  for (const [major, isTold] of [
+    [own - 1, true],
+    [own, false],
+  ] as const) {
+    await rm(join(clone, 'node_modules'), { recursive: true, force: true })
+    await writeFile(join(headers, 'node_version.h'), versionOf(major))
+    const { status, said } = await setup(env)
+    assert.equal(status, 0, said)
+    assert.equal(said.includes(`npm's nodedir, ${nodedir}, is another Node's than`), isTold, said)
+  }
 })
 
 test('a Node that is too old is named, with the one to install', async () => {
