@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 /**
  * The environment for npm: nothing where its configuration has headers, unless they are another Node's; headers beside
  * this Node; nothing where node-gyp can download them; else those in the npm package that carries the same Node, in a
- * cache outside the tree. `say` hears of the latter and of another Node's.
+ * cache outside the tree. `say` hears of what is passed over and of what is fetched.
  */
 export async function nodeHeaders(say) {
   const given = process.env.npm_config_nodedir
