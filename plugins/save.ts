@@ -27,7 +27,7 @@ export default async function save(file: DataFile, ctx: Context<typeof options>)
   const temporary = path.join(ctx.tmpDir, 'whole')
   const fd = fs.openSync(temporary, 'w')
   try {
-    for await (const piece of file.stream()) writeAll(fd, piece)
+    for await (const piece of file.stream()) fs.writeFileSync(fd, piece)
     if (file.mtime !== null) setTime(fd, file.mtime)
     fs.fsyncSync(fd)
   } finally {
@@ -63,10 +63,6 @@ function makeFolders(root: string, folder: string): string[] {
     }
   }
   return changed
-}
-
-function writeAll(fd: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at)
 }
 
 /** Node cuts times to whole microseconds: half of one more makes it round. */

@@ -1,4 +1,5 @@
 /** What `dfsp init compose` writes: a broker of one node for a laptop, and an image with dfsp and a plugin. */
+import { BUILD_PACKAGES } from '../kafka/build-packages.ts'
 
 export interface ComposeChoice {
   readonly name: string
@@ -77,7 +78,7 @@ function dockerfile({ name, version }: ComposeChoice): string {
 FROM node:22-bookworm-slim AS build
 # Needed only where no binary of the Kafka client can be fetched.
 RUN apt-get update \\
- && apt-get install -y --no-install-recommends g++ make python3 zlib1g-dev libssl-dev libzstd-dev ca-certificates \\
+ && apt-get install -y --no-install-recommends ${BUILD_PACKAGES} ca-certificates \\
  && rm -rf /var/lib/apt/lists/*
 ARG DFSP=dfsp-${version}.tgz
 COPY \${DFSP} /tmp/dfsp.tgz

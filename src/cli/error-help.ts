@@ -1,5 +1,6 @@
 /** What `dfsp help E_CODE` and docs/troubleshooting.md say of each error code. */
 import type { ErrorCode } from '../errors.ts'
+import { BUILD_PACKAGES } from '../kafka/build-packages.ts'
 
 export interface ErrorPage {
   /** After the code: what failed, in a few words. */
@@ -366,7 +367,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
       ],
     ],
     mend: [
-      'apt-get install g++ make python3 zlib1g-dev libssl-dev libzstd-dev',
+      `apt-get install ${BUILD_PACKAGES}`,
       'CKJS_LINKING=dynamic npm rebuild @confluentinc/kafka-javascript, with --global where dfsp is installed so',
     ],
     example:

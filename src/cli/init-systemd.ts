@@ -7,7 +7,7 @@ import { DfspError } from '../errors.ts'
 import type { Invocation } from './command.ts'
 import { announce, writeNew } from './new-files.ts'
 import { builtInPlugins } from './plugin-path.ts'
-import { systemdUnits } from './systemd-units.ts'
+import { environmentFile, systemdUnits } from './systemd-units.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/dfsp.js', import.meta.url))
 
@@ -30,7 +30,7 @@ export async function initSystemd(invocation: Invocation, values: Values, name: 
   const target = user ? join(home, 'systemd', 'user') : '/etc/systemd/system'
   const files = Object.entries(units).map(([file, text]) => [join(target, file), text] as const)
   const systemctl = user ? 'systemctl --user' : 'sudo systemctl'
-  const envFile = user ? join(home, 'dfsp', `${name}.env`) : `/etc/dfsp/${name}.env`
+  const envFile = environmentFile({ name, user }).replace('%h', () => env.HOME ?? '~')
   if (!install) {
     printUnits(files, json, stdout)
     stderr.write(unseen(env, envFile))

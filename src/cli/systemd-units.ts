@@ -28,6 +28,11 @@ export function systemdUnits(choice: UnitChoice): Readonly<Record<string, string
   }
 }
 
+/** As systemd writes it: %h is the home of the account. */
+export function environmentFile({ name, user }: Pick<UnitChoice, 'name' | 'user'>): string {
+  return `${user ? '%h/.config' : '/etc'}/dfsp/${name}.env`
+}
+
 function service(choice: UnitChoice, batch: boolean): string {
   const { name, topic, folder, user, owner, config } = choice
   const words = [
@@ -57,7 +62,7 @@ function service(choice: UnitChoice, batch: boolean): string {
       ? ['# The topic: topic = … below [dfsp] in dfsp.config, or DFSP_TOPIC=… in this file.']
       : []),
     `# Secrets, such as DFSP_KAFKA_SASL_PASSWORD=…; mode 600. Any flag of dfsp as DFSP_FLAG.`,
-    `EnvironmentFile=-${user ? '%h/.config' : '/etc'}/dfsp/${name}.env`,
+    `EnvironmentFile=-${environmentFile(choice)}`,
     `# Results, logs and journal: ${user ? '~/.local/state (or ~/.config)' : '/var/lib'}/dfsp-${name}`,
     `StateDirectory=dfsp-${name}`,
     `ExecStart=${words.map(quoted).join(' ')} -o %S/dfsp-${name}`,

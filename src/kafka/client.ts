@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { setFlagsFromString } from 'node:v8'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../errors.ts'
+import { BUILD_PACKAGES } from './build-packages.ts'
 
 export type Client = RdKafka.KafkaConsumer | RdKafka.Producer
 
@@ -55,8 +56,7 @@ export const ERR = {
   STALE_MEMBER_EPOCH: 113,
 } as const
 
-const REBUILD =
-  'apt-get install g++ make python3 zlib1g-dev libssl-dev libzstd-dev && CKJS_LINKING=dynamic npm rebuild @confluentinc/kafka-javascript'
+const REBUILD = `apt-get install ${BUILD_PACKAGES} && CKJS_LINKING=dynamic npm rebuild @confluentinc/kafka-javascript`
 const CODECS = ['gzip', 'snappy', 'lz4', 'zstd']
 
 let binding: typeof RdKafka | undefined

@@ -19,7 +19,7 @@ import { readErrors } from './read-errors.ts'
 import { readLoop } from './read-loop.ts'
 import { allWatermarks, topicId, topicPartitions, watermarks } from './topic.ts'
 import { topicIdentity } from './topic-identity.ts'
-import { watch } from './watch.ts'
+import { type Watch, watch } from './watch.ts'
 
 export type { ConsumedRecord } from './delivery.ts'
 
@@ -147,7 +147,7 @@ function runningConsumer(
   let handlers: ConsumerHandlers
   let closing = false
   let asked: Promise<unknown> = Promise.resolve()
-  let endWatch = async () => {}
+  let watching: Watch | undefined
   const errors = readErrors({
     client,
     topic,
@@ -157,13 +157,6 @@ function runningConsumer(
     // Before the start it is for connect to tell.
     onProblem: text => !closing && handlers?.onProblem(text),
   })
-  const stalls = new Map<number, { position: number; times: number; text: string }>()
-  /** Asked for again in vain. */
-  function stuck(): string | undefined {
-    for (const [partition, { position, times, text }] of stalls)
-      if (times > 1 && owns.epoch?.positions.get(partition)?.next === position) return text
-    return undefined
-  }
   const all = () => [...(owns.epoch?.positions.keys() ?? [])]
   const toppars = () => all().map(partition => ({ topic, partition }))
 
@@ -256,7 +249,7 @@ function runningConsumer(
       handlers = given
       client.subscribe([topic])
       loop.start()
-      endWatch = watch({
+      watching = watch({
         client,
         topic,
         owns,
@@ -266,13 +259,7 @@ function runningConsumer(
         hasNewTopic: identity.hasChanged,
         onNewTopic: newTopic,
         onLow: (partition, low) => given.onLowWatermark?.(partition, low),
-        onStalled(text, partition, position) {
-          const before = stalls.get(partition)
-          const times = before?.position === position ? before.times + 1 : 1
-          stalls.set(partition, { position, times, text })
-          if (errors.trouble.isLasting) errors.trouble.again()
-          else errors.trouble.tell(`${text}; asking for them again`)
-        },
+        onStalled: text => (errors.trouble.isLasting ? errors.trouble.again() : errors.trouble.tell(text)),
         onAnswered: errors.answered,
         onUnanswered: error => errors.passing(error, 'ask for offsets'),
         onNothingOwned: errors.trouble.again,
@@ -306,13 +293,13 @@ function runningConsumer(
       return {
         isJoined: !closing && owns.epoch !== undefined && !owns.epoch.draining,
         away: errors.away,
-        stuck: stuck(),
+        stuck: watching?.stuck(),
         silentMs: performance.now() - cameRound,
       }
     },
     async close() {
       closing = true
-      await Promise.all([owns.close(), endWatch(), asked])
+      await Promise.all([owns.close(), watching?.end(), asked])
       const stopped = loop.stop()
       reading.release()
       await stopped

@@ -18,8 +18,7 @@ export interface WatchDeps {
   onAnswered(): void
   /** The broker refuses or does not answer; asked again at the next look. */
   onUnanswered(error: unknown): void
-  /** Records from `position` on do not come, although they are there. */
-  onStalled(text: string, partition: number, position: number): void
+  onStalled(text: string): void
   /** At each look without an epoch. */
   onNothingOwned(): void
 }
@@ -27,13 +26,24 @@ export interface WatchDeps {
 /** librdkafka's log line of a position that the broker has no record for. */
 const RESET = /\[(\d+)\]: offset reset \(at offset (\d+)/
 
-/** Returns a function that ends it, and resolves once no question is open. */
-export function watch(deps: WatchDeps): () => Promise<void> {
+export interface Watch {
+  /** Which records are there and were asked for again in vain. */
+  stuck(): string | undefined
+  /** Resolves once no question is open. */
+  end(): Promise<void>
+}
+
+export function watch(deps: WatchDeps): Watch {
   const { client, topic, owns } = deps
   const at = (partition: number) => `${topic}[${partition}]`
   const positions = () => owns.epoch?.positions ?? new Map<number, never>()
   /** Below these offsets losses have been told. */
   const toldBelow = new Map<number, number>()
+  /** Where a partition stood still last, and how often it was found there. */
+  const stalls = new Map<
+    number,
+    { readonly position: number; readonly times: number; readonly text: string }
+  >()
 
   const dog = watchdog({
     owned: () => [...positions().keys()],
@@ -49,13 +59,14 @@ export function watch(deps: WatchDeps): () => Promise<void> {
     hasNewTopic: deps.hasNewTopic,
     onFinding(finding, { partition, position }, { low, high }) {
       switch (finding.kind) {
-        case 'stalled':
-          deps.onStalled(
-            `${at(partition)}: records ${position}-${high - 1} are there and do not come`,
-            partition,
-            position,
-          )
+        case 'stalled': {
+          const text = `${at(partition)}: records ${position}-${high - 1} are there and do not come`
+          const before = stalls.get(partition)
+          const times = before?.position === position ? before.times + 1 : 1
+          stalls.set(partition, { position, times, text })
+          deps.onStalled(`${text}; asking for them again`)
           return owns.reread(partition, position)
+        }
         case 'overtaken':
           lost(partition, position, low)
           return owns.reread(partition, low)
@@ -102,9 +113,16 @@ export function watch(deps: WatchDeps): () => Promise<void> {
     if (owns.epoch) looking = dog.look()
     else deps.onNothingOwned()
   }, LOOK_EVERY_MS)
-  return async () => {
-    clearInterval(timer)
-    client.removeListener('event.log', hear)
-    await Promise.all([looking, asking])
+  return {
+    stuck() {
+      for (const [partition, { position, times, text }] of stalls)
+        if (times > 1 && positions().get(partition)?.next === position) return text
+      return undefined
+    },
+    async end() {
+      clearInterval(timer)
+      client.removeListener('event.log', hear)
+      await Promise.all([looking, asking])
+    },
   }
 }

@@ -29,7 +29,7 @@ const LARGE_BYTES = 32 * 1024 * 1024
 /** … where no other file is there: its digest is all that is left to wait for. */
 const LARGE_ALONE_BYTES = 4 * 1024 * 1024
 /** Of one call: at least what is worth the message, at most what a thread does in some 15 ms. */
-const LEAST_BYTES = 1 * 1024 * 1024
+const LEAST_BYTES = 1024 * 1024
 const MOST_BYTES = 16 * 1024 * 1024
 
 interface Begun {

@@ -57,6 +57,13 @@ test('init systemd names the variables of this shell that a service does not see
     installed.stderr,
     new RegExp(`^${names}; put what it needs into ${cwd}/.config/dfsp/plot.env$`, 'm'),
   )
+  // The unit names the file below the home, wherever the manager looks for units.
+  const elsewhere = await dfsp(['init', 'systemd', 'plot', '--user'], cwd, {
+    ...env,
+    XDG_CONFIG_HOME: join(cwd, 'xdg'),
+  })
+  assert.match(elsewhere.stdout, /^EnvironmentFile=-%h\/\.config\/dfsp\/plot\.env$/m)
+  assert.match(elsewhere.stderr, new RegExp(` into ${cwd}/.config/dfsp/plot.env$`, 'm'))
 })
 
 test('init systemd --user --install puts the units where the manager of the account looks, once', async t => {
