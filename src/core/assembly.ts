@@ -21,8 +21,8 @@ export interface Assembly {
   /** Notes a chunk; `duplicate` when one with its index is there already. */
   place(chunk: Pick<Chunk, 'index' | 'offset' | 'data' | 'chunkHash'>): Placement
   has(index: number): boolean
-  /** Makes a chunk missing again, so that a good copy of it can take its place. */
-  remove(index: number): void
+  /** Makes chunks missing again, so that good copies of them can take their place. */
+  remove(indexes: readonly number[]): void
   /** With all chunks there: the size in bytes, or what is wrong with their geometry. */
   size(): number | { readonly wrong: string }
   /** Geometry and kept digest of each chunk that is there, in order of arrival. */
@@ -79,16 +79,20 @@ class ChunkTable implements Assembly {
     return 'new'
   }
 
-  remove(index: number): void {
-    if (!this.#present.clear(index - 1)) return
-    let row = 0
-    while (this.#rows[row * ROW] !== index) row++
-    this.bytes -= this.#rows[row * ROW + 2] as number
-    this.count--
-    // The last one takes its place.
-    this.#rows.copyWithin(row * ROW, this.count * ROW, (this.count + 1) * ROW)
-    const last = this.count * KEPT_HASH_BYTES
-    this.#hashes.copyWithin(row * KEPT_HASH_BYTES, last, last + KEPT_HASH_BYTES)
+  remove(indexes: readonly number[]): void {
+    for (const index of indexes) this.#present.clear(index - 1)
+    const [rows, hashes] = [this.#rows, this.#hashes]
+    let kept = 0
+    for (let row = 0; row < this.count; row++) {
+      if (!this.has(rows[row * ROW] as number)) {
+        this.bytes -= rows[row * ROW + 2] as number
+        continue
+      }
+      rows.copyWithin(kept * ROW, row * ROW, (row + 1) * ROW)
+      hashes.copyWithin(kept * KEPT_HASH_BYTES, row * KEPT_HASH_BYTES, (row + 1) * KEPT_HASH_BYTES)
+      kept++
+    }
+    this.count = kept
   }
 
   /** Chunks must tile the file: one after the other from 0, without gap or overlap. */
@@ -157,13 +161,9 @@ class Bitmap {
     return (word & maskOf(bit)) === 0
   }
 
-  /** False if it was not set. */
-  clear(bit: number): boolean {
+  clear(bit: number): void {
     const page = this.#page(Math.floor(bit / PAGE_BITS))
-    if (page === undefined) return false
-    const word = page[wordOf(bit)] as number
-    page[wordOf(bit)] = word & ~maskOf(bit)
-    return (word & maskOf(bit)) !== 0
+    if (page !== undefined) page[wordOf(bit)] = (page[wordOf(bit)] as number) & ~maskOf(bit)
   }
 
   #page(number: number): Uint32Array | undefined {

@@ -66,7 +66,7 @@ export function fileEnds(s: Shared): FileEnds {
       files.move(file, 'held')
       return file.stored.release()
     }
-    for (const index of badChunks) file.assembly.remove(index)
+    file.assembly.remove(badChunks)
     file.damaged = true
     file.checksChunks = true
     if (file.state === 'running') {
