@@ -9,6 +9,9 @@
  * | a chunk of a generation that was finished lately     | resolved without another run (unless asked to reprocess) |
  * | nothing new for an older generation while a newer of | the older one is *superseded*: resolved and counted      |
  * | the same path was processed                          |                                                          |
+ * | the last chunk of an older generation                | runs after those of its path that became whole before it |
+ * | -, and it fails and is given up, and a newer one of   | the older one is superseded: it does not run any more    |
+ * | the same path is processed                            |                                                          |
  */
 import type { Chunk } from './chunk.ts'
 

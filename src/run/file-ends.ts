@@ -3,11 +3,13 @@ import type { FileLetterReason } from '../core/dead-letter.ts'
 import type { Policy } from '../core/disposition.ts'
 import { offsetRanges } from '../core/offset-ranges.ts'
 import type { FileResult, SetAside } from '../report/events.ts'
-import type { OpenFile } from './open-files.ts'
+import { isOutdated, type OpenFile } from './open-files.ts'
 import type { Shared } from './processor-deps.ts'
 
 export interface FileEnds {
-  /** The plugin returned null. */
+  /** The plugin returned null: older contents of its path will not run any more. Returns them. */
+  outdate(file: OpenFile): readonly OpenFile[]
+  /** It was processed, and that is noted. */
   done(file: OpenFile, ms: number): void
   /** The journal says that it was processed before the last stop. */
   journalled(file: OpenFile): void
@@ -26,6 +28,8 @@ export interface FileEnds {
   /** Stable over attempts and restarts, in lower-case hex. */
   deliveryId(file: OpenFile): string
 }
+
+const NEWER = 'a newer content of this path was processed'
 
 export function fileEnds(s: Shared): FileEnds {
   const { deps, ledger, files, finished, latest, known, replays, counts, committing, letters } = s
@@ -61,6 +65,7 @@ export function fileEnds(s: Shared): FileEnds {
     ms: number,
     badChunks: readonly number[] = [],
   ): void {
+    if (isOutdated(file) && file.turn > 0) return passOver(file, 'superseded', `${error}; ${NEWER}`)
     reportFile(file, result, ms, error, 'held')
     if (badChunks.length === 0) {
       files.move(file, 'held')
@@ -125,8 +130,15 @@ export function fileEnds(s: Shared): FileEnds {
     committing.soon()
   }
 
-  function supersede(newer: OpenFile): void {
-    for (const file of files.ofPath(newer.path)) if (file.number < newer.number) file.superseded = true
+  function passOver(file: OpenFile, result: 'superseded' | 'late', why: string): void {
+    counts.skipped++
+    setAside(file, result, 'skipped', why, 0)
+  }
+
+  function outdate(file: OpenFile): readonly OpenFile[] {
+    const older = files.outdate(file)
+    for (const each of older) passOver(each, 'superseded', NEWER)
+    return older
   }
 
   function reportFile(file: OpenFile, result: FileResult, ms: number, error?: string, how?: SetAside): void {
@@ -159,16 +171,17 @@ export function fileEnds(s: Shared): FileEnds {
   }
 
   return {
+    outdate,
     done(file, ms) {
       counts.done++
       counts.doneBytes += file.size
       reportFile(file, 'ok', ms)
-      supersede(file)
       finish(file)
     },
     journalled(file) {
       report({ type: 'info', text: `${file.path} was processed before the last stop, as the journal says` })
       counts.journalled++
+      outdate(file)
       finish(file)
     },
     giveUp,
@@ -176,10 +189,7 @@ export function fileEnds(s: Shared): FileEnds {
       files.move(file, 'held')
       file.stored.release()
     },
-    passOver(file, result, why) {
-      counts.skipped++
-      setAside(file, result, 'skipped', why, 0)
-    },
+    passOver,
     deliveryId,
   }
 }

@@ -6,6 +6,7 @@ import type { FileJob, TaskResult } from '../plugin/messages.ts'
 import type { Ended } from '../plugin/thread.ts'
 import type { FileEnds } from './file-ends.ts'
 import type { OpenFile } from './open-files.ts'
+import { pathQueue } from './path-queue.ts'
 import type { FinishedJournal, Shared } from './processor-deps.ts'
 
 export interface FileWork {
@@ -44,31 +45,19 @@ const ENVIRONMENT: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', '
 export function fileWork(s: FileWorkDeps): FileWork {
   const { deps, ledger, files, breaker, counts, committing, letters, ends } = s
   const { settings, report, now, journal } = deps
-  const queue: OpenFile[] = []
+  const queue = pathQueue()
   const running = new Map<OpenFile, number>() // -> when it was given to a thread
   let paused = false
   const waiters = new Set<() => void>() // of `ended`
 
   function dispatch(): void {
-    while (!paused && queue.length > 0 && deps.host.free > 0 && wantsMore() && breaker.mayStart(now())) {
-      const file = next()
+    while (!paused && queue.hasNext && deps.host.free > 0 && wantsMore() && breaker.mayStart(now())) {
+      // While the breaker is open a file that was never tried tells more than one that has failed.
+      const file = queue.take(breaker.state !== 'closed')
       if (file === undefined) break
       void run(file)
     }
     for (const look of waiters) look()
-  }
-
-  /** While the breaker is open a file that was never tried tells more than one that has failed. */
-  function next(): OpenFile | undefined {
-    const untried = breaker.state === 'closed' ? -1 : queue.findIndex(file => !file.wasTried && isFree(file))
-    const at = untried === -1 ? queue.findIndex(isFree) : untried
-    return at === -1 ? undefined : queue.splice(at, 1)[0]
-  }
-
-  /** Contents of one path are processed one after the other, in the order in which they became whole. */
-  function isFree(file: OpenFile): boolean {
-    for (const other of files.ofPath(file.path)) if (isRunning(other)) return false
-    return true
   }
 
   function wantsMore(): boolean {
@@ -78,7 +67,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
 
   function requeue(file: OpenFile): void {
     files.move(file, 'queued')
-    queue.push(file)
+    queue.add(file)
   }
 
   async function run(file: OpenFile): Promise<void> {
@@ -98,14 +87,8 @@ export function fileWork(s: FileWorkDeps): FileWork {
     // Dropped with its epoch or abandoned while it ran: the result counts for nothing.
     else file.stored.release()
     running.delete(file)
+    if (file.state !== 'waiting') queue.free(file)
     s.onChange()
-  }
-
-  /** It was never begun. */
-  function recalled(file: OpenFile): void {
-    file.attempts--
-    files.move(file, 'queued')
-    queue.unshift(file)
   }
 
   function jobOf(file: OpenFile): FileJob {
@@ -126,15 +109,19 @@ export function fileWork(s: FileWorkDeps): FileWork {
   function settle(file: OpenFile, result: Ended, ms: number): Promise<void> | undefined {
     if (result.kind !== 'failed' && result.kind !== 'done') breaker.undecided()
     if (result.kind === 'recalled') {
-      recalled(file)
+      // It was never begun.
+      file.attempts--
+      requeue(file)
       return
     }
     file.wasTried = true
     switch (result.kind) {
-      case 'done':
-        if (journal !== undefined) return note(file, journal, ms)
+      case 'done': {
+        const older = ends.outdate(file)
+        if (journal !== undefined) return note(file, older, journal, ms)
         succeeded(file, ms)
         return
+      }
       case 'mismatch':
         return mismatched(file, result.actual, ms)
       case 'failed':
@@ -148,9 +135,15 @@ export function fileWork(s: FileWorkDeps): FileWork {
     }
   }
 
-  async function note(file: OpenFile, journal: FinishedJournal, ms: number): Promise<void> {
+  /** With the older ones before it: after a kill none of them may run, since this one will not. */
+  async function note(
+    file: OpenFile,
+    older: readonly OpenFile[],
+    journal: FinishedJournal,
+    ms: number,
+  ): Promise<void> {
     try {
-      await journal.append(journalKey(file))
+      await Promise.all([...older, file].map(each => journal.append(journalKey(each))))
     } catch (error) {
       trip(`the journal cannot be written: ${(error as Error).message}`)
       return done(file, ms)
@@ -261,11 +254,10 @@ export function fileWork(s: FileWorkDeps): FileWork {
     dispatch,
     isJournalled,
     drop(file) {
-      const at = queue.indexOf(file)
-      if (at !== -1) queue.splice(at, 1)
       // A thread may still read it, also where it was given up already.
       if (!running.has(file)) file.stored.release()
       files.move(file, 'closed')
+      if (!running.has(file)) queue.free(file)
     },
     pause() {
       paused = true
@@ -302,10 +294,10 @@ export function fileWork(s: FileWorkDeps): FileWork {
     },
     running,
     get hasUntried() {
-      return queue.some(file => !file.wasTried)
+      return files.untried > 0
     },
     get queued() {
-      return queue.length + files.count('waiting')
+      return files.count('queued') + files.count('waiting')
     },
   }
 }

@@ -15,6 +15,7 @@ import { type Assembly, assembly } from '../core/assembly.ts'
 import type { Chunk } from '../core/chunk.ts'
 import { fileHash40 } from '../core/commit-record.ts'
 import { type FileId, hexOf } from '../core/generation.ts'
+import { type Heap, heap } from '../core/heap.ts'
 import type { Receipt } from '../core/ledger.ts'
 import type { StoredFile } from '../files/store.ts'
 
@@ -42,15 +43,21 @@ const NEXT: Readonly<Record<FileState, readonly FileState[]>> = {
 /** Whole and not finished: they will free what they occupy without a further record. */
 const UNDER_WAY: ReadonlySet<FileState> = new Set(['queued', 'running', 'waiting'])
 
+/** Once whole, a file in these goes on only by what comes from outside it: further records, room, a person. */
+const STUCK: ReadonlySet<FileState> = new Set(['assembling', 'evicted', 'held'])
+
 export interface OpenFile {
   /** The ledger's owner number; ascending with age. */
   readonly number: number
   readonly id: FileId
+  readonly contents: PathContents
   /** 128 bits of a hash of `id`. */
   readonly digest: string
   /** The 40 bits of it that stand for the file in commit records. */
   readonly hash: number
   readonly path: string
+  /** Its place in the order in which files became whole, from 1 on; 0 until it is whole for the first time. */
+  turn: number
   /** Of the whole file, in hexadecimal. */
   readonly sha512: string
   readonly mtime: number
@@ -81,31 +88,58 @@ export interface OpenFile {
   hasUnreadCopies: boolean
   /** It was reported as incomplete, or as held and no longer in the log. */
   reportedIncomplete: boolean
-  /** A newer content of the same path was processed while this one was incomplete. */
-  superseded: boolean
+}
+
+/**
+ * The open contents of one path. They run one at a time, in the order of their turns; see path-queue.ts. One that is
+ * older than a content that was processed does not run any more, or whoever writes by path would be left with it.
+ */
+export interface PathContents {
+  /** How many are open. */
+  count: number
+  /** Those that have been whole and wait for nothing that comes by itself: held, evicted, damaged. */
+  stuck: Heap<OpenFile> | undefined
+  /** The one that a thread has, or that is tried again after a delay: none of the others runs meanwhile. */
+  busy: OpenFile | undefined
+  /** The one that runs next. */
+  offered: OpenFile | undefined
+  /** Those that are queued behind it. */
+  behind: Heap<OpenFile> | undefined
+  /** The latest turn, and the highest number, of those that were processed. */
+  doneTurn: number
+  doneNumber: number
 }
 
 export interface OpenFiles {
   readonly byId: ReadonlyMap<FileId, OpenFile>
   readonly byNumber: ReadonlyMap<number, OpenFile>
-  /** Open generations of one path. */
-  ofPath(path: string): Iterable<OpenFile>
   open(
     given: Pick<OpenFile, 'id' | 'digest' | 'path' | 'stored' | 'attempts' | 'lastProgress'>,
     chunk: Chunk,
   ): OpenFile
   move(file: OpenFile, to: FileState): void
+  /** It is whole: gives it its turn if it has none. */
+  whole(file: OpenFile): void
+  /** It was processed. Returns the older contents of its path that are stuck, which are outdated by that. */
+  outdate(file: OpenFile): OpenFile[]
   count(state: FileState): number
   /** Files that are queued, running or waiting, and their bytes. */
   readonly underWay: { readonly files: number; readonly bytes: number }
   /** Bytes of the files that are queued. */
   readonly queuedBytes: number
+  /** Files that are queued and were never tried. */
+  readonly untried: number
+}
+
+/** A newer content of its path was processed; if it was whole before that one, it does not run any more. */
+export function isOutdated({ turn, number, contents }: OpenFile): boolean {
+  return turn === 0 ? number < contents.doneNumber : turn < contents.doneTurn
 }
 
 export function openFiles(): OpenFiles {
   const byId = new Map<FileId, OpenFile>()
   const byNumber = new Map<number, OpenFile>()
-  const byPath = new Map<string, OpenFile[]>()
+  const byPath = new Map<string, PathContents>()
   const counts: Record<FileState, number> = {
     assembling: 0,
     evicted: 0,
@@ -118,18 +152,49 @@ export function openFiles(): OpenFiles {
   }
   const underWay = { files: 0, bytes: 0 }
   let queuedBytes = 0
+  let untried = 0
   const note = (file: OpenFile, sign: 1 | -1) => {
     counts[file.state] += sign
-    if (file.state === 'queued') queuedBytes += sign * file.size
+    if (file.state === 'queued') {
+      queuedBytes += sign * file.size
+      if (!file.wasTried) untried += sign
+    }
     if (!UNDER_WAY.has(file.state)) return
     underWay.files += sign
     underWay.bytes += sign * file.size
   }
   let numbers = 0
+  let turns = 0
+
+  /** With one more of them open. */
+  function contentsOf(path: string): PathContents {
+    const found = byPath.get(path)
+    if (found !== undefined) {
+      found.count++
+      return found
+    }
+    const contents: PathContents = {
+      count: 1,
+      stuck: undefined,
+      busy: undefined,
+      offered: undefined,
+      behind: undefined,
+      doneTurn: 0,
+      doneNumber: -1,
+    }
+    byPath.set(path, contents)
+    return contents
+  }
+
+  function noteStuck(file: OpenFile): void {
+    if (file.turn === 0) return
+    file.contents.stuck ??= heap(({ turn }) => turn)
+    file.contents.stuck.add(file)
+  }
+
   return {
     byId,
     byNumber,
-    ofPath: path => byPath.get(path) ?? [],
     open(given, chunk) {
       // Each field by name: a spread makes this literal thirty times slower.
       const { id, digest, path, stored, attempts, lastProgress } = given
@@ -137,6 +202,8 @@ export function openFiles(): OpenFiles {
         id,
         digest,
         path,
+        contents: contentsOf(path),
+        turn: 0,
         stored,
         attempts,
         lastProgress,
@@ -157,13 +224,9 @@ export function openFiles(): OpenFiles {
         checksChunks: false,
         hasUnreadCopies: false,
         reportedIncomplete: false,
-        superseded: false,
       }
       byId.set(file.id, file)
       byNumber.set(file.number, file)
-      const others = byPath.get(file.path)
-      if (others) others.push(file)
-      else byPath.set(file.path, [file])
       note(file, 1)
       return file
     },
@@ -173,17 +236,36 @@ export function openFiles(): OpenFiles {
       note(file, -1)
       ;(file as { state: FileState }).state = to
       note(file, 1)
+      if (STUCK.has(to)) noteStuck(file)
       if (to !== 'closed') return
       byId.delete(file.id)
       byNumber.delete(file.number)
-      const others = (byPath.get(file.path) as OpenFile[]).filter(other => other !== file)
-      if (others.length === 0) byPath.delete(file.path)
-      else byPath.set(file.path, others)
+      if (--file.contents.count === 0) byPath.delete(file.path)
+    },
+    whole(file) {
+      if (file.turn !== 0) return
+      file.turn = ++turns
+      if (STUCK.has(file.state)) noteStuck(file)
+    },
+    outdate({ contents, turn, number }) {
+      contents.doneTurn = Math.max(contents.doneTurn, turn)
+      contents.doneNumber = Math.max(contents.doneNumber, number)
+      const { stuck } = contents
+      const older: OpenFile[] = []
+      for (let file = stuck?.peek(); file !== undefined && file.turn < turn; file = stuck?.peek()) {
+        stuck?.take()
+        // It may have gone on since, or be in there twice.
+        if (STUCK.has(file.state) && older.at(-1) !== file) older.push(file)
+      }
+      return older
     },
     count: state => counts[state],
     underWay,
     get queuedBytes() {
       return queuedBytes
+    },
+    get untried() {
+      return untried
     },
   }
 }

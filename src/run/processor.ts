@@ -20,7 +20,7 @@ import { fileEnds } from './file-ends.ts'
 import { fileWork } from './file-work.ts'
 import { intake } from './intake.ts'
 import { knownAtRevoke } from './known-at-revoke.ts'
-import { type OpenFile, type OpenFiles, openFiles } from './open-files.ts'
+import { isOutdated, type OpenFile, type OpenFiles, openFiles } from './open-files.ts'
 import type { Counts, ProcessorDeps, Shared } from './processor-deps.ts'
 import { type ReadAhead, readAhead } from './read-ahead.ts'
 import { readUntil } from './read-until.ts'
@@ -226,7 +226,7 @@ export function processor(deps: ProcessorDeps): Processor {
   }
 
   function isToBeSetAside(file: OpenFile): boolean {
-    return file.superseded || shared.known.has(file.digest) || settings.onIncomplete !== 'hold'
+    return isOutdated(file) || shared.known.has(file.digest) || settings.onIncomplete !== 'hold'
   }
 
   /** Only if the broker, asked now, has nothing unread: while it was away, the end that was seen last stood still. */
@@ -245,7 +245,7 @@ export function processor(deps: ProcessorDeps): Processor {
     for (const file of files.byId.values()) {
       if (!isStale(file, read.time()) || !isToBeSetAside(file)) continue
       const missing = `${file.assembly.count} of ${file.assembly.total} chunks arrived`
-      if (file.superseded) ends.passOver(file, 'superseded', missing)
+      if (isOutdated(file)) ends.passOver(file, 'superseded', missing)
       else if (shared.known.has(file.digest)) ends.passOver(file, 'late', missing)
       else ends.giveUp(file, 'incomplete', missing)
     }

@@ -84,7 +84,10 @@ export function room(s: RoomDeps): Room {
   function place(file: OpenFile, chunk: Chunk): void {
     if (file.state === 'evicted') {
       if (file.assembly.place(chunk) === 'duplicate') counts.duplicates++
-      else file.lastProgress = now()
+      else {
+        file.lastProgress = now()
+        if (file.assembly.count === file.assembly.total) files.whole(file)
+      }
       return
     }
     const duplicate = file.assembly.has(chunk.index)
@@ -145,6 +148,7 @@ export function room(s: RoomDeps): Room {
   }
 
   function complete(file: OpenFile): void {
+    files.whole(file)
     const size = file.assembly.size()
     if (typeof size !== 'number')
       return s.ends.giveUp(file, 'mismatch', `chunks do not make a file: ${size.wrong}`)

@@ -57,6 +57,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
   const { onError, retries } = settings.onFailure
   /** Records of no file that this process holds, although a dead letter may have been written. */
   const junkHeld = new Set<string>()
+  let turns = 0
   let violation: string | undefined
   let host = 0
 
@@ -116,7 +117,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
         return
       case 'incomplete':
       case 'superseded':
-        if (up.setAside === 'skipped') incomplete(f)
+        if (up.setAside === 'skipped' && result === 'incomplete') incomplete(f)
         if (result === 'superseded' && !isSuperseded(f)) violate(`${nameOf(f)} is superseded by nothing`)
         return
       case 'late':
@@ -127,6 +128,23 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
   function incomplete(f: FileTruth): void {
     if (isWhole(f) && f.lost === 0 && !wasLeft(f) && !truth.wasReset)
       violate(`${nameOf(f)} is called incomplete, and a good copy of each chunk is in the log`)
+  }
+
+  /** Once a content was processed, none that was whole before it in this epoch runs. */
+  function order(f: FileTruth): void {
+    if (f.turnIn !== truth.epoch) {
+      f.turn = ++turns
+      f.turnIn = truth.epoch
+    }
+    if (wasSentTwice(f)) return
+    const newer = truth.files.find(
+      other =>
+        other.file.path === f.file.path &&
+        other.turnIn === truth.epoch &&
+        other.nullIn === truth.epoch &&
+        other.turn > f.turn,
+    )
+    if (newer) violate(`${nameOf(f)} runs after the newer ${nameOf(newer)} was processed`)
   }
 
   function isSuperseded(f: FileTruth): boolean {
@@ -213,6 +231,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       if (f.deliveryId !== job.deliveryId) violate(`${who} has two delivery ids`)
       if (job.final !== job.attempt > retries) violate(`${who} is wrong about its last attempt`)
       if (f.nulls > 0) happened('file run again')
+      order(f)
       // A kill may have cut off an attempt that a commit had counted.
       if (job.attempt > ++f.calls && truth.epoch <= FIRST_EPOCH)
         violate(`${who} is called for the ${f.calls}. time, and told that it is attempt ${job.attempt}`)
@@ -229,6 +248,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       const f = truth.fileOf(job)
       if (!f) return
       f.nulls++
+      f.nullIn = truth.epoch
       if (f.running === job) f.running = undefined
       happened('file processed')
     },
@@ -274,7 +294,8 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
     onJournalled(key) {
       if (settings.reprocessIdentical) return // keys of deliveries
       const f = truth.files.find(other => other.key === key)
-      if (!f || f.nulls === 0) return violate('an entry of the journal about nothing that was processed')
+      if (!f || (f.nulls === 0 && !isSuperseded(f)))
+        return violate('an entry of the journal about nothing that was processed')
       f.journalOn = host
       f.journalIn = truth.life
     },

@@ -19,6 +19,11 @@ export interface FileTruth {
   /** Calls of the plugin, and those of them that failed. */
   calls: number
   failures: number
+  /** When the plugin was first given it in an epoch: its place among all files, and the epoch; 0 = never. */
+  turn: number
+  turnIn: number
+  /** Epoch in which the plugin last returned null. */
+  nullIn: number
   skipped: boolean
   /** A dead letter of it was written. */
   lettered: boolean
@@ -172,6 +177,9 @@ function newTruth(file: SimFile): FileTruth {
     nulls: 0,
     calls: 0,
     failures: 0,
+    turn: 0,
+    turnIn: 0,
+    nullIn: 0,
     skipped: false,
     lettered: false,
     finalIn: 0,

@@ -1,0 +1,151 @@
+/** Several contents of one path: in which order they run, and which of them do not run any more. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { cut, DONE, failure, type World, type WorldOptions, world } from './world.ts'
+
+const [OLD, NEW] = [cut('v.bin', 'old'), cut('v.bin', 'new')]
+
+const contents = ({ calls }: World) => calls.map(call => call.content)
+const ends = (w: World) => w.files().map(({ result, setAside }) => [result, setAside])
+
+/** Fails the first attempts of the old content. */
+function failing(times: number): NonNullable<WorldOptions['plugin']> {
+  let left = times
+  return ({ content }) => (content === 'old' && left-- > 0 ? failure('broken') : DONE)
+}
+
+test('a newer content waits while an older one is tried again', async t => {
+  const w = world(t, { settings: { onFailure: { retries: 2, onError: 'hold' } }, plugin: failing(1) })
+  await w.send(0, ...OLD.values, ...NEW.values)
+  await w.clock.advance(5_000)
+  assert.deepEqual(contents(w), ['old', 'old', 'new'])
+  assert.equal(w.committed.get(0), 2)
+})
+
+test('while one path waits for another attempt, other files run', async t => {
+  const w = world(t, { settings: { onFailure: { retries: 2, onError: 'hold' } }, plugin: failing(1) })
+  await w.send(0, ...OLD.values, ...NEW.values, ...cut('other', 'x').values)
+  assert.deepEqual(contents(w), ['old', 'x'])
+})
+
+test('a content that was given up is superseded once a newer one is processed: told, counted, resolved', async t => {
+  const w = world(t, { plugin: failing(1) })
+  await w.send(0, ...OLD.values)
+  await w.clock.advance(2_000)
+  assert.equal(w.committed.get(0) ?? 0, 0)
+  await w.send(0, ...NEW.values)
+  await w.clock.advance(2_000)
+  assert.deepEqual(contents(w), ['old', 'new'])
+  assert.deepEqual(ends(w), [
+    ['failed', 'held'],
+    ['superseded', 'skipped'],
+    ['ok', undefined],
+  ])
+  assert.equal(w.processor.counts.failed, 1)
+  assert.equal(w.processor.counts.skipped, 1)
+  assert.equal(w.committed.get(0), 2)
+  w.crash()
+  w.assign()
+  await w.read()
+  assert.deepEqual(contents(w), ['old', 'new'])
+})
+
+test('a damaged content is superseded, too, and a good copy that comes later does not revive it', async t => {
+  const damaged = cut('v.bin', 'olds', { change: () => ({ data: Buffer.from('oldX') }) })
+  const w = world(t)
+  await w.send(0, ...damaged.values, ...NEW.values, ...cut('v.bin', 'olds').values.slice(1))
+  assert.deepEqual(ends(w), [
+    ['mismatch', 'held'],
+    ['superseded', 'skipped'],
+    ['ok', undefined],
+  ])
+})
+
+test('a content whose newer one failed as well is not superseded', async t => {
+  const w = world(t, { plugin: () => failure('broken') })
+  await w.send(0, ...OLD.values, ...NEW.values)
+  await w.clock.advance(2_000)
+  assert.deepEqual(ends(w), [
+    ['failed', 'held'],
+    ['failed', 'held'],
+  ])
+  assert.equal(w.committed.get(0) ?? 0, 0)
+})
+
+test('an older content whose dead letter is refused after a newer one was processed is superseded', async t => {
+  const w = world(t, { settings: { onFailure: { retries: 0, onError: 'dlq' } }, plugin: failing(1) })
+  let refuse: (error: Error) => void = () => {}
+  w.onDeadLetter = () =>
+    new Promise((_, reject) => {
+      refuse = reject
+    })
+  await w.send(0, ...OLD.values, ...NEW.values)
+  assert.deepEqual(contents(w), ['old', 'new'])
+  refuse(new Error('no'))
+  await w.clock.advance(600_000)
+  assert.deepEqual(ends(w), [
+    ['ok', undefined],
+    ['superseded', 'skipped'],
+  ])
+})
+
+test('with a journal an older content does not run after a kill that came before the commit', async t => {
+  const keys = new Set<string>()
+  const journal = {
+    has: (key: string) => keys.has(key),
+    append: async (key: string) => void keys.add(key),
+    clear: () => keys.clear(),
+  }
+  const w = world(t, { journal, plugin: failing(1) })
+  w.onCommit = async () => {
+    throw new Error('refused')
+  }
+  await w.send(0, ...OLD.values, ...NEW.values)
+  await w.clock.advance(2_000)
+  w.crash()
+  w.onCommit = undefined
+  w.assign()
+  await w.read()
+  await w.clock.advance(2_000)
+  assert.deepEqual(contents(w), ['old', 'new'])
+  assert.equal(w.committed.get(0), 2)
+})
+
+test('the order of contents holds whatever fails, and every offset is resolved or held', async t => {
+  const run = fc.record({
+    // Path and how often its content fails, in the order in which they are sent.
+    sent: fc.array(fc.record({ path: fc.constantFrom('a', 'b'), fails: fc.nat(4) }), {
+      minLength: 1,
+      maxLength: 8,
+    }),
+    retries: fc.nat(2),
+    threads: fc.integer({ min: 1, max: 3 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(run, async ({ sent, retries, threads }) => {
+      const left = sent.map(({ fails }) => fails)
+      const done: number[] = []
+      const w = world(t, {
+        threads,
+        settings: { onFailure: { retries, onError: 'hold' } },
+        plugin({ content }) {
+          const index = Number(content)
+          const newer = done.find(other => other > index && sent[other]?.path === sent[index]?.path)
+          assert.equal(newer, undefined, `${index} runs after ${newer} was processed`)
+          if ((left[index] as number)-- > 0) return failure('broken')
+          done.push(index)
+          return DONE
+        },
+      })
+      await w.send(0, ...sent.flatMap(({ path }, index) => cut(path, String(index)).values))
+      await w.clock.advance(60_000)
+      const held = sent.findIndex(
+        ({ path, fails }, index) =>
+          fails > retries && !done.some(other => other > index && sent[other]?.path === path),
+      )
+      assert.equal(w.committed.get(0) ?? 0, held === -1 ? sent.length : held)
+    }),
+    { numRuns: 60 },
+  )
+})
