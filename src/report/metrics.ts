@@ -110,7 +110,7 @@ export function metrics(options: MetricsOptions): Metrics {
     },
   })
   gauge('dfsp_oldest_unfinished_file_seconds', 'Since the first chunk of the oldest open file was read.', v =>
-    v.files().reduce((oldest, { openMs }) => Math.max(oldest, openMs / 1_000), 0),
+    [...v.files()].reduce((oldest, { openMs }) => Math.max(oldest, openMs / 1_000), 0),
   )
   gauge('dfsp_buffer_bytes', 'Memory that open files occupy.', v => v.stats().memoryBytes)
   gauge('dfsp_buffer_limit_bytes', 'The budget of --memory.', v => v.counts().memoryLimit)

@@ -43,8 +43,10 @@ const PROCESSED = 'filename;rel_filepath;n_chunks;first_message;processed_at'
 const APPEND_MS = 1_000
 const REWRITE_EVERY = 5
 const SLICE = 500
-/** Files that failed and rows that could not be written, of which there may be any number. */
+/** Files that are open or failed, and rows that could not be written, of which there may be any number. */
 const MOST = 10_000
+/** Of the table of what is in progress, which is written again and again. */
+const MOST_CHARS = 4 * 1024 * 1024
 
 export function openRegistry(options: RegistryOptions): Registry {
   const { now, folder } = options
@@ -81,9 +83,13 @@ export function openRegistry(options: RegistryOptions): Registry {
   async function inProgressRows(): Promise<string[]> {
     const time = now()
     const open: string[] = []
+    let chars = 0
     for (const file of view?.files() ?? []) {
+      if (open.length === MOST || chars > MOST_CHARS) break
       const { status = 'in_progress', at = time - file.idleMs } = failed.get(file.path) ?? {}
-      open.push(inProgressRow(file, status, time - file.openMs, at))
+      const row = inProgressRow(file, status, time - file.openMs, at)
+      open.push(row)
+      chars += row.length
       // Ten thousand files must not hold up the run.
       if (open.length % SLICE === 0) await new Promise(resolve => setImmediate(resolve))
     }

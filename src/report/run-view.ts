@@ -9,8 +9,8 @@ export interface RunView {
   notConsuming(): string | undefined
   /** By partition, in order of their numbers; empty while they are not owned. */
   partitions(): readonly PartitionView[]
-  /** Files that are received in part or whole, and not done with. */
-  files(): readonly FileView[]
+  /** Files that are received in part or whole, and not done with; each is looked at when it is asked for. */
+  files(): Iterable<FileView>
   fileCounts(): Readonly<Record<FileViewState, number>>
   counts(): CountsView
   /** Asks the broker where the partitions end, so that `partitions` and `stats` tell of now; gives up after a second. */

@@ -25,7 +25,7 @@ export function statusText(view: RunView | undefined): string[] {
       .map(({ partition, end, position }) => `${partition}: ${formatCount(end - position)}`)
     lines.push(`  behind by partition: ${shown.join(', ')}${more(partitions.length - shown.length)}`)
   }
-  const all = view.files()
+  const all = [...view.files()]
   list(lines, 'running', all, 'running', f => `${f.path} ${formatMs(f.runningMs ?? 0)}`)
   list(lines, 'assembling', all, 'assembling', f => `${f.path} ${f.chunks} of ${f.total} chunks`)
   list(lines, 'held', all, 'held', f => f.path)

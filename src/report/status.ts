@@ -158,7 +158,7 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
       await view?.refresh()
       const stats = view?.stats()
       const counts = view?.counts()
-      const files = view?.files() ?? []
+      const files = [...(view?.files() ?? [])]
       const reason = notReady() ?? null
       return {
         v: 1,

@@ -16,8 +16,9 @@ export interface ContentSources {
 
 /** More runs than any record has room for. */
 const MOST_RUNS = 20_000
-/** More single offsets than any record has room for. */
+/** More single offsets, or files, than any record has room for. */
 const MOST_OFFSETS = 4_000
+const MOST_FILES = 4_000
 
 export function commitContent({ cut, replay, fileOf, finished }: ContentSources): RecordContent {
   const { base } = cut
@@ -30,6 +31,7 @@ export function commitContent({ cut, replay, fileOf, finished }: ContentSources)
   const owners = new Map<number, ReturnType<typeof fileOf>>()
   cut.eachUnresolved((offset, owner) => {
     runs.add(offset, offset + 1)
+    if (owners.size > MOST_FILES || offsets.length > MOST_OFFSETS) return
     let file = owners.get(owner)
     if (file === undefined && !owners.has(owner)) {
       file = fileOf(owner)
@@ -40,7 +42,7 @@ export function commitContent({ cut, replay, fileOf, finished }: ContentSources)
       }
     }
     // Of no file that is open: named one by one, so that nothing is taken for resolved that is not.
-    if (file === undefined && offsets.length <= MOST_OFFSETS) offsets.push(offset)
+    if (file === undefined) offsets.push(offset)
   })
   for (const [start, end] of rest?.stretches ?? []) {
     runs.add(start, end)
@@ -51,7 +53,10 @@ export function commitContent({ cut, replay, fileOf, finished }: ContentSources)
     base,
     position,
     runs: rest !== undefined && rest.stretches === undefined ? undefined : runs.upTo(position),
-    files: offsets.length > MOST_OFFSETS ? undefined : { hashes: [...hashes], offsets },
+    files:
+      offsets.length > MOST_OFFSETS || owners.size > MOST_FILES
+        ? undefined
+        : { hashes: [...hashes], offsets },
     finished: [...new Set([...(rest?.finished ?? []), ...finished])],
     attempts,
   }

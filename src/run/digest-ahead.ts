@@ -32,6 +32,9 @@ const LARGE_ALONE_BYTES = 4 * 1024 * 1024
 const LEAST_BYTES = 1024 * 1024
 const MOST_BYTES = 16 * 1024 * 1024
 
+/** Files that are digested ahead at a time. */
+const MOST_BEGUN = 32
+
 interface Begun {
   readonly key: number
   readonly front: Front
@@ -47,8 +50,11 @@ export function digestAhead(threads: DigestThreads, isAlone: () => boolean): Dig
   function begin(file: OpenFile, chunk: Chunk): Begun | undefined {
     const bytes = chunk.total * chunk.data.length
     if (file.assembly.count > 1 || bytes < LARGE_ALONE_BYTES || (bytes < LARGE_BYTES && !isAlone())) return
-    // Set aside, or given up.
-    for (const other of begun.keys()) if (other.state !== 'assembling') forget(other)
+    for (const other of begun.keys()) {
+      // Set aside or given up; or too many were begun, and this one for longest.
+      if (other.state === 'assembling' && begun.size < MOST_BEGUN) break
+      forget(other)
+    }
     const own = { key: ++keys, front: front(), digested: 0 }
     begun.set(file, own)
     return own

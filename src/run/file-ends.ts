@@ -23,6 +23,8 @@ export interface FileEnds {
   ): void
   /** Not run now; a start that wants it will. */
   leave(file: OpenFile): void
+  /** Takes an unfinished file out of the table; its records stay unresolved. */
+  letGo(file: OpenFile): void
   /** Resolves a file of which no more will come. */
   passOver(file: OpenFile, result: 'superseded' | 'late', why: string): void
   /** Stable over attempts and restarts, in lower-case hex. */
@@ -188,6 +190,12 @@ export function fileEnds(s: Shared): FileEnds {
     leave(file) {
       files.move(file, 'held')
       file.stored.release()
+    },
+    letGo(file) {
+      counts.letGo++
+      s.ahead.forget(file)
+      file.stored.release()
+      files.move(file, 'closed')
     },
     passOver,
     deliveryId,

@@ -74,6 +74,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       file ??= open(id, digest, path, chunk)
     }
     file.receipts.push(received(r, file.number))
+    files.grew(file)
     noteOffset(file, r)
     if (file.state === 'assembling' || file.state === 'evicted') s.place(file, chunk)
     else {

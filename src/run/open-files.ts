@@ -43,14 +43,15 @@ const NEXT: Readonly<Record<FileState, readonly FileState[]>> = {
 /** Whole and not finished: they will free what they occupy without a further record. */
 const UNDER_WAY: ReadonlySet<FileState> = new Set(['queued', 'running', 'waiting'])
 
-/** Once whole, a file in these goes on only by what comes from outside it: further records, room, a person. */
-const STUCK: ReadonlySet<FileState> = new Set(['assembling', 'evicted', 'held'])
+const IDLE: ReadonlySet<FileState> = new Set(['assembling', 'evicted', 'held'])
 
 export interface OpenFile {
   /** The ledger's owner number; ascending with age. */
   readonly number: number
   readonly id: FileId
   readonly contents: PathContents
+  /** Of the table, which are this file's. */
+  tableBytes: number
   /** 128 bits of a hash of `id`. */
   readonly digest: string
   /** The 40 bits of it that stand for the file in commit records. */
@@ -129,6 +130,30 @@ export interface OpenFiles {
   readonly queuedBytes: number
   /** Files that are queued and were never tried. */
   readonly untried: number
+  /** Bytes of memory that the table itself takes, names and records included; about. */
+  readonly tableBytes: number
+  /** One more record of a file. */
+  grew(file: OpenFile): void
+  /** The bytes of an assembling file were moved from memory to disk. */
+  spilled(file: OpenFile): void
+  /** Files that are idle, the one that has had no new chunk for longest first. */
+  idle(): OpenFile[]
+  /** Of the files that are assembling in memory, or elsewhere, the one that was opened last. Damaged ones do not count. */
+  youngest(isInMemory: boolean): OpenFile | undefined
+}
+
+/** What an open file takes in the table beside its path and its records, and how many copies of the path. */
+const FILE_BYTES = 1_600
+const PATH_COPIES = 3
+/** A receipt, and what the assembly notes of a chunk. */
+const RECORD_BYTES = 120
+/** Items of a heap below which it is not looked through for those that went on. */
+const LEAST_TO_CLEAR = 1_000
+const byAge = ({ number }: OpenFile) => -number
+
+/** It goes on only by what comes from outside it: further records, room, a person. */
+export function isIdle({ state }: OpenFile): boolean {
+  return IDLE.has(state)
 }
 
 /** A newer content of its path was processed; if it was whole before that one, it does not run any more. */
@@ -163,8 +188,22 @@ export function openFiles(): OpenFiles {
     underWay.files += sign
     underWay.bytes += sign * file.size
   }
+  let tableBytes = 0
   let numbers = 0
   let turns = 0
+  const assemblingIn = { memory: heap(byAge), elsewhere: heap(byAge) }
+
+  function isYoung(file: OpenFile, isInMemory: boolean): boolean {
+    return file.state === 'assembling' && !file.damaged && (file.stored.place === 'memory') === isInMemory
+  }
+
+  /** Its heap forgets those that went on when they have become the most of it. */
+  function noteAssembling(file: OpenFile): void {
+    const isInMemory = file.stored.place === 'memory'
+    const young = isInMemory ? assemblingIn.memory : assemblingIn.elsewhere
+    if (young.size > 2 * counts.assembling + LEAST_TO_CLEAR) young.keep(other => isYoung(other, isInMemory))
+    young.add(file)
+  }
 
   /** With one more of them open. */
   function contentsOf(path: string): PathContents {
@@ -203,6 +242,7 @@ export function openFiles(): OpenFiles {
         digest,
         path,
         contents: contentsOf(path),
+        tableBytes: FILE_BYTES + PATH_COPIES * path.length,
         turn: 0,
         stored,
         attempts,
@@ -227,7 +267,9 @@ export function openFiles(): OpenFiles {
       }
       byId.set(file.id, file)
       byNumber.set(file.number, file)
+      tableBytes += file.tableBytes
       note(file, 1)
+      noteAssembling(file)
       return file
     },
     move(file, to) {
@@ -236,16 +278,18 @@ export function openFiles(): OpenFiles {
       note(file, -1)
       ;(file as { state: FileState }).state = to
       note(file, 1)
-      if (STUCK.has(to)) noteStuck(file)
+      if (isIdle(file)) noteStuck(file)
+      if (to === 'assembling') noteAssembling(file)
       if (to !== 'closed') return
       byId.delete(file.id)
       byNumber.delete(file.number)
+      tableBytes -= file.tableBytes
       if (--file.contents.count === 0) byPath.delete(file.path)
     },
     whole(file) {
       if (file.turn !== 0) return
       file.turn = ++turns
-      if (STUCK.has(file.state)) noteStuck(file)
+      if (isIdle(file)) noteStuck(file)
     },
     outdate({ contents, turn, number }) {
       contents.doneTurn = Math.max(contents.doneTurn, turn)
@@ -255,7 +299,7 @@ export function openFiles(): OpenFiles {
       for (let file = stuck?.peek(); file !== undefined && file.turn < turn; file = stuck?.peek()) {
         stuck?.take()
         // It may have gone on since, or be in there twice.
-        if (STUCK.has(file.state) && older.at(-1) !== file) older.push(file)
+        if (isIdle(file) && older.at(-1) !== file) older.push(file)
       }
       return older
     },
@@ -266,6 +310,26 @@ export function openFiles(): OpenFiles {
     },
     get untried() {
       return untried
+    },
+    get tableBytes() {
+      return tableBytes
+    },
+    grew(file) {
+      file.tableBytes += RECORD_BYTES
+      tableBytes += RECORD_BYTES
+    },
+    spilled: noteAssembling,
+    idle: () =>
+      [...byNumber.values()]
+        .filter(isIdle)
+        .sort((a, b) => a.lastProgress - b.lastProgress || a.number - b.number),
+    youngest(isInMemory) {
+      const young = isInMemory ? assemblingIn.memory : assemblingIn.elsewhere
+      for (let file = young.peek(); file !== undefined; file = young.peek()) {
+        if (isYoung(file, isInMemory)) return file
+        young.take()
+      }
+      return undefined
     },
   }
 }

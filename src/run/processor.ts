@@ -86,6 +86,7 @@ export function processor(deps: ProcessorDeps): Processor {
     replayed: 0,
     journalled: 0,
     evicted: 0,
+    letGo: 0,
     doneBytes: 0,
     receivedBytes: 0,
   }
@@ -352,7 +353,7 @@ export function processor(deps: ProcessorDeps): Processor {
     },
     get quiet() {
       const { files: underWay } = files.underWay
-      return underWay + files.count('parked') + room.waiting === 0 && committing.settled
+      return underWay + files.count('parked') === 0 && !room.isWaiting && committing.settled
     },
     get flow() {
       return room.flow

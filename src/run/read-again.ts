@@ -18,6 +18,8 @@ import type { Shared } from './processor-deps.ts'
 export interface ReadAgain {
   /** Drops a file's bytes. */
   dropBytes(file: OpenFile): void
+  /** All chunks of an evicted file were seen. */
+  ready(file: OpenFile): void
   /** Reads those again for which there is room. */
   start(): void
   /** There was no room just now: begins no more for a while. */
@@ -25,8 +27,8 @@ export interface ReadAgain {
   /** Their partitions are taken away, or the run ends. */
   cancel(): void
   readonly isReading: boolean
-  /** Files that wait for it, or are being read. */
-  readonly waiting: number
+  /** Whether files wait for it, or are being read. */
+  readonly isWaiting: boolean
 }
 
 export interface ReadAgainDeps extends Shared {
@@ -45,10 +47,14 @@ interface Reading {
 }
 
 const MOST_NAMED = 20
+/** Files for which room is looked at a time. */
+const MOST_LOOKS = 1_000
 
 export function readAgain(s: ReadAgainDeps): ReadAgain {
   const { deps, files, ledger, ends } = s
   const { store, report, now } = deps
+  /** Evicted files all of whose chunks were seen, in that order; some may have ended since. */
+  const whole = new Set<OpenFile>()
   let reading: Reading | undefined
   let retryAt = Number.NEGATIVE_INFINITY
 
@@ -60,18 +66,24 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
     file.seen = undefined
     files.move(file, 'evicted')
     file.size = 0
+    if (isWhole(file)) whole.add(file)
   }
 
   function isWhole(file: OpenFile): boolean {
     return file.state === 'evicted' && file.assembly.count === file.assembly.total
   }
 
-  /** The oldest whole ones first, as many as memory has room for; one for which it has none may go to disk. */
+  /** The first whole ones, as many as memory has room for; one for which it has none may go to disk. */
   function candidates(): Map<OpenFile, Place> {
     const chosen = new Map<OpenFile, Place>()
     let left = s.memoryLeft()
-    for (const file of [...files.byId.values()].sort((a, b) => a.number - b.number)) {
-      if (!isWhole(file)) continue
+    let looks = 0
+    for (const file of whole) {
+      if (!isWhole(file)) {
+        whole.delete(file)
+        continue
+      }
+      if (++looks > MOST_LOOKS) break
       const { bytes } = file.assembly
       const wanted = s.placeFor(bytes)
       const place = wanted === 'memory' && bytes > left ? 'spool' : wanted
@@ -88,13 +100,14 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
   }
 
   function start(): void {
-    if (reading !== undefined || files.count('evicted') === 0 || now() < retryAt) return
+    if (reading !== undefined || whole.size === 0 || now() < retryAt) return
     const chosen = candidates()
     if (chosen.size === 0) return
     const offsets = [...chosen.keys()].flatMap(file =>
       file.receipts.map(r => ({ partition: r.partition, offset: ledger.offsetOf(r) as number })),
     )
     for (const [file, place] of chosen) {
+      whole.delete(file)
       file.seen = file.assembly
       file.assembly = assembly(file.assembly.total)
       file.stored = store.open(place)
@@ -165,10 +178,14 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
     get isReading() {
       return reading !== undefined
     },
-    get waiting() {
-      let whole = reading?.files.size ?? 0
-      if (files.count('evicted') > 0) for (const file of files.byId.values()) if (isWhole(file)) whole++
-      return whole
+    ready: file => void whole.add(file),
+    get isWaiting() {
+      if (reading !== undefined) return true
+      for (const file of whole) {
+        if (isWhole(file)) return true
+        whole.delete(file)
+      }
+      return false
     },
   }
 }

@@ -8,7 +8,7 @@ import type { Chunk } from '../core/chunk.ts'
 import type { Place } from '../files/store.ts'
 import type { FileEnds } from './file-ends.ts'
 import type { FileWork } from './file-work.ts'
-import type { FileState, OpenFile } from './open-files.ts'
+import { type FileState, isIdle, type OpenFile } from './open-files.ts'
 import type { Shared } from './processor-deps.ts'
 import { readAgain } from './read-again.ts'
 
@@ -27,8 +27,8 @@ export interface Room {
   recordFill: number
   /** Stops reading files again: their partitions are taken away, or the run ends. */
   cancel(): void
-  /** Files that were whole when they were evicted and wait for room, or are being read again. */
-  readonly waiting: number
+  /** Whether evicted files are whole and wait for room, or are being read again. */
+  readonly isWaiting: boolean
   /** Why the disk takes nothing, and how often it was tried since; undefined when it does. */
   readonly diskTrouble: { readonly reason: string; readonly probes: number } | undefined
 }
@@ -44,14 +44,26 @@ export interface RoomDeps extends Shared {
 /** Dead letters on their way beyond which nothing is read. */
 const MOST_LETTERS = 1_000
 const TELL_EVERY_MS = 60_000
+/** Bytes of the table of open files that do not count against the budget. */
+const FREE_TABLE_BYTES = 4 * 1024 * 1024
+/** The share of the budget beyond them that the table may take, and what is left of it when files were let go. */
+const TABLE_SHARE = 1 / 4
+const TABLE_KEPT = 3 / 4
+/** Files that are let go at a time. */
+const MOST_LET_GO = 512
 
 export function room(s: RoomDeps): Room {
   const { deps, files, breaker, counts, letters, ahead, work } = s
   const { settings, store, report, now } = deps
   const low = lowMark(settings.memoryBytes)
   const high = highMark(settings.memoryBytes)
+  const mostTableBytes = FREE_TABLE_BYTES + settings.memoryBytes * TABLE_SHARE
   let flow: Flow = 'flow'
   let recordFill = 0
+  /** Files to be let go, the one that is idle for longest last, as it was at `idleAt`. */
+  let idle: OpenFile[] = []
+  let idleAt = 0
+  let letGoToldAt = Number.NEGATIVE_INFINITY
   let isDiskTold = false
   let diskToldAt = Number.NEGATIVE_INFINITY
   let disk: { reason: string; probes: number; retryAt: number } | undefined
@@ -60,7 +72,7 @@ export function room(s: RoomDeps): Room {
     place,
     placeFor,
     // Incomplete files may fill memory above the low mark for ever.
-    memoryLeft: () => (files.underWay.files === 0 ? high : low) - store.memoryBytes,
+    memoryLeft: () => (files.underWay.files === 0 ? high : low) - usedBytes(),
     diskIsFull: () => disk !== undefined,
     onEnd() {
       work.dispatch()
@@ -68,6 +80,11 @@ export function room(s: RoomDeps): Room {
       deps.onChange()
     },
   })
+
+  /** Bytes of the budget that are in use. */
+  function usedBytes(): number {
+    return store.memoryBytes + Math.max(0, files.tableBytes - FREE_TABLE_BYTES)
+  }
 
   // ---- chunks
 
@@ -86,7 +103,10 @@ export function room(s: RoomDeps): Room {
       if (file.assembly.place(chunk) === 'duplicate') counts.duplicates++
       else {
         file.lastProgress = now()
-        if (file.assembly.count === file.assembly.total) files.whole(file)
+        if (file.assembly.count === file.assembly.total) {
+          files.whole(file)
+          again.ready(file)
+        }
       }
       return
     }
@@ -113,13 +133,14 @@ export function room(s: RoomDeps): Room {
     if (flow !== 'spool' || file.stored.place !== 'memory') return true
     try {
       file.stored.spill()
+      files.spilled(file)
       return true
     } catch (error) {
       diskFailed(error as Error)
     }
     // A disk that has room for a probe and no more would let memory grow with every batch.
-    while (store.memoryBytes >= high) {
-      const victim = youngest(other => other.stored.place === 'memory') ?? file
+    while (usedBytes() >= high) {
+      const victim = files.youngest(true) ?? file
       evict(victim)
       if (victim === file) return false
     }
@@ -140,7 +161,7 @@ export function room(s: RoomDeps): Room {
           return false
         }
         diskFailed(error as Error)
-        const victim = youngest(other => other.stored.place !== 'memory') ?? file
+        const victim = files.youngest(false) ?? file
         evict(victim)
         if (victim === file) return false
       }
@@ -169,9 +190,10 @@ export function room(s: RoomDeps): Room {
   // ---- flow
 
   function update(): void {
+    letGo()
     const { files: queuedFiles, bytes: queuedBytes } = files.underWay
     const next = nextFlow(flow, {
-      memoryBytes: store.memoryBytes,
+      memoryBytes: usedBytes(),
       queuedBytes,
       queuedFiles,
       budgetBytes: settings.memoryBytes,
@@ -243,24 +265,16 @@ export function room(s: RoomDeps): Room {
   /** Neither memory nor disk frees itself: the youngest files give up their place. */
   function relieve(trouble: { probes: number; retryAt: number; reason: string }): void {
     for (;;) {
-      const victim = youngest(file => file.stored.place !== 'memory')
+      const victim = files.youngest(false)
       if (victim === undefined || disk === undefined) break
       evict(victim)
       probe(trouble)
     }
-    while (store.memoryBytes >= low) {
-      const victim = youngest(file => file.stored.place === 'memory')
+    while (usedBytes() >= low) {
+      const victim = files.youngest(true)
       if (victim === undefined) break
       evict(victim)
     }
-  }
-
-  function youngest(among: (file: OpenFile) => boolean): OpenFile | undefined {
-    let found: OpenFile | undefined
-    for (const file of files.byId.values())
-      if (file.state === 'assembling' && !file.damaged && among(file) && file.number >= (found?.number ?? 0))
-        found = file
-    return found
   }
 
   // ---- eviction
@@ -273,6 +287,29 @@ export function room(s: RoomDeps): Room {
       })
     counts.evicted++
     again.dropBytes(file)
+  }
+
+  /**
+   * Any number of files may be begun and never completed, and each takes its name and some more. Those that had no
+   * new chunk for longest are taken out of the table, some at a time; their records stay unresolved.
+   */
+  function letGo(): void {
+    if (idle.length === 0) {
+      if (files.tableBytes <= mostTableBytes) return
+      idle = files.idle().reverse()
+      idleAt = now()
+    }
+    const before = counts.letGo
+    for (let left = MOST_LET_GO; left > 0 && files.tableBytes > mostTableBytes * TABLE_KEPT; left--) {
+      const file = idle.pop()
+      if (file === undefined) break
+      if (isIdle(file) && file.lastProgress <= idleAt) s.ends.letGo(file)
+    }
+    if (files.tableBytes <= mostTableBytes * TABLE_KEPT) idle = []
+    if (counts.letGo === before || now() - letGoToldAt < TELL_EVERY_MS) return
+    letGoToldAt = now()
+    const text = `unfinished files are too many for --memory: ${counts.letGo} of them, those without a new chunk for longest, are left to the next start`
+    report({ type: 'problem', text })
   }
 
   return {
@@ -291,8 +328,8 @@ export function room(s: RoomDeps): Room {
       recordFill = fill
     },
     cancel: again.cancel,
-    get waiting() {
-      return again.waiting
+    get isWaiting() {
+      return again.isWaiting
     },
     get diskTrouble() {
       return disk

@@ -4,7 +4,7 @@ import type { OffsetCommit } from '../kafka/committer.ts'
 import type { FileConsumer } from '../kafka/consumer.ts'
 import type { RunStats } from '../report/events.ts'
 import type { FileView, FileViewState, PartitionView, RunView } from '../report/run-view.ts'
-import type { FileState, OpenFile } from './open-files.ts'
+import type { FileState } from './open-files.ts'
 import type { Processor } from './processor.ts'
 
 export interface RunTally {
@@ -144,12 +144,12 @@ export function runTally(
   }
 }
 
-function filesOf(work: Processor): FileView[] {
+function* filesOf(work: Processor): Iterable<FileView> {
   const now = performance.now()
   const { running } = work.unfinished()
-  return [...work.files.byId.values()].map((file: OpenFile) => {
+  for (const file of work.files.byId.values()) {
     const since = running.get(file)
-    return {
+    yield {
       path: file.path,
       state: SHOWN[file.state] ?? 'held',
       chunks: (file.seen ?? file.assembly).count,
@@ -159,5 +159,5 @@ function filesOf(work: Processor): FileView[] {
       idleMs: now - file.lastProgress,
       runningMs: since === undefined ? undefined : now - since,
     }
-  })
+  }
 }

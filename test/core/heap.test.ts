@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { heap } from '../../src/core/heap.ts'
 
 test('items come out in order of rank, whatever was added and taken between', () => {
-  const steps = fc.array(fc.oneof(fc.integer(), fc.constant('take' as const)))
+  const steps = fc.array(fc.oneof(fc.integer(), fc.constantFrom('take' as const, 'keep' as const)))
   fc.assert(
     fc.property(steps, given => {
       const queue = heap<number>(item => item)
@@ -15,6 +15,9 @@ test('items come out in order of rank, whatever was added and taken between', ()
           assert.equal(queue.peek(), first)
           assert.equal(queue.take(), first)
           model = rest
+        } else if (step === 'keep') {
+          queue.keep(item => item % 3 !== 0)
+          model = model.filter(item => item % 3 !== 0)
         } else {
           queue.add(step)
           model = [...model, step].sort((a, b) => a - b)

@@ -125,3 +125,43 @@ test('what is being read again when the partitions are taken away is forgotten',
   assert.equal(w.processor.counts.done, 1)
   assert.equal(w.processor.quiet, true)
 })
+
+test('files that are begun and not completed take a quarter of the budget at most: the idle ones are left to the next start', async t => {
+  const MIB = 1024 * 1024
+  const w = world(t, { settings: { memoryBytes: 8 * MIB, incompleteAfterMs: 1e9 } })
+  const good = cut('good', 'aaaabbbb')
+  const [first, last] = good.values as [Buffer, Buffer]
+  const begun = Array.from({ length: 6_000 }, (_, i) => cut(`begun-${i}`, 'aaaabbbb').values[0] as Buffer)
+  await w.send(0, first)
+  for (let from = 0; from < begun.length; from += 250) {
+    await w.clock.advance(10)
+    await w.send(0, ...begun.slice(from, from + 250))
+  }
+  const open = w.processor.files.count('assembling')
+  assert.ok(open < 5_000, `${open} are open`)
+  assert.equal(open + w.processor.counts.letGo, 6_001)
+  const told = w.events.filter(e => e.type === 'problem' && /too many for --memory/.test(e.text))
+  assert.equal(told.length, 1)
+
+  // What comes goes on; what was let go is not taken for done.
+  await w.send(
+    0,
+    ...cut('later', 'x').values,
+    ...(begun[5_999] ? cut('begun-5999', 'aaaabbbb').values.slice(1) : []),
+  )
+  assert.deepEqual(
+    w.calls.map(call => call.path),
+    ['later', 'begun-5999'],
+  )
+  await w.send(0, last)
+  await w.clock.advance(5_000)
+  assert.equal(w.committed.get(0) ?? 0, 0)
+  w.crash()
+  w.assign()
+  await w.read()
+  await w.clock.advance(5_000)
+  assert.deepEqual(
+    w.calls.map(call => call.path),
+    ['later', 'begun-5999', 'good'],
+  )
+})
