@@ -39,6 +39,7 @@ const EXIT_OF = {
   E_AUTH: 77,
   E_ACL: 77,
   E_CONFIG: 78,
+  E_ENCRYPTION: 78,
   E_PLUGIN: 78,
   E_ADDON: 78,
 } as const satisfies Record<string, ExitCode>

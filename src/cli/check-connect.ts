@@ -1,5 +1,6 @@
 /** `dfsp config check --connect`: one line for each thing that a run needs, in the order in which it needs them. */
 import { randomUUID } from 'node:crypto'
+import { encryptionError } from '../config/encryption.ts'
 import { groupId } from '../config/group.ts'
 import { requireBrokers } from '../config/required.ts'
 import type { Settings } from '../config/settings-type.ts'
@@ -39,7 +40,8 @@ export async function checkConnect(invocation: Invocation, settings: Settings): 
     print({ name, result: 'FAIL', text: error.message, error })
   }
 
-  ok('config', configText(settings))
+  if (settings.encryption === undefined) ok('config', configText(settings))
+  else fail('config', encryptionError(settings.encryption))
   const plugin = await checkPlugin(settings, invocation).catch(error => fail('plugin', error))
   if (plugin) ok('plugin', plugin.text)
   else if (values.plugin === undefined) skip('plugin', 'none given (-p)')

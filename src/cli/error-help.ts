@@ -328,6 +328,26 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     mend: ['export LAB_PW=…, or put it into a file for --env-file', 'Correct the lines that are named.'],
     example: 'dfsp: dfsp.config:6: $LAB_PW is not set [E_CONFIG]',
   },
+  E_ENCRYPTION: {
+    title: 'the config asks for encryption, which is not built in',
+    meaning:
+      'The config file has a section for KafkaCrypto, by which OpenMSIStream encrypts records. dfsp neither encrypts nor decrypts. What sends, or may send, ends here, since it would go out in plain text: upload, run, retry and replay. ls, get and status read what is not encrypted, and say so. Nothing was sent.',
+    causes: [
+      '[kafkacrypto] in the config file, with its node_id or config_file',
+      'a section whose name is a slip of that',
+      "KafkaCrypto's own file of a node, given as the config file",
+    ],
+    look: [
+      ['dfsp config path', 'which config file is read'],
+      ['dfsp ls -t TOPIC', 'says how many records are no chunks, and that they begin as encrypted ones do'],
+    ],
+    mend: [
+      'For a topic that is encrypted: OpenMSIStream.',
+      'For any other topic: a config file without that section, -c FILE.',
+    ],
+    example:
+      'dfsp: lab.config:1: [kafkacrypto] asks for encryption, which is not built in [E_ENCRYPTION]\n  what is sent would go out in plain text, so nothing is sent',
+  },
   E_PLUGIN: {
     title: 'the plugin cannot be used',
     meaning: 'Its module could be found, but not started. Nothing was read from the topic.',

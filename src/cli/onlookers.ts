@@ -1,5 +1,6 @@
 /** Who else hears of a run, each only where it was asked for: web server, metrics file, registries, topics. */
 import path from 'node:path'
+import { producerProperties } from '../config/encryption.ts'
 import { modernValue } from '../config/option-value.ts'
 import type { PropertyMap, Settings } from '../config/settings-type.ts'
 import type { RunEvent } from '../report/events.ts'
@@ -117,13 +118,13 @@ const THEIR_OWN: readonly string[] = [
 
 /** The run's producer, or one of its own where the section of the config file has properties for it. */
 function ownSender(
-  { sections, kafka }: Settings,
+  settings: Settings,
   section: 'heartbeat' | 'log',
   shared: Send,
 ): { readonly send: Send; close(): Promise<void> } {
   const properties: PropertyMap = Object.fromEntries(
-    Object.entries(sections[section] ?? {}).filter(([name]) => !THEIR_OWN.includes(name)),
+    Object.entries(settings.sections[section] ?? {}).filter(([name]) => !THEIR_OWN.includes(name)),
   )
   if (Object.keys(properties).length === 0) return { send: shared, close: async () => {} }
-  return outgoing({ ...kafka.common, ...properties }, undefined)
+  return outgoing(producerProperties(settings, properties), undefined)
 }

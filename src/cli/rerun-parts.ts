@@ -1,6 +1,7 @@
 /** What the commands that run files again have in common: plugin, log and producer, and the question before it begins. */
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { producerProperties } from '../config/encryption.ts'
 import type { Settings } from '../config/settings-type.ts'
 import { DfspError } from '../errors.ts'
 import { makeOutputDir } from '../files/output-dir.ts'
@@ -57,7 +58,7 @@ export async function openRerun(
     )
     const warnings = plugin?.loaded.warnings.map(w => `${chosen?.shown} ${w}`) ?? []
     for (const text of [...settings.notices, ...warnings]) console.report({ type: 'problem', text })
-    const producing = outgoing(settings.kafka.producer, values.outputTopic)
+    const producing = outgoing(producerProperties(settings), values.outputTopic)
     return {
       plugin,
       console,

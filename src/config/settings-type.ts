@@ -23,4 +23,6 @@ export interface Settings {
   /** Warnings to log once the log is there. */
   readonly notices: readonly string[]
   readonly configFile: string | undefined
+  /** Where the file asks that records be encrypted, which dfsp cannot do: nothing may be sent. */
+  readonly encryption: string | undefined
 }

@@ -1,6 +1,7 @@
 /** Flags > environment > config file > defaults, merged and checked; every problem is reported at once. */
 import { nearest } from '../core/nearest.ts'
 import type { ConfigFile } from './config-file.ts'
+import { encryptionAsked } from './encryption.ts'
 import {
   type ClientProperties,
   environmentProperties,
@@ -85,6 +86,7 @@ export function mergeSettings(request: SettingsRequest): Settings {
     sections,
     notices,
     configFile: file?.path,
+    encryption: encryptionAsked(file),
   }
 }
 

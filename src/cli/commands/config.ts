@@ -1,11 +1,13 @@
 /** `dfsp config`: are the settings right, what are they, where do they come from. */
 
+import { refuseEncryption } from '../../config/encryption.ts'
 import { optionsOf } from '../../config/options.ts'
 import { meant } from '../../config/problems.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { nearest } from '../../core/nearest.ts'
 import { DfspError } from '../../errors.ts'
 import type { Command, Invocation } from '../command.ts'
+import { tellEncryption } from '../encryption-note.ts'
 import { type Shown, shownSettings } from '../shown-settings.ts'
 
 const ACTIONS = ['check', 'show', 'path']
@@ -32,6 +34,7 @@ export const command: Command = {
       throw new DfspError('E_USAGE', `dfsp config cannot "${action}"`, { next })
     }
     const settings = await invocation.settings(invocation.positionals.FILE?.[0])
+    if (action === 'show') tellEncryption(settings, invocation)
     if (settings.values.connect && action === 'check') {
       const { checkConnect } = await import('../check-connect.ts')
       for (const notice of settings.notices) invocation.stderr.write(`note ${notice}\n`)
@@ -39,7 +42,10 @@ export const command: Command = {
     }
     if (action === 'path') printPath(settings, invocation)
     else if (action === 'show') printSettings(settings, invocation)
-    else printCheck(settings, invocation)
+    else {
+      refuseEncryption(settings)
+      printCheck(settings, invocation)
+    }
     return 0
   },
 }

@@ -8,8 +8,10 @@ import { nearest } from '../../core/nearest.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
 import { type GotFile, gotJson, gotLine } from '../../report/got-text.ts'
 import { stateOf, timeText } from '../../report/listing.ts'
+import { oneLine } from '../../report/one-line.ts'
 import { formatBytes, formatCount } from '../../report/quantities.ts'
 import type { Command, Invocation } from '../command.ts'
+import { tellEncryption } from '../encryption-note.ts'
 import { slowProgress } from '../progress.ts'
 import { scanned } from '../scanned.ts'
 import { wantedPaths } from '../wanted-paths.ts'
@@ -35,6 +37,7 @@ export const command: Command = {
     const { stdout, positionals } = invocation
     const topic = requireValue(settings, 'topic', EXAMPLE)
     requireBrokers(settings, 'get')
+    tellEncryption(settings, invocation)
     const wanted = wantedPaths(positionals.GLOB ?? [])
     const outputDir = path.resolve(invocation.cwd, values.outputDir ?? '.')
     makeOutputDir(outputDir)
@@ -61,7 +64,7 @@ export const command: Command = {
     if (exit === 0) {
       const files = index.files()
       for (const { shown, matches } of wanted)
-        if (!files.some(file => matches(file.path))) tell(missing(shown, seen))
+        if (!files.some(file => matches(file.path))) tell(missing(shown, seen, index))
       for (const file of files) if (file.newest && stateOf(file) !== 'complete') tell(unfit(file, files))
       const whole = files.filter(file => file.newest && stateOf(file) === 'complete')
       exit = await fetched(invocation, { topic, properties: kafka.consumer, outputDir }, whole, {
@@ -131,10 +134,17 @@ async function fetched(
   return stop.exit
 }
 
-function missing(shown: string, seen: ReadonlySet<string>): GotFile {
+function missing(shown: string, seen: ReadonlySet<string>, index: FileIndex): GotFile {
   const near = isPlain(shown) ? nearest(shown, seen) : undefined
-  const error = near === undefined ? 'nothing on the topic matches it' : `did you mean ${near}?`
+  const error =
+    near === undefined ? `nothing on the topic matches it${unreadable(index)}` : `did you mean ${near}?`
   return { path: shown, result: 'missing', bytes: 0, error }
+}
+
+/** It may be among the records that are no chunk, such as encrypted ones. */
+function unreadable({ records, undecodable: { count, first } }: FileIndex): string {
+  if (count === 0) return ''
+  return `; ${formatCount(count)} of ${formatCount(records)} records cannot be read: ${oneLine(first[0]?.reason ?? '')}`
 }
 
 /** Older contents are not written in its stead: nobody asked for them. */

@@ -7,6 +7,7 @@ import { listingJson, listingLines } from '../../report/listing.ts'
 import { oneLine } from '../../report/one-line.ts'
 import { formatCount } from '../../report/quantities.ts'
 import type { Command, Invocation } from '../command.ts'
+import { tellEncryption } from '../encryption-note.ts'
 import { scanned } from '../scanned.ts'
 import { wantedPaths } from '../wanted-paths.ts'
 
@@ -31,6 +32,7 @@ export const command: Command = {
     const { stdout, stderr, positionals } = invocation
     const topic = requireValue(settings, 'topic', EXAMPLE)
     requireBrokers(settings, 'ls')
+    tellEncryption(settings, invocation)
     if (values.raw !== undefined) {
       const place = { topic, ...placeOf(values.raw) }
       const [{ readRecord }, { rawRecordJson, rawRecordText }] = await Promise.all([

@@ -1,4 +1,5 @@
 /** `dfsp replay`: any files of a topic once more. */
+import { refuseEncryption } from '../../config/encryption.ts'
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { fileIndex } from '../../core/file-index.ts'
@@ -26,6 +27,7 @@ export const command: Command = {
   describePlugin: pluginOfFlag,
   async run(invocation) {
     const settings = await invocation.settings()
+    refuseEncryption(settings)
     const { values } = settings
     const topic = requireValue(settings, 'topic', EXAMPLE)
     requireBrokers(settings, 'replay')

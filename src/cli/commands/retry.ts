@@ -1,4 +1,5 @@
 /** `dfsp retry`: what was given up, once more. */
+import { refuseEncryption } from '../../config/encryption.ts'
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
@@ -31,6 +32,7 @@ export const command: Command = {
   describePlugin: pluginOfFlag,
   async run(invocation) {
     const settings = await invocation.settings()
+    refuseEncryption(settings)
     const { values } = settings
     const held = heldIn(settings)
     const dlq = held ? '' : (values.dlq ?? nothingNamed())

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { producerProperties, refuseEncryption } from '../../config/encryption.ts'
 import { groupId } from '../../config/group.ts'
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
@@ -34,6 +35,7 @@ export const command: Command = {
   describePlugin: pluginOfFlag,
   async run(invocation) {
     const settings = await invocation.settings()
+    refuseEncryption(settings)
     const { values } = settings
     const plugin = findPlugin(
       requireValue(settings, 'plugin', 'dfsp run -p ./plot.ts -t xrd …'),
@@ -74,7 +76,7 @@ export const command: Command = {
       const { from, waitForTopic, memory: memoryBytes } = values
       const client = { topic, group, consumerProperties, memoryBytes, from, waitForTopic }
       opening = connecting(client)
-      const sending = outgoing(settings.kafka.producer, values.outputTopic)
+      const sending = outgoing(producerProperties(settings), values.outputTopic)
       producing = sending
       const [
         { openConsole },

@@ -11,6 +11,7 @@ import { timeText } from '../../report/listing.ts'
 import { formatCount } from '../../report/quantities.ts'
 import type { GroupStatus } from '../../run/group-status.ts'
 import type { Command, Invocation } from '../command.ts'
+import { tellEncryption } from '../encryption-note.ts'
 import { findPlugin } from '../plugin-path.ts'
 import { slowProgress } from '../progress.ts'
 
@@ -32,6 +33,7 @@ export const command: Command = {
     const topic = requireValue(settings, 'topic', EXAMPLE)
     const group = groupOf(settings, topic, invocation)
     requireBrokers(settings, 'status')
+    tellEncryption(settings, invocation)
     const [{ clusterFacts }, { watchGroup }, { openRefetcher }, { groupStatus }, { stoppable }] =
       await Promise.all([
         import('../../kafka/cluster-facts.ts'),

@@ -1,6 +1,7 @@
 /** `dfsp upload`: files and folders onto a topic. */
 import os from 'node:os'
 import path from 'node:path'
+import { producerProperties, refuseEncryption } from '../../config/encryption.ts'
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { relativePath } from '../../core/output-path.ts'
@@ -26,6 +27,7 @@ export const command: Command = {
   options: optionsOf('upload'),
   async run(invocation) {
     const settings = await invocation.settings()
+    refuseEncryption(settings)
     const { values } = settings
     const { cwd, stdout } = invocation
     const roots = findRoots(invocation.positionals.PATH ?? [], cwd)
@@ -86,7 +88,7 @@ export const command: Command = {
       const { exit, error } = await upload(
         {
           ...options,
-          producerProperties: settings.kafka.producer,
+          producerProperties: producerProperties(settings),
           waitForTopic: values.waitForTopic,
           progressMs: console.isLive ? 250 : values.stats,
         },
