@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { producerProperties } from '../config/encryption.ts'
 import { modernValue } from '../config/option-value.ts'
-import type { PropertyMap, Settings } from '../config/settings-type.ts'
+import type { Settings } from '../config/settings-type.ts'
 import type { RunEvent } from '../report/events.ts'
 import type { TopicRecord } from '../report/heartbeat.ts'
 import type { Hearer, Level } from '../report/log.ts'
@@ -107,24 +107,13 @@ const MOST_LOGS = 65_536
 /** As their messages begin. */
 const MARK: Readonly<Partial<Record<Level, string>>> = { error: 'ERROR: ', warn: 'WARNING: ' }
 
-/** Of [heartbeat] and [log] what is no property of the client. */
-const THEIR_OWN: readonly string[] = [
-  'prefer.separate.producer',
-  'key.serializer',
-  'value.serializer',
-  'max.logs.per.message',
-  'log.level',
-]
-
 /** The run's producer, or one of its own where the section of the config file has properties for it. */
 function ownSender(
   settings: Settings,
   section: 'heartbeat' | 'log',
   shared: Send,
 ): { readonly send: Send; close(): Promise<void> } {
-  const properties: PropertyMap = Object.fromEntries(
-    Object.entries(settings.sections[section] ?? {}).filter(([name]) => !THEIR_OWN.includes(name)),
-  )
+  const properties = settings.senders[section]
   if (Object.keys(properties).length === 0) return { send: shared, close: async () => {} }
   return outgoing(producerProperties(settings, properties), undefined)
 }

@@ -4,6 +4,7 @@ import type { ConfigFile } from './config-file.ts'
 import { expandVariables, translateProperty } from './openmsistream.ts'
 import type { FlagUse, Written } from './option-layers.ts'
 import { meant, type Problem } from './problems.ts'
+import { isProtection } from './protection.ts'
 
 export type Client = 'common' | 'consumer' | 'producer'
 
@@ -34,14 +35,22 @@ export function fileProperties(
   env: NodeJS.ProcessEnv,
 ): readonly WrittenProperty[] {
   return KAFKA_SECTIONS.flatMap(section =>
-    [...(file?.ini.sections.get(section) ?? [])].map(
-      ([name, { value, line, inherited }]): WrittenProperty => {
-        const origin = `${file?.shown}:${line}`
-        const expanded = expandVariables(value, env)
-        const text = 'value' in expanded ? { text: expanded.value } : { text: '', unset: expanded.unset }
-        return { name, ...text, layer: 'file', origin, place: origin, section, inherited }
-      },
-    ),
+    sectionProperties(file, section, env).map(property => ({ ...property, section })),
+  )
+}
+
+function sectionProperties(
+  file: ConfigFile | undefined,
+  section: string,
+  env: NodeJS.ProcessEnv,
+): readonly WrittenProperty[] {
+  return [...(file?.ini.sections.get(section) ?? [])].map(
+    ([name, { value, line, inherited }]): WrittenProperty => {
+      const origin = `${file?.shown}:${line}`
+      const expanded = expandVariables(value, env)
+      const text = 'value' in expanded ? { text: expanded.value } : { text: '', unset: expanded.unset }
+      return { name, ...text, layer: 'file', origin, place: origin, inherited }
+    },
   )
 }
 
@@ -58,7 +67,18 @@ export function environmentProperties(
 ): readonly WrittenProperty[] {
   const properties: WrittenProperty[] = []
   for (const [variable, value] of Object.entries(env)) {
-    if (!variable.startsWith('DFSP_KAFKA_') || !value) continue
+    if (!value) continue
+    if (!variable.startsWith('DFSP_KAFKA_')) {
+      const meantFor = propertyName(variable.replace(/^DFSP_/, ''))
+      if (variable.startsWith('DFSP_') && isProtection(knowledge.find(meantFor) && meantFor))
+        problems.push({
+          place: variable,
+          text: 'is not read',
+          hint: meant(variable.replace('DFSP_', 'DFSP_KAFKA_')),
+          in: 'call',
+        })
+      continue
+    }
     const name = propertyName(variable.slice('DFSP_KAFKA_'.length))
     const content = name.endsWith('.file') ? name.slice(0, -'.file'.length) : undefined
     const written = { layer: 'env', origin: `env ${variable}`, place: variable } as const
@@ -76,11 +96,39 @@ export function environmentProperties(
       }
     } else {
       const near = knowledge.nearest(content ?? name)
-      if (near !== undefined)
+      if (isProtection(near))
+        problems.push({
+          place: variable,
+          text: `librdkafka has no "${content ?? name}"`,
+          hint: meant(near),
+          in: 'call',
+        })
+      else if (near !== undefined)
         notices.push(`${variable} is not read: librdkafka has no "${name}"; ${meant(near)}`)
     }
   }
   return properties
+}
+
+/** Of [heartbeat] and [log] what is no property of the client. */
+const NO_PROPERTIES: readonly string[] = ['prefer.separate.producer', 'max.logs.per.message', 'log.level']
+
+/** What [heartbeat] or [log] says of the producer that sends there, checked as [producer] is. */
+export function senderProperties(
+  file: ConfigFile | undefined,
+  section: 'heartbeat' | 'log',
+  env: NodeJS.ProcessEnv,
+  knowledge: PropertyKnowledge,
+  problems: Problem[],
+  notices: string[],
+): ReadonlyMap<string, Written> {
+  const written = sectionProperties(file, section, env).filter(({ name }) => !NO_PROPERTIES.includes(name))
+  return mergeProperties(
+    written.map(property => ({ ...property, section: 'producer' })),
+    knowledge,
+    problems,
+    notices,
+  ).producer
 }
 
 export function flagProperties(uses: readonly FlagUse[], problems: Problem[]): readonly WrittenProperty[] {
@@ -120,8 +168,9 @@ export function mergeProperties(
     const known = knowledge.find(name)
     if (known === undefined) {
       const where = section === undefined ? '' : ` in [${section}]`
-      const hint = meant(knowledge.nearest(property.name))
-      if (!inherited)
+      const near = knowledge.nearest(property.name)
+      const hint = meant(near)
+      if (!inherited || (property.name.includes('.') && isProtection(near)))
         problems.push({ place, text: `unknown property "${property.name}"${where}`, hint, in: at })
       continue
     }

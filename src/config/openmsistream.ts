@@ -98,6 +98,14 @@ const ASSIGNORS: Readonly<Record<string, string>> = {
 
 /** `dropped` is the reason where the user should hear of it. */
 export function translateProperty(name: string, value: string): Translation {
+  const found = translation(name, value)
+  // Such as a serializer or an interceptor of Java: left out, records would go in plain text.
+  return 'dropped' in found && /crypt/i.test(value)
+    ? { refused: 'asks for encryption, which is not built in', hint: 'leave it out' }
+    : found
+}
+
+function translation(name: string, value: string): Translation {
   if (/^(key|value)\.(de)?serializer$/.test(name)) return { dropped: undefined }
   if (JAVA_ONLY.includes(name)) return { dropped: 'has no meaning in librdkafka' }
   const refused = REFUSED[name]

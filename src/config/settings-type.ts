@@ -18,6 +18,8 @@ export interface Settings {
     readonly consumer: PropertyMap
     readonly producer: PropertyMap
   }
+  /** What [heartbeat] and [log] put on top of the producer's, where their topic is named. */
+  readonly senders: { readonly heartbeat: PropertyMap; readonly log: PropertyMap }
   /** All sections of the file, variables resolved: what a plugin sees as ctx.config. */
   readonly sections: Readonly<Record<string, PropertyMap>>
   /** Warnings to log once the log is there. */

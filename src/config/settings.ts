@@ -10,6 +10,7 @@ import {
   KAFKA_SECTIONS,
   mergeProperties,
   type PropertyKnowledge,
+  senderProperties,
 } from './kafka-settings.ts'
 import { expandVariables, SECTIONS } from './openmsistream.ts'
 import {
@@ -26,6 +27,7 @@ import {
 import type { CommandName } from './option-spec.ts'
 import { camelName, type OptionName, type Values } from './options.ts'
 import { meant, type Problem, problemsError } from './problems.ts'
+import { protectionProblems } from './protection.ts'
 import { optionsSchema } from './schema.ts'
 import type { PropertyMap, Settings } from './settings-type.ts'
 
@@ -64,6 +66,12 @@ export function mergeSettings(request: SettingsRequest): Settings {
   ])
   foldLogLevel(written)
   adoptProperties(written, properties)
+  problems.push(...protectionProblems(command, file, properties))
+  const sender = (section: 'heartbeat' | 'log') =>
+    written.has(`${section}-topic`)
+      ? texts(senderProperties(file, section, env, knowledge, problems, notices))
+      : {}
+  const senders = { heartbeat: sender('heartbeat'), log: sender('log') }
   deadLetterPolicy(command, written, problems)
 
   const values = checkedValues(written, flags, problems)
@@ -83,6 +91,7 @@ export function mergeSettings(request: SettingsRequest): Settings {
       consumer: texts(properties.consumer),
       producer: texts(properties.producer),
     },
+    senders,
     sections,
     notices,
     configFile: file?.path,
