@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { groupId } from '../config/group.ts'
 import type { PluginOptionValues } from '../config/plugin-options.ts'
+import { masked } from '../config/secrets.ts'
 import type { Settings } from '../config/settings-type.ts'
 import type { GroupStanding } from '../kafka/group-watch.ts'
 import type { Forecast } from '../report/forecast-text.ts'
@@ -47,7 +48,9 @@ export async function dryRun(
 
 function planText(plan: Plan, settings: Settings): string[] {
   const { plugin, pluginOptions, hooks, topic, group, outputDir, standing, waiting } = plan
-  const options = Object.entries(pluginOptions).map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
+  const options = Object.entries(shownOptions(pluginOptions)).map(
+    ([name, value]) => `${name} = ${JSON.stringify(value)}`,
+  )
   const isNew = standing.partitions.every(({ committed }) => committed === undefined)
   const begins = isNew ? `, begins at ${startText(settings.values.from)}` : ''
   const isBusy = (standing.described?.members.length ?? 0) > 0
@@ -76,7 +79,8 @@ function planText(plan: Plan, settings: Settings): string[] {
 function planJson(plan: Plan, settings: Settings): string {
   const { plugin, pluginOptions, hooks, topic, group, outputDir, standing, waiting } = plan
   return JSON.stringify({
-    ...{ v: 1, type: 'plan', plugin: plugin.shown, pluginOptions, hooks, topic, group, outputDir },
+    ...{ v: 1, type: 'plan', plugin: plugin.shown, hooks, topic, group, outputDir },
+    pluginOptions: shownOptions(pluginOptions),
     groupState: standing.described?.state ?? null,
     members: standing.described?.members.map(({ clientId, host }) => ({ clientId, host })) ?? null,
     partitions: standing.partitions.map(({ partition, start, end, committed, notice }) => {
@@ -91,6 +95,17 @@ function planJson(plan: Plan, settings: Settings): string {
     waiting,
     settings: changed(settings),
   })
+}
+
+/** Secrets masked. */
+function shownOptions(options: PluginOptionValues): Readonly<Record<string, unknown>> {
+  const shown = (name: string, value: unknown) => (typeof value === 'string' ? masked(name, value) : value)
+  return Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(item => shown(name, item)) : shown(name, value),
+    ]),
+  )
 }
 
 function changed(settings: Settings) {

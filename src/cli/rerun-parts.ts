@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { producerProperties } from '../config/encryption.ts'
+import { pluginSections } from '../config/plugin-sections.ts'
 import type { Settings } from '../config/settings-type.ts'
 import { DfspError } from '../errors.ts'
 import { makeOutputDir } from '../files/output-dir.ts'
@@ -71,7 +72,7 @@ export async function openRerun(
         consumerProperties: { 'client.id': ownClientId(), ...settings.kafka.consumer },
         drainMs: values.drainTimeout,
         pluginOptions,
-        sections: settings.sections,
+        sections: pluginSections(settings),
       },
       async close() {
         await runtime?.host.close(0)

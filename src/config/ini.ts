@@ -6,6 +6,7 @@
  * Unlike Python it goes on after a problem, keeps line numbers, and skips a byte order mark.
  */
 import { interpolate } from './interpolation.ts'
+import { isSecret } from './secrets.ts'
 
 export const DEFAULT_SECTION = 'DEFAULT'
 
@@ -53,7 +54,11 @@ export function readIni(text: string): Ini {
       const { value, problem } = interpolate(key, texts)
       const inherited = !written.get(name)?.has(key)
       if (problem !== undefined && !problems.some(known => known.line === line)) {
-        problems.push({ line, text: `[${name}] ${key}: ${problem}` })
+        // A reference may be a piece of a password.
+        const text = isSecret(key)
+          ? 'what looks like %(name)s in it refers to no key; %% is a plain %'
+          : problem
+        problems.push({ line, text: `[${name}] ${key}: ${text}` })
       }
       section.set(key, { value, line, inherited })
     }

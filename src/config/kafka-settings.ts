@@ -1,7 +1,7 @@
 /** librdkafka's properties out of [broker], [consumer], [producer], DFSP_KAFKA_X and -X, sorted by client. */
 import { readFileSync } from 'node:fs'
 import type { ConfigFile } from './config-file.ts'
-import { expandVariables, translateProperty } from './openmsistream.ts'
+import { expandVariables, translateProperty, unsetText } from './openmsistream.ts'
 import type { FlagUse, Written } from './option-layers.ts'
 import { meant, type Problem } from './problems.ts'
 import { isProtection } from './protection.ts'
@@ -135,7 +135,13 @@ export function flagProperties(uses: readonly FlagUse[], problems: Problem[]): r
   return uses.flatMap(({ text }): WrittenProperty[] => {
     const equals = text.indexOf('=')
     if (equals < 1) {
-      problems.push({ place: '-X', text: `"${text}" is not property=value`, in: 'call' })
+      // What it may say of a password is not repeated.
+      const [name = ''] = /^[\w.-]*/.exec(text) ?? []
+      problems.push({
+        place: '-X',
+        text: `"${name}${name === text ? '' : '…'}" is not property=value`,
+        in: 'call',
+      })
       return []
     }
     const name = text.slice(0, equals).trim()
@@ -221,13 +227,9 @@ function checkValues(clients: ClientProperties, knowledge: PropertyKnowledge, pr
 }
 
 function unsetProblem(variable: string, place: string, name: string): Problem {
-  const twin = `DFSP_KAFKA_${name.toUpperCase().replaceAll('_', '__').replaceAll('.', '_')}_FILE`
-  return {
-    place,
-    text: `$${variable} is not set, used by ${name}`,
-    hint: `export ${variable}=…, put it in a file for --env-file, or set ${twin}=<path>`,
-    in: 'file',
-  }
+  const twin = `DFSP_KAFKA_${name.toUpperCase().replaceAll('_', '__').replaceAll('-', '___').replaceAll('.', '_')}_FILE`
+  const { text, hint } = unsetText(variable, name)
+  return { place, text, hint: `${hint}, put it in a file for --env-file, or set ${twin}=<path>`, in: 'file' }
 }
 
 function propertyName(variable: string): string {

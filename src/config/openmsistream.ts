@@ -28,6 +28,16 @@ export function expandVariables(value: string, env: NodeJS.ProcessEnv): Expanded
   return unset === undefined ? { value: expanded } : { unset }
 }
 
+/** What is wrong with a value that needs the variable `unset`, and what to do. A password may begin with `$`, too. */
+export function unsetText(unset: string, usedBy?: string): { readonly text: string; readonly hint: string } {
+  const use = usedBy === undefined ? '' : `, used by ${usedBy}`
+  if (/^[A-Za-z_]/.test(unset)) return { text: `$${unset} is not set${use}`, hint: `export ${unset}=…` }
+  return {
+    text: `a value that begins with $ is that of a variable, and this one names none${use}`,
+    hint: 'put the value into a variable and write its name: $LAB_PW',
+  }
+}
+
 /** What to do with a property as written: use it under librdkafka's name, leave it out, or refuse it. */
 export type Translation =
   | { readonly name: string; readonly value: string }

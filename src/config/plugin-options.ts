@@ -5,6 +5,7 @@
 import { DfspError } from '../errors.ts'
 import { parseBoolean } from './option-value.ts'
 import { type Problem, problemsError } from './problems.ts'
+import { masked } from './secrets.ts'
 import type { PropertyMap } from './settings-type.ts'
 
 const TYPES = ['string', 'number', 'boolean', 'array'] as const
@@ -46,7 +47,7 @@ export function mergePluginOptions(plugin: PluginOptions, sources: PluginOptionS
   const values: Record<string, PluginOptionValue | undefined> = {}
   for (const [name, option] of Object.entries(plugin.options)) {
     const given = find(name, sources)
-    values[name] = given === undefined ? option.default : convert(option, given, problems)
+    values[name] = given === undefined ? option.default : convert(name, option, given, problems)
     if (given === undefined && option.demandOption === true && option.default === undefined) {
       const hint = `--${name}, ${variableName(name)} or [plugin] ${name.toLowerCase()}`
       problems.push({ place: plugin.file, text: `needs the option "${name}"`, hint, in: 'call' })
@@ -104,7 +105,12 @@ function find(name: string, { flags, env, section, shownFile }: PluginOptionSour
     : { texts: [written], place: `${shownFile}: [plugin] ${key}`, in: 'file' }
 }
 
-function convert(option: PluginOption, given: Given, problems: Problem[]): PluginOptionValue | undefined {
+function convert(
+  name: string,
+  option: PluginOption,
+  given: Given,
+  problems: Problem[],
+): PluginOptionValue | undefined {
   const { texts, place } = given
   const fail = (text: string) => void problems.push({ place, text, in: given.in })
   const fits = (value: string | number) =>
@@ -113,7 +119,7 @@ function convert(option: PluginOption, given: Given, problems: Problem[]): Plugi
   if (option.type === 'array') {
     const items = place.startsWith('--') ? texts : text.split(',').map(item => item.trim())
     const odd = items.find(item => !fits(item))
-    if (odd !== undefined) fail(`"${odd}" is none of ${option.choices?.join(', ')}`)
+    if (odd !== undefined) fail(`"${masked(name, odd)}" is none of ${option.choices?.join(', ')}`)
     return items
   }
   if (texts.length > 1 && option.type !== 'boolean') fail(`is given ${texts.length} times`)
@@ -125,7 +131,7 @@ function convert(option: PluginOption, given: Given, problems: Problem[]): Plugi
   }
   const value = option.type === 'number' ? Number(text) : text
   if (option.type === 'number' && (text.trim() === '' || !Number.isFinite(value)))
-    fail(`"${text}" is not a number`)
-  else if (!fits(value)) fail(`"${text}" is none of ${option.choices?.join(', ')}`)
+    fail(`"${masked(name, text)}" is not a number`)
+  else if (!fits(value)) fail(`"${masked(name, text)}" is none of ${option.choices?.join(', ')}`)
   return value
 }

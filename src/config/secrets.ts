@@ -1,8 +1,15 @@
-/** Which settings are not to be shown, and what is shown instead. */
+/** Which settings are not to be shown, and what is shown instead: the one list, for all that shows any. */
 
-const SECRET = /passw|passphrase|secret|token|key|\.pem$|jaas\.config$|oauthbearer\.config$/i
+const SECRET = new RegExp(
+  [
+    'passw|passphrase|pwd|secret|token|key|jaas|cookie|credential(?!s\\.client)|connection[._ -]?string',
+    '(^|[._-])auth([._-]|$)|auth$|authorization|oauthbearer\\.config$',
+    '(^|[._-])(pass|pw|pat|dsn|sas|sig|signature|bearer|pem)$',
+  ].join('|'),
+  'i',
+)
 /** Names that hold such a word but only say where something is, or of what kind. */
-const HARMLESS = /(location|file|url|keytab|algorithm|serializer)$/i
+const HARMLESS = /(location|file|url|keytab|algorithm|serializer|type|method|mechanism)$/i
 
 export const MASK = '********'
 
@@ -10,8 +17,23 @@ export function isSecret(name: string): boolean {
   return SECRET.test(name) && !HARMLESS.test(name)
 }
 
-/** The value as it may be shown: masked, or without the password that a URL carries. */
+/** The value as it may be shown: masked, or without what it carries of a login. */
 export function masked(name: string, value: string): string {
   if (isSecret(name)) return value === '' ? '' : MASK
-  return value.replaceAll(/(\/\/[^/:@\s]*):[^/@\s]+@/g, `$1:${MASK}@`)
+  return withoutSecrets(value)
+}
+
+/** Logins as URLs, DSNs, connection strings, headers and JAAS carry them. */
+function withoutSecrets(text: string): string {
+  return text
+    .replaceAll(/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*-----|$)/g, MASK)
+    .replaceAll(/(\/\/[^/:@\s]*):(?!\d+(?:[/?#,\s]|$))\S*@/g, `$1:${MASK}@`)
+    .replaceAll(/\/\/[^/:@\s]{20,}@/g, `//${MASK}@`) // a token in the place of a user
+    .replace(/^([\w.+-]+[:/])[^@\s/]+@/, `$1${MASK}@`) // user:password@tcp(host), user/password@host
+    .replaceAll(/\b(Bearer|Basic) +[\w.~+/-]{6,}=*/gi, `$1 ${MASK}`)
+    .replaceAll(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, MASK) // a JWT
+    .replaceAll(
+      /([\w.-]+)(["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s;,&"']+)/g,
+      (found, name: string, between: string) => (isSecret(name) ? `${name}${between}${MASK}` : found),
+    )
 }

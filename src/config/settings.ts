@@ -12,7 +12,7 @@ import {
   type PropertyKnowledge,
   senderProperties,
 } from './kafka-settings.ts'
-import { expandVariables, SECTIONS } from './openmsistream.ts'
+import { expandVariables, SECTIONS, unsetText } from './openmsistream.ts'
 import {
   defaultLayer,
   environmentLayer,
@@ -29,6 +29,7 @@ import { camelName, type OptionName, type Values } from './options.ts'
 import { meant, type Problem, problemsError } from './problems.ts'
 import { protectionProblems } from './protection.ts'
 import { optionsSchema } from './schema.ts'
+import { isSecret } from './secrets.ts'
 import type { PropertyMap, Settings } from './settings-type.ts'
 
 export interface SettingsRequest {
@@ -47,7 +48,7 @@ export function mergeSettings(request: SettingsRequest): Settings {
   const problems: Problem[] = []
   const notices = [...request.notices, ...strangeVariables(env)]
 
-  const sections = readSections(file, env, problems, notices)
+  const sections = readSections(file, env, knowledge, problems, notices)
   const properties = mergeProperties(
     [
       ...fileProperties(file, env),
@@ -189,7 +190,7 @@ function checkedValues(written: ReadonlyMap<OptionName, Written>, flags: Flags, 
   }
   for (const [name, { text: value, unset, place }] of written) {
     if (unset === undefined) text[name] = value
-    else problems.push({ place, text: `$${unset} is not set`, hint: `export ${unset}=…`, in: 'file' })
+    else problems.push({ place, ...unsetText(unset), in: 'file' })
   }
   const result = optionsSchema.safeParse(text)
   for (const { path, message } of result.error?.issues ?? []) {
@@ -213,6 +214,7 @@ function checkedValues(written: ReadonlyMap<OptionName, Written>, flags: Flags, 
 function readSections(
   file: ConfigFile | undefined,
   env: NodeJS.ProcessEnv,
+  knowledge: PropertyKnowledge,
   problems: Problem[],
   notices: string[],
 ): Readonly<Record<string, PropertyMap>> {
@@ -226,15 +228,16 @@ function readSections(
       )
     }
     const values: Record<string, string> = {}
-    for (const [key, { value, line }] of entries) {
+    for (const [key, { value, line, inherited }] of entries) {
+      // A login in [DEFAULT] is meant for the sections of clients.
+      if (inherited && isSecret(key) && knowledge.find(key)) continue
       const expanded = expandVariables(value, env)
       const place = `${file?.shown}:${line}`
       if ('value' in expanded) values[key] = expanded.value
       else if (name === 'plugin') {
-        const text = `$${expanded.unset} is not set, used by [plugin] ${key}`
-        problems.push({ place, text, hint: `export ${expanded.unset}=…`, in: 'file' })
+        problems.push({ place, ...unsetText(expanded.unset, `[plugin] ${key}`), in: 'file' })
       } else if (name !== 'dfsp' && !(KAFKA_SECTIONS as readonly string[]).includes(name)) {
-        notices.push(`${place}: $${expanded.unset} is not set: [${name}] ${key} is left out`)
+        notices.push(`${place}: ${unsetText(expanded.unset).text}: [${name}] ${key} is left out`)
       }
     }
     sections[name] = values

@@ -72,7 +72,10 @@ export interface Logger {
   error(message: string, fields?: object): void
 }
 
-/** Settings of the config file: `[plugin]` itself, other sections by name; values are text, variables expanded. */
+/**
+ * Settings of the config file: `[plugin]` itself, other sections by name; values are text, variables expanded. Sections
+ * of dfsp's own clients, such as `[broker]`, are empty to a plugin.
+ */
 export type PluginConfig = Readonly<Record<string, string>> & {
   section(name: string): Readonly<Record<string, string>>
 }

@@ -21,9 +21,38 @@ test('of the properties of librdkafka exactly those are secret that hold one', (
 })
 
 test("secrets of plugins' sections are known by their names", () => {
-  for (const name of ['secret_key_id', 'access_key_id', 'api-key', 'TOKEN', 'sasl.jaas.config'])
-    assert.ok(isSecret(name))
-  for (const name of ['topic', 'region', 'endpoint_url', 'column', 'key.serializer'])
+  for (const name of [
+    'secret_key_id',
+    'access_key_id',
+    'api-key',
+    'TOKEN',
+    'sasl.jaas.config',
+    'credentials',
+  ])
+    assert.ok(isSecret(name), name)
+  for (const name of [
+    'auth',
+    'http_auth',
+    'auth_header',
+    'basicAuth',
+    'authorization',
+    'db.pass',
+    'pwd',
+    'dsn',
+  ])
+    assert.ok(isSecret(name), name)
+  for (const name of ['passwd', 'cookie', 'bearer', 'connection_string', 'credential', 'google.credentials'])
+    assert.ok(isSecret(name), name)
+  for (const name of [
+    'topic',
+    'region',
+    'endpoint_url',
+    'column',
+    'key.serializer',
+    'author',
+    'bypass',
+    'method',
+  ])
     assert.ok(!isSecret(name), name)
 })
 
@@ -32,4 +61,40 @@ test('an empty secret shows that it is empty, and a URL loses its password only'
   assert.equal(masked('sasl.password', ''), '')
   assert.equal(masked('endpoint', 'https://me:pw@host:9000/x'), `https://me:${MASK}@host:9000/x`)
   assert.equal(masked('brokers', 'a:1,b:2'), 'a:1,b:2')
+})
+
+test('a login within a value is masked, whatever the name', () => {
+  for (const [value, shown] of [
+    ['postgres://lab:pa/ss@w@db:5432/x?sslmode=require', `postgres://lab:${MASK}@db:5432/x?sslmode=require`],
+    ['amqp://:pw@mq/', `amqp://:${MASK}@mq/`],
+    ['https://ghp_0123456789abcdef0123@git.lab/x', `https://${MASK}@git.lab/x`],
+    ['lab:pw@tcp(db:3306)/x', `lab:${MASK}@tcp(db:3306)/x`],
+    ['scott/tiger@db/x', `scott/${MASK}@db/x`],
+    ['host=db user=lab password=pw dbname=x', `host=db user=lab password=${MASK} dbname=x`],
+    ["Server=db;User Id=lab;Password='p w';", `Server=db;User Id=lab;Password=${MASK};`],
+    ['AccountName=lab;AccountKey=abc==;x=1', `AccountName=lab;AccountKey=${MASK};x=1`],
+    ['https://h/x?sv=1&sig=abc%3D&token=t', `https://h/x?sv=1&sig=${MASK}&token=${MASK}`],
+    ['Authorization: Bearer abc.def', `Authorization: ${MASK} ${MASK}`],
+    ['Bearer abcdefgh', `Bearer ${MASK}`],
+    [
+      'x.LoginModule required username="u" password="p w";',
+      `x.LoginModule required username="u" password=${MASK};`,
+    ],
+    ['{"password": "p", "user": "u"}', `{"password": ${MASK}, "user": "u"}`],
+    ['eyJhbGciOi.eyJzdWIi.abc-_', MASK],
+    ['-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----', MASK],
+  ] as const)
+    assert.equal(masked('endpoint', value), shown)
+})
+
+test('what carries no login is shown as it is', () => {
+  for (const value of [
+    'http://lab1:9000/a@b',
+    'lab1:9092,[::1]:9092',
+    'sftp://lab@host/x',
+    '/data/x',
+    'a=1; b=2',
+    '^run/.*@[0-9]+$',
+  ])
+    assert.equal(masked('endpoint', value), value)
 })

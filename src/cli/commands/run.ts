@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { producerProperties, refuseEncryption } from '../../config/encryption.ts'
 import { groupId } from '../../config/group.ts'
 import { optionsOf } from '../../config/options.ts'
+import { pluginSections } from '../../config/plugin-sections.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
 import type { RunView } from '../../report/run-view.ts'
@@ -162,7 +163,7 @@ export const command: Command = {
           drainMs: values.drainTimeout,
           statsMs: console.isLive ? 250 : values.stats,
           pluginOptions,
-          sections: settings.sections,
+          sections: pluginSections(settings),
         },
         {
           runtime,

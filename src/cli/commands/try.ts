@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { optionsOf } from '../../config/options.ts'
+import { pluginSections } from '../../config/plugin-sections.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { type FoundFile, findFiles, findRoots, isOrdinary } from '../../files/walk.ts'
 import type { OutgoingRecord } from '../../plugin/plugin.ts'
@@ -84,7 +85,7 @@ async function tryOnce(invocation: Invocation, settings: Settings): Promise<numb
         threads: values.threads,
         memoryBytes: values.memory,
         pluginOptions,
-        sections: settings.sections,
+        sections: pluginSections(settings),
       },
       {
         runtime,
