@@ -1,6 +1,6 @@
 /** What a plugin thread says to its host, and asks of it. */
-import { format, inspect } from 'node:util'
 import type { MessagePort } from 'node:worker_threads'
+import { plainFields, plainText } from '../core/plain-value.ts'
 import type { FromThread, LogLevel, Result } from './messages.ts'
 import type { OutgoingRecord } from './plugin.ts'
 
@@ -22,6 +22,9 @@ export interface ToHost {
 
 /** A message of its own would be a large part of each. */
 const TOGETHER_MS = 2
+
+/** What is logged at once is of no use beyond that, and would be held twice. */
+const MOST_CHARS = 8_192
 
 export function toHost(port: MessagePort): ToHost {
   let requests = 0
@@ -60,13 +63,12 @@ export function toHost(port: MessagePort): ToHost {
     },
     flush,
     log(level, message, fields, path) {
+      const shown = Object.entries(plainFields(fields, MOST_CHARS))
       tell({
         type: 'log',
         level,
-        message: typeof message === 'string' ? message : format(message),
-        fields: Object.fromEntries(
-          Object.entries(fields ?? {}).map(([name, value]) => [name, fieldText(value)]),
-        ),
+        message: plainText(message, MOST_CHARS),
+        fields: Object.fromEntries(shown.map(([name, value]) => [name, plainText(value, MOST_CHARS)])),
         ...(path === undefined ? {} : { path }),
       })
     },
@@ -87,15 +89,5 @@ export function toHost(port: MessagePort): ToHost {
       waiting.get(request)?.(error)
       waiting.delete(request)
     },
-  }
-}
-
-function fieldText(value: unknown): string {
-  if (value instanceof Error) return value.message
-  if (typeof value !== 'object') return String(value)
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return inspect(value, { breakLength: Number.POSITIVE_INFINITY }) // it is circular, or holds a bigint
   }
 }

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { Writable } from 'node:stream'
 import { styleText } from 'node:util'
 import winston from 'winston'
+import { type Plain, plainFields } from '../core/plain-value.ts'
 
 export const LEVELS = { error: 0, warn: 1, info: 2, verbose: 3, debug: 4 } as const
 export type Level = keyof typeof LEVELS
@@ -36,6 +37,8 @@ export interface LogOptions {
 
 const FILE_BYTES = 10 * 1024 * 1024
 const FILES = 5
+/** Of the fields of an entry. */
+const MOST_CHARS = 65_536
 const PRIORITY: Readonly<Record<Level, number>> = { error: 3, warn: 4, info: 6, verbose: 6, debug: 7 }
 
 /** `auto`: for people on a terminal, else plain lines. */
@@ -75,10 +78,14 @@ export function openLog(options: LogOptions): Log {
     logger.add(file)
   }
   return {
-    write(level, message, fields = {}) {
-      if (options.heard?.level !== undefined && LEVELS[level] <= LEVELS[options.heard.level])
-        options.heard.message(level, `${message}${pairs(fields)}`)
-      if (enabled(level)) logger.log(level, message, { fields })
+    write(level, message, given) {
+      const { heard } = options
+      const isHeard = heard !== undefined && LEVELS[level] <= LEVELS[heard.level]
+      if (!isHeard && !enabled(level)) return
+      const fields = plainFields(given, MOST_CHARS)
+      if (isHeard) heard.message(level, `${message}${pairs(fields)}`)
+      // One object: of a message beside it winston makes a format, and what comes from outside is none.
+      if (enabled(level)) logger.log({ level, message, fields })
     },
     enabled,
     close: () =>
@@ -101,15 +108,17 @@ function sink(write: (line: string) => void): Writable {
 
 interface Entry extends winston.Logform.TransformableInfo {
   readonly timestamp: string
-  readonly fields: object
+  readonly fields: Fields
 }
+
+type Fields = Readonly<Record<string, Plain>>
 
 function line(
   info: Entry,
   { format, color, journal }: Pick<LogOptions, 'format' | 'color' | 'journal'>,
 ): string {
   const level = info.level as Level
-  const message = oneLine(String(info.message))
+  const message = info.message as string
   const time = journal ? `<${PRIORITY[level]}>` : `${info.timestamp} `
   switch (format) {
     case 'json': {
@@ -117,23 +126,25 @@ function line(
       return json({ ...own, ...info.fields, ...own }) // first, and no field takes their place
     }
     case 'logfmt':
-      return `${time}${level} ${message}${pairs(info.fields)}`
+      return `${time}${level} ${oneLine(message)}${pairs(info.fields)}`
     case 'pretty': {
       const mark = level === 'error' ? 'red' : level === 'warn' ? 'yellow' : 'dim'
       const clock = journal ? time : `${info.timestamp.slice(11, 19)} `
-      if (!color) return `${clock}${level.padEnd(5)} ${message}${pairs(info.fields)}`
-      return `${styleText('dim', clock, { validateStream: false })}${styleText(mark, level.padEnd(5), { validateStream: false })} ${message}${styleText('dim', pairs(info.fields), { validateStream: false })}`
+      const text = oneLine(message)
+      if (!color) return `${clock}${level.padEnd(5)} ${text}${pairs(info.fields)}`
+      return `${styleText('dim', clock, { validateStream: false })}${styleText(mark, level.padEnd(5), { validateStream: false })} ${text}${styleText('dim', pairs(info.fields), { validateStream: false })}`
     }
   }
 }
 
-/** ` key=value` for each field, quoted where a space or a quote would make it ambiguous. */
-function pairs(fields: object): string {
+/** ` key=value` for each field, as JSON where the bare text would be ambiguous or not plain. */
+function pairs(fields: Fields): string {
   let text = ''
   for (const [key, value] of Object.entries(fields)) {
-    const plain = typeof value === 'object' ? JSON.stringify(value) : String(value)
+    const plain = typeof value === 'string' ? value : JSON.stringify(value)
     const name = key.replace(/[\s"=]/g, '_').replace(CONTROL, '_')
-    text += ` ${name}=${/[\s"=]/.test(plain) || plain === '' ? json(plain) : oneLine(plain)}`
+    const isBare = plain !== '' && !/[\s"=]/.test(plain) && oneLine(plain) === plain
+    text += ` ${name}=${isBare ? plain : json(plain)}`
   }
   return text
 }

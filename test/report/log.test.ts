@@ -78,6 +78,108 @@ for (const format of ['logfmt', 'pretty', 'json'] as const)
     )
   })
 
+/** Of names and errors from outside, some of them rich in what printf would take for its own. */
+const outside = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc
+    .array(fc.constantFrom('%', '%s', '%d', '%j', '%o', '%O', '%c', '%i', '%f', '%%', 'm%c3%a4rz.csv', ' '), {
+      maxLength: 6,
+    })
+    .map(parts => parts.join('')),
+)
+
+test('no message is a format: message and fields are whole in every format', () => {
+  fc.assert(
+    fc.property(outside, fc.dictionary(outside, fc.jsonValue()), (message, fields) => {
+      const own = ['time', 'level', 'message']
+      const others = Object.fromEntries(Object.entries(fields).filter(([name]) => !own.includes(name)))
+      const { time: _, ...rest } = JSON.parse(written(message, others, { format: 'json' }))
+      assert.deepEqual(rest, JSON.parse(JSON.stringify({ ...others, level: 'info', message })))
+      if (/^[ -~]*$/.test(message))
+        for (const [format, journal] of [
+          ['logfmt', false],
+          ['pretty', false],
+          ['logfmt', true],
+        ] as const) {
+          const line = written(message, { n: 1, 'file name': message }, { format, journal })
+          assert.ok(line.includes(` ${message} n=1 file_name=`), line)
+        }
+    }),
+  )
+})
+
+test('as logfmt the value of each field can be read back', () => {
+  fc.assert(
+    fc.property(outside, outside, (first, second) => {
+      const value = /("(?:[^"\\]|\\.)*"|\S*)/.source
+      const found = new RegExp(`^info m a=${value} b=${value}\n$`).exec(written('m', { a: first, b: second }))
+      const back = found?.slice(1).map(text => (text.startsWith('"') ? JSON.parse(text) : text))
+      assert.deepEqual(back, [first, second])
+    }),
+  )
+})
+
+test('no entry throws, whatever its fields are', () => {
+  const revoked = Proxy.revocable({}, {})
+  revoked.revoke()
+  const fail = () => {
+    throw new Error('no')
+  }
+  const circular: Record<string, unknown> = {}
+  circular.self = circular
+  let deep: object = {}
+  for (let i = 0; i < 100_000; i++) deep = { deep }
+  const hostile: unknown[] = [undefined, null, 'text', 5, ['a'], () => 1, revoked.proxy, deep, circular]
+  const values: unknown[] = [1n, Symbol('s'), new Date(Number.NaN), new Map([[1n, { n: 1 }]]), new Set([1n])]
+  values.push({ toJSON: fail }, Object.create({ toJSON: fail }), Object.create(null), {
+    get a() {
+      return fail()
+    },
+  })
+  values.push(Buffer.alloc(5), new Error('m'), ...hostile)
+  const names = ['level', 'message', 'splat', 'timestamp', '__proto__', 'toJSON', 'constructor', 'fields', '']
+  for (const format of ['logfmt', 'pretty', 'json'] as const) {
+    const heard: string[] = []
+    const options = {
+      format,
+      heard: { level: 'info' as const, message: (_: string, text: string) => heard.push(text) },
+    }
+    for (const fields of hostile) assert.match(written('m %s', fields as object, options), /m %s/)
+    for (const name of names)
+      for (const value of values) {
+        const line = written('m %s', { n: 7, [name]: value }, options)
+        assert.match(line, format === 'json' ? /"level":"info","message":"m %s","n":7/ : /info +m %s n=7 /)
+      }
+    assert.equal(heard.length, hostile.length + names.length * values.length)
+  }
+  fc.assert(
+    fc.property(
+      fc.anything({
+        withBigInt: true,
+        withDate: true,
+        withMap: true,
+        withSet: true,
+        withTypedArray: true,
+        withSparseArray: true,
+        withNullPrototype: true,
+        withBoxedValues: true,
+      }),
+      fields => {
+        assert.match(written('m %s', fields as object, { format: 'json' }), /m %s/)
+      },
+    ),
+  )
+})
+
+test('what a field shows is bounded, however large it is', () => {
+  const large = { text: 'x'.repeat(10_000_000), list: Array.from({ length: 1_000_000 }, (_, i) => i) }
+  for (const format of ['logfmt', 'json'] as const) {
+    const line = written('m', { large }, { format })
+    assert.ok(line.length < 200_000, `${line.length}`)
+    assert.match(line, /10,000,000 characters/)
+  }
+})
+
 test('a key is one word, whatever it is', () => {
   assert.equal(written('m', { 'a b=c"d': 1 }), 'info m a_b_c_d=1\n')
 })
