@@ -1,9 +1,11 @@
 /** `dfsp config check --connect`: one line for each thing that a run needs, in the order in which it needs them. */
+
 import { randomUUID } from 'node:crypto'
 import { encryptionError } from '../config/encryption.ts'
 import { groupId } from '../config/group.ts'
 import { requireBrokers } from '../config/required.ts'
 import type { Settings } from '../config/settings-type.ts'
+import { jsonLine, textLines } from '../core/shown-text.ts'
 import { DfspError } from '../errors.ts'
 import type { ClusterFacts } from '../kafka/cluster-facts.ts'
 import { groupText, waitingText } from '../report/forecast-text.ts'
@@ -31,7 +33,7 @@ export async function checkConnect(invocation: Invocation, settings: Settings): 
   const print = (check: Check) => {
     exit ||= check.error?.exitCode ?? 0
     const lines = values.json ? [checkJson(check)] : checkLines(check)
-    stdout.write(lines.map(line => `${line}\n`).join(''))
+    stdout.write(textLines(lines))
   }
   const ok = (name: CheckName, text: string) => print({ name, result: 'ok', text })
   const skip = (name: CheckName, text: string) => print({ name, result: 'skip', text })
@@ -113,7 +115,7 @@ async function checkPlugin(
   const { options, warnings } = await declaredPlugin(path)
   const names = Object.keys(options)
   const given = Object.keys(sections.plugin ?? {})
-  for (const text of warnings) invocation.stderr.write(`note ${path.shown} ${text}\n`)
+  for (const text of warnings) invocation.stderr.write(textLines([`note ${path.shown} ${text}`]))
   const unknown = given.filter(name => !names.includes(name))
   if (unknown.length > 0)
     throw new DfspError('E_CONFIG', `${path.shown} has no option ${unknown.join(', ')}`, {
@@ -198,5 +200,5 @@ function checkLines({ name, result, text, error }: Check): string[] {
 
 function checkJson({ name, result, text, error }: Check): string {
   const why = error === undefined ? {} : { code: error.code, facts: error.facts, next: error.next ?? null }
-  return JSON.stringify({ v: 1, type: 'check', name, result: result.toLowerCase(), text, ...why })
+  return jsonLine({ v: 1, type: 'check', name, result: result.toLowerCase(), text, ...why })
 }

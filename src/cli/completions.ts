@@ -4,9 +4,11 @@
  *
  * It must be quick and silent: the addon is loaded only where a topic or a group is wanted.
  */
+
 import { COMMANDS, type CommandName } from '../config/option-spec.ts'
 import { type OptionName, optionSpec, optionsOf } from '../config/options.ts'
 import type { PluginOptions } from '../config/plugin-options.ts'
+import { oneLine, textLines } from '../core/shown-text.ts'
 import { isCommand, loadCommand } from './command-list.ts'
 import type { World } from './invocation.ts'
 import { namesPlugin } from './plugin-named.ts'
@@ -22,8 +24,9 @@ export async function complete(words: readonly string[], world: World): Promise<
   const partial = apart.at(-1) ?? ''
   const fitting = candidates
     .filter(candidate => (candidate === FILES ? prefix === '' : candidate.startsWith(partial)))
+    .filter(candidate => oneLine(candidate) === candidate) // another group's name may be anything
     .map(candidate => `${prefix}${candidate}`)
-  world.stdout.write(fitting.map(candidate => `${candidate}\n`).join(''))
+  world.stdout.write(textLines(fitting))
   return 0
 }
 

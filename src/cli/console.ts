@@ -1,9 +1,9 @@
 /** What a command that works on files shows: log lines, --json lines, and the live block on a terminal. */
+import { textLines } from '../core/shown-text.ts'
 import type { FromThread } from '../plugin/messages.ts'
 import type { RunEvent, RunStats } from '../report/events.ts'
 import { type LiveBlock, type LiveTitle, liveBlock } from '../report/live-block.ts'
 import { chosenFormat, type Format, type Hearer, type Level, type Log, openLog } from '../report/log.ts'
-import { oneLine } from '../report/one-line.ts'
 import { reporter } from '../report/reporter.ts'
 import type { Invocation } from './command.ts'
 
@@ -49,7 +49,7 @@ export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: In
     write,
     file: options.logFile,
     heard: options.heard,
-    onFileError: error => write(`the log file cannot be written: ${error.message}\n`),
+    onFileError: error => write(textLines([`the log file cannot be written: ${error.message}`])),
   })
   const draw = block ? (stats: RunStats) => block.draw(stats) : undefined
   const json = options.json ? (line: string) => void stdout.write(`${line}\n`) : undefined
@@ -64,7 +64,7 @@ export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: In
       log.write(level, message, { ...(path === undefined ? {} : { file: path }), ...fields }),
     isTerminal,
     isLive: block !== undefined,
-    print: lines => write(lines.map(line => `${oneLine(line)}\n`).join('')),
+    print: lines => write(textLines(lines)),
     status: text => block?.status(text),
     async close() {
       block?.end()

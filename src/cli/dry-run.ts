@@ -1,10 +1,12 @@
 /** `dfsp run --dry-run`: what the run would do, without running anything or joining the group. */
+
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { groupId } from '../config/group.ts'
 import type { PluginOptionValues } from '../config/plugin-options.ts'
 import { masked } from '../config/secrets.ts'
 import type { Settings } from '../config/settings-type.ts'
+import { jsonLine, textLines } from '../core/shown-text.ts'
 import type { GroupStanding } from '../kafka/group-watch.ts'
 import type { Forecast } from '../report/forecast-text.ts'
 import { groupText, waitingText } from '../report/forecast-text.ts'
@@ -39,17 +41,18 @@ export async function dryRun(
   if ('interrupted' in found) return found.interrupted
   const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
   const plan = { ...found, plugin, pluginOptions, hooks: loaded.hooks, topic, group, outputDir }
-  for (const warning of loaded.warnings) invocation.stderr.write(`note ${plugin.shown} ${warning}\n`)
-  for (const notice of settings.notices) invocation.stderr.write(`note ${notice}\n`)
+  for (const warning of loaded.warnings)
+    invocation.stderr.write(textLines([`note ${plugin.shown} ${warning}`]))
+  for (const notice of settings.notices) invocation.stderr.write(textLines([`note ${notice}`]))
   const lines = values.json ? [planJson(plan, settings)] : planText(plan, settings)
-  invocation.stdout.write(lines.map(line => `${line}\n`).join(''))
+  invocation.stdout.write(textLines(lines))
   return 0
 }
 
 function planText(plan: Plan, settings: Settings): string[] {
   const { plugin, pluginOptions, hooks, topic, group, outputDir, standing, waiting } = plan
   const options = Object.entries(shownOptions(pluginOptions)).map(
-    ([name, value]) => `${name} = ${JSON.stringify(value)}`,
+    ([name, value]) => `${name} = ${value === undefined ? 'undefined' : jsonLine(value)}`,
   )
   const isNew = standing.partitions.every(({ committed }) => committed === undefined)
   const begins = isNew ? `, begins at ${startText(settings.values.from)}` : ''
@@ -78,7 +81,7 @@ function planText(plan: Plan, settings: Settings): string[] {
 
 function planJson(plan: Plan, settings: Settings): string {
   const { plugin, pluginOptions, hooks, topic, group, outputDir, standing, waiting } = plan
-  return JSON.stringify({
+  return jsonLine({
     ...{ v: 1, type: 'plan', plugin: plugin.shown, hooks, topic, group, outputDir },
     pluginOptions: shownOptions(pluginOptions),
     groupState: standing.described?.state ?? null,

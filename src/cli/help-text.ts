@@ -1,8 +1,10 @@
 /** Help texts, made from the option table. */
+
 import type { CommandName, OptionSpec } from '../config/option-spec.ts'
 import { GROUPS } from '../config/option-spec.ts'
 import { environmentName, type OptionName, optionSpec } from '../config/options.ts'
 import { aliasesOf, type PluginOption, type PluginOptions, variableName } from '../config/plugin-options.ts'
+import { textLines } from '../core/shown-text.ts'
 import type { Command } from './command.ts'
 import { SUMMARIES } from './command-list.ts'
 
@@ -42,7 +44,7 @@ export function commandHelp(command: Command, width: number, plugin?: PluginOpti
     lines.push(`${group}:`, ...names.flatMap(name => optionEntry(name, width)), '')
   }
   lines.push('Examples:', ...exampleLines(command.examples, width))
-  return `${lines.join('\n')}\n`
+  return textLines(lines)
 }
 
 /** What each does stands beside it where all fit so, else below it. */

@@ -1,8 +1,10 @@
 /** `dfsp init systemd`: units for a plugin in this folder, printed or put in their place. */
+
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Values } from '../config/options.ts'
+import { jsonLine } from '../core/shown-text.ts'
 import { DfspError } from '../errors.ts'
 import type { Invocation } from './command.ts'
 import { announce, writeNew } from './new-files.ts'
@@ -79,7 +81,7 @@ function printUnits(
 ): void {
   stdout.write(
     json
-      ? files.map(([path, text]) => `${JSON.stringify({ v: 1, type: 'unit', path, text })}\n`).join('')
+      ? files.map(([path, text]) => `${jsonLine({ v: 1, type: 'unit', path, text })}\n`).join('')
       : files.map(([file, text]) => `# ${file}\n${text}`).join('\n'),
   )
 }

@@ -1,7 +1,9 @@
 /** Writing files that a user then owns. */
+
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Settings } from '../config/settings-type.ts'
+import { jsonLine, textLines } from '../core/shown-text.ts'
 import { DfspError } from '../errors.ts'
 import type { Invocation } from './command.ts'
 
@@ -52,10 +54,15 @@ export function announce(
   { values }: Pick<Settings, 'values'>,
 ): void {
   if (values.json) {
-    stdout.write(`${JSON.stringify({ v: 1, type: 'written', files: written, next })}\n`)
+    stdout.write(`${jsonLine({ v: 1, type: 'written', files: written, next })}\n`)
     return
   }
-  stdout.write(`wrote ${written.join(', ')}\nNext:  ${next.join('\n       ')}\n`)
+  stdout.write(
+    textLines([
+      `wrote ${written.join(', ')}`,
+      ...next.map((line, i) => `${i === 0 ? 'Next: ' : '      '} ${line}`),
+    ]),
+  )
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 /** A line on stderr for what takes long: from the third second on, redrawn on a terminal, now and then in a pipe. */
+import { oneLine } from '../core/shown-text.ts'
 import type { Invocation } from './command.ts'
 
 export interface Progress {
@@ -23,7 +24,7 @@ export function slowProgress({ stderr, env }: Invocation, isQuiet: boolean): Pro
   function show(): void {
     if (performance.now() < nextAt) return
     nextAt = performance.now() + (isTerminal ? REDRAW_MS : REPEAT_MS)
-    const line = current()
+    const line = oneLine(current())
     stderr.write(isTerminal ? `\r\x1b[K${line.slice(0, (terminal.columns || 80) - 1)}` : `${line}\n`)
     drawn = isTerminal
   }

@@ -3,6 +3,8 @@
  * showing it never throws, and what of it is beyond the bound is not looked at.
  */
 
+import { cutText } from './shown-text.ts'
+
 export type Plain = string | number | boolean | null | Plain[] | { [name: string]: Plain }
 
 const DEEPEST = 16
@@ -86,12 +88,6 @@ export function plainFields(fields: unknown, most: number): { [name: string]: Pl
   if (fields === undefined || fields === null) return {}
   const plain = plainValue(fields, most)
   return typeof plain === 'object' && plain !== null && !Array.isArray(plain) ? plain : { value: plain }
-}
-
-/** The beginning of a text that is longer than `most`, and how long it was. */
-export function cutText(text: string, most: number): string {
-  if (text.length <= most) return text
-  return `${text.slice(0, most)}… (${text.length.toLocaleString('en-US')} characters)`
 }
 
 const moreText = (count: number) => `and ${count.toLocaleString('en-US')} more`

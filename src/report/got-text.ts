@@ -1,5 +1,5 @@
 /** What `dfsp get` tells of each file. */
-import { oneLine } from './one-line.ts'
+import { jsonLine, oneLine } from '../core/shown-text.ts'
 import { formatBytes } from './quantities.ts'
 
 export interface GotFile {
@@ -11,10 +11,10 @@ export interface GotFile {
 }
 
 export function gotLine({ path, result, bytes, error }: GotFile): string {
-  if (result === 'ok') return `ok    ${oneLine(path)}  ${formatBytes(bytes)}`
-  return `FAIL  ${oneLine(path)}  ${result}${error === undefined ? '' : `: ${oneLine(error)}`}`
+  if (result === 'ok') return oneLine(`ok    ${path}  ${formatBytes(bytes)}`)
+  return oneLine(`FAIL  ${path}  ${result}${error === undefined ? '' : `: ${error}`}`)
 }
 
 export function gotJson(file: GotFile): string {
-  return JSON.stringify({ v: 1, type: 'file', ...file })
+  return jsonLine({ v: 1, type: 'file', ...file })
 }

@@ -1,7 +1,8 @@
 /** Where a group stands, for people and as --json lines. */
+
 import { rangesText } from '../core/offset-ranges.ts'
+import { jsonLine, oneLine } from '../core/shown-text.ts'
 import { isoTime, timeText } from './listing.ts'
-import { oneLine } from './one-line.ts'
 import { formatBytes, formatCount, formatMs } from './quantities.ts'
 import type { UnfinishedFile } from './unfinished-text.ts'
 
@@ -46,9 +47,9 @@ export function statusText(status: ShownStatus, { topic, group, now }: StatusTit
     committed === undefined ? '-' : String(committed),
     String(end),
     behind === undefined ? '-' : String(behind),
-    member?.memberId ?? '-',
-    member?.host ?? '-',
-    member?.clientId ?? '-',
+    oneLine(member?.memberId ?? '-'),
+    oneLine(member?.host ?? '-'),
+    oneLine(member?.clientId ?? '-'),
   ])
   const widths = HEAD.map((head, i) => Math.max(head.length, ...rows.map(row => (row[i] as string).length)))
   const line = (cells: readonly string[]) =>
@@ -59,14 +60,14 @@ export function statusText(status: ShownStatus, { topic, group, now }: StatusTit
   const above = processedAbove > 0 ? `, of which ${formatCount(processedAbove)} are processed already` : ''
   const oldest = oldestAt === undefined ? '' : `, the oldest ${formatAge(now - oldestAt)} old`
   return [
-    `group ${oneLine(group)} in ${topic}: ${state ?? 'state unknown'}${who}   ${timeText(now)}`,
+    `group ${group} in ${topic}: ${state ?? 'state unknown'}${who}   ${timeText(now)}`,
     line(HEAD),
     ...rows.map(line),
     `lag ${formatCount(lag)} ${lag === 1 ? 'record' : 'records'}${above}${oldest}`,
     ...unfinishedLines(status, now),
     ...(undecodable === 0 ? [] : [`${formatCount(undecodable)} unresolved records are no chunks`]),
-    ...partitions.flatMap(({ note }) => (note === undefined ? [] : [`note ${oneLine(note)}`])),
-  ]
+    ...partitions.flatMap(({ note }) => (note === undefined ? [] : [`note ${note}`])),
+  ].map(oneLine)
 }
 
 function unfinishedLines({ unfinished, isPartial, retentionMs }: ShownStatus, now: number): string[] {
@@ -78,7 +79,7 @@ function unfinishedLines({ unfinished, isPartial, retentionMs }: ShownStatus, no
       const tries = attempts === 0 ? '' : `  ${attempts} ${attempts === 1 ? 'try' : 'tries'}`
       const age =
         sentAt < 0 ? '' : `  ${formatAge(now - sentAt)} old${deletionText(sentAt, retentionMs, now)}`
-      return `  ${oneLine(path)}  ${formatBytes(bytes)}  ${present}/${chunks}${tries}${age}  ${rangesText(ranges, 4)}`
+      return `  ${path}  ${formatBytes(bytes)}  ${present}/${chunks}${tries}${age}  ${rangesText(ranges, 4)}`
     })
   const rest = unfinished.length - lines.length
   const title = `${formatCount(unfinished.length)} ${unfinished.length === 1 ? 'file' : 'files'} unfinished${more}:`
@@ -112,7 +113,7 @@ export function statusJson(
   { topic, group, now }: StatusTitle,
   verdict: { readonly exceeded: readonly string[]; readonly exit: number },
 ): string[] {
-  const line = (fields: object) => JSON.stringify({ v: 1, ...fields })
+  const line = (fields: object) => jsonLine({ v: 1, ...fields })
   const age = (at: number | undefined) => (at === undefined || at < 0 ? null : Math.max(0, now - at) / 1_000)
   return [
     ...status.partitions.map(({ partition, committed, end, lag, member, oldestAt, note }) =>

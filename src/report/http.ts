@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, isIP } from 'node:net'
 import { hostname } from 'node:os'
+import { jsonLine, textLines } from '../core/shown-text.ts'
 import { DfspError } from '../errors.ts'
 import type { Metrics } from './metrics.ts'
 import type { StatusBoard } from './status.ts'
@@ -76,13 +77,13 @@ function answersOf({ metrics, board }: HttpDeps): Record<string, () => Answer | 
     '/status': async () => ({
       code: 200,
       type: 'application/json; charset=utf-8',
-      body: `${JSON.stringify(await board.status())}\n`,
+      body: `${jsonLine(await board.status())}\n`,
     }),
     '/metrics': async () => ({ code: 200, type: metrics.contentType, body: await metrics.text('all') }),
     '/livez': () => text(200, 'ok\n'),
     '/readyz': () => {
       const reason = board.notReady()
-      return reason === undefined ? text(200, 'ok\n') : text(503, `${reason}\n`)
+      return reason === undefined ? text(200, 'ok\n') : text(503, textLines([reason]))
     },
   }
 }

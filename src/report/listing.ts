@@ -1,7 +1,8 @@
 /** The files of a topic as `dfsp ls` shows them, and single records. */
+
 import type { IndexedFile } from '../core/file-index.ts'
 import { rangesText } from '../core/offset-ranges.ts'
-import { oneLine } from './one-line.ts'
+import { jsonLine, oneLine } from '../core/shown-text.ts'
 import { formatBytes } from './quantities.ts'
 
 export type FileState = 'complete' | 'incomplete' | 'damaged'
@@ -15,7 +16,7 @@ export function stateOf({
   return wrong === undefined ? 'complete' : 'damaged'
 }
 
-/** One line each with columns in line; with `long` a second one below it. */
+/** One line each with columns in line; with `long` two more below it. */
 export function* listingLines(files: readonly IndexedFile[], long: boolean): Generator<string> {
   const cells = (file: IndexedFile) => [
     oneLine(file.path),
@@ -32,21 +33,24 @@ export function* listingLines(files: readonly IndexedFile[], long: boolean): Gen
     const [path = '', size = '', chunks = '', sent = ''] = cells(file)
     const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = widths
     const older = file.newest ? '' : ', older content'
-    const state = `${stateOf(file)}${file.wrong === undefined ? '' : ` (${file.wrong})`}${older}`
+    const state = `${stateOf(file)}${file.wrong === undefined ? '' : ` (${oneLine(file.wrong)})`}${older}`
     yield `${path.padEnd(w0)}  ${size.padStart(w1)}  ${chunks.padStart(w2)}  ${sent.padEnd(w3)}  ${state}`
-    if (long) yield longLine(file)
+    if (long) yield* longLines(file)
   }
 }
 
-function longLine({ sha512, mtime, firstSent, duplicates, ranges }: IndexedFile): string {
+function longLines({ sha512, mtime, firstSent, duplicates, ranges }: IndexedFile): string[] {
   const modified = mtime === 0 ? 'unknown' : timeText(mtime * 1_000)
   const twice = duplicates === 0 ? '' : `  ${duplicates} duplicate${duplicates === 1 ? '' : 's'}`
-  return `    sha512 ${sha512}\n    modified ${modified}  first sent ${timeText(firstSent)}${twice}  records ${rangesText(ranges)}`
+  return [
+    `    sha512 ${sha512}`,
+    `    modified ${modified}  first sent ${timeText(firstSent)}${twice}  records ${rangesText(ranges)}`,
+  ]
 }
 
 export function listingJson(file: IndexedFile): string {
   const { path, bytes, chunks, present, sha512, newest, generations, duplicates, ranges, wrong } = file
-  return JSON.stringify({
+  return jsonLine({
     v: 1,
     type: 'file',
     path,

@@ -1,5 +1,7 @@
 /** The block at the foot of the terminal that says how a run stands; log lines scroll above it. */
+
 import { createLogUpdate } from 'log-update'
+import { oneLine } from '../core/shown-text.ts'
 import type { RunStats } from './events.ts'
 import { formatBytes, formatClock, formatCount, formatMs } from './quantities.ts'
 
@@ -56,7 +58,7 @@ export function liveBlock(stream: NodeJS.WriteStream, title: LiveTitle | undefin
     },
     status(text) {
       afterResize()
-      shown = cut(printable(text), stream.columns || 80)
+      shown = cut(oneLine(text), stream.columns || 80)
       update(shown)
     },
     end() {
@@ -96,12 +98,12 @@ export function blockText(stats: RunStats, title: LiveTitle, bytesPerSecond: num
   }
   const now = [
     ...(stats.running.length > 0
-      ? [`running: ${stats.running.map(r => `${printable(r.path)} ${formatMs(r.ms)}`).join(' · ')}`]
+      ? [`running: ${stats.running.map(r => `${r.path} ${formatMs(r.ms)}`).join(' · ')}`]
       : []),
-    ...(stats.largest ? [`assembling: ${printable(stats.largest.path)} ${percent(stats.largest)} %`] : []),
+    ...(stats.largest ? [`assembling: ${stats.largest.path} ${percent(stats.largest)} %`] : []),
   ]
   if (now.length > 0) lines.push(` ${now.join('   ')}`)
-  return lines.map(line => cut(line, width)).join('\n')
+  return lines.map(line => cut(oneLine(line), width)).join('\n')
 }
 
 const percent = ({ chunks, total }: { chunks: number; total: number }) => Math.floor((100 * chunks) / total)
@@ -143,10 +145,4 @@ function cut(line: string, width: number): string {
     kept += letter
   }
   return `${kept}…`
-}
-
-/** A path from a message must not move the cursor. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?')
 }

@@ -1,9 +1,11 @@
 /** The log: winston writing one line per entry to stderr and, where asked for, to a file that is rotated by size. */
+
 import path from 'node:path'
 import { Writable } from 'node:stream'
 import { styleText } from 'node:util'
 import winston from 'winston'
 import { type Plain, plainFields } from '../core/plain-value.ts'
+import { HIDDEN, jsonLine, oneLine } from '../core/shown-text.ts'
 
 export const LEVELS = { error: 0, warn: 1, info: 2, verbose: 3, debug: 4 } as const
 export type Level = keyof typeof LEVELS
@@ -123,7 +125,7 @@ function line(
   switch (format) {
     case 'json': {
       const own = { time: info.timestamp, level, message }
-      return json({ ...own, ...info.fields, ...own }) // first, and no field takes their place
+      return jsonLine({ ...own, ...info.fields, ...own }) // first, and no field takes their place
     }
     case 'logfmt':
       return `${time}${level} ${oneLine(message)}${pairs(info.fields)}`
@@ -141,26 +143,10 @@ function line(
 function pairs(fields: Fields): string {
   let text = ''
   for (const [key, value] of Object.entries(fields)) {
-    const plain = typeof value === 'string' ? value : JSON.stringify(value)
-    const name = key.replace(/[\s"=]/g, '_').replace(CONTROL, '_')
+    const plain = typeof value === 'string' ? value : jsonLine(value)
+    const name = key.replace(/[\s"=]/g, '_').replace(HIDDEN, '_')
     const isBare = plain !== '' && !/[\s"=]/.test(plain) && oneLine(plain) === plain
-    text += ` ${name}=${isBare ? plain : json(plain)}`
+    text += ` ${name}=${isBare ? plain : jsonLine(plain)}`
   }
   return text
-}
-
-/** What ends a line or moves a cursor, in one reader or another. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g
-
-/** JSON without any of them: JSON itself leaves some as they are. */
-function json(value: unknown): string {
-  return JSON.stringify(value).replace(CONTROL, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
-}
-
-/** Names and errors come from outside: a control character must not forge a line or reach the terminal. */
-function oneLine(text: string): string {
-  return text.replace(CONTROL, c =>
-    c === '\n' ? ' ⏎ ' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
 }

@@ -1,5 +1,7 @@
 /** A run's figures for Prometheus. Loads prom-client, so import it late. */
+
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { oneLine } from '../core/shown-text.ts'
 import type { RunEvent } from './events.ts'
 import type { CountsView, FileViewState, RunView } from './run-view.ts'
 
@@ -29,7 +31,7 @@ const LATENCY_S = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 3_600, 21_600, 86_
 export function metrics(options: MetricsOptions): Metrics {
   const { now } = options
   const own = new Registry()
-  own.setDefaultLabels({ topic: options.topic, group: options.group })
+  own.setDefaultLabels({ topic: oneLine(options.topic), group: oneLine(options.group) })
   const ofProcess = new Registry()
   if (options.process) collectDefaultMetrics({ register: ofProcess })
   const registers = [own]

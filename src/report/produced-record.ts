@@ -1,4 +1,5 @@
 /** A record that a plugin produced, where there is no topic to send it to: as a line to read, or as JSON. */
+import { oneLine } from '../core/shown-text.ts'
 
 export interface ProducedRecord {
   readonly topic?: string
@@ -12,7 +13,7 @@ const SHOWN = 400
 
 /** Key and value as text where they are UTF-8 without control characters, else their size. */
 export function recordLine({ topic, key, value }: ProducedRecord): string {
-  return `  -> ${topic ?? '(--output-topic)'}  ${shown(key ?? null)}  ${shown(value)}`
+  return oneLine(`  -> ${topic ?? '(--output-topic)'}  ${shown(key ?? null)}  ${shown(value)}`)
 }
 
 /** Text where it is UTF-8, else `{"base64": …}`; what is absent is left out. */
@@ -34,10 +35,8 @@ function plain(data: string | Uint8Array): string | { readonly base64: string } 
 function shown(data: string | Uint8Array | null): string {
   if (data === null) return '(no key)'
   const text = asText(data)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (text === undefined || /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(text))
-    return `(${Buffer.byteLength(data)} bytes)`
-  const line = text.replaceAll('\n', '⏎').replaceAll('\t', ' ')
+  const line = text?.replaceAll('\n', '⏎').replaceAll('\t', ' ')
+  if (line === undefined || oneLine(line) !== line) return `(${Buffer.byteLength(data)} bytes)`
   return line.length > SHOWN ? `${line.slice(0, SHOWN)}… (${Buffer.byteLength(data)} bytes)` : line
 }
 

@@ -1,6 +1,8 @@
 /** Text as Python writes it: what scripts for OpenMSIStream's files and messages were written against. */
+import { HIDDEN } from '../core/shown-text.ts'
 
-const QUOTABLE = /[\\\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Zs}]/gu
+/** What Python escapes, and what no output shows as it is; Python reads both back. */
+const QUOTABLE = new RegExp(`[\\\\\\p{Co}\\p{Cn}\\p{Zs}]|${HIDDEN.source}`, 'gu')
 
 const PLAIN = /^[ -&(-[\]-~]*$/
 

@@ -1,5 +1,5 @@
 /** One record as it lies on the topic, for whoever wonders what it is. */
-import { oneLine } from './one-line.ts'
+import { cutText, jsonLine, oneLine } from '../core/shown-text.ts'
 import { formatBytes, formatCount } from './quantities.ts'
 
 export interface RawRecord {
@@ -32,7 +32,7 @@ const ROW = 16
 export function rawRecordText(record: RawRecord): string[] {
   const { topic, partition, offset, timestamp, key, headers, value, chunk } = record
   const bytes = value?.length ?? 0
-  const first = headers.map(([name, text]) => `${oneLine(name)} = ${shown(text)}`)
+  const first = headers.map(([name, text]) => `${cutText(name, SHOWN_TEXT)} = ${shown(text)}`)
   return [
     `${topic}[${partition}]@${offset}`,
     line('size', value === null ? 'no value' : `${formatCount(bytes)} B (${formatBytes(bytes)})`),
@@ -43,12 +43,12 @@ export function rawRecordText(record: RawRecord): string[] {
       : first.map((text, i) => line(i ? '' : 'headers', text))),
     ...dump(value ?? Buffer.alloc(0)).map((row, i) => line(i ? '' : 'begins', row)),
     ...meaning(chunk).map((text, i) => line(i ? '' : 'is', text)),
-  ]
+  ].map(oneLine)
 }
 
 export function rawRecordJson(record: RawRecord): string {
   const { topic, partition, offset, timestamp, key, headers, value, chunk } = record
-  return JSON.stringify({
+  return jsonLine({
     v: 1,
     type: 'record',
     topic,
@@ -64,12 +64,12 @@ export function rawRecordJson(record: RawRecord): string {
 }
 
 function meaning(chunk: RawRecord['chunk']): string[] {
-  if ('reason' in chunk) return [`no chunk: ${oneLine(chunk.reason)}`]
+  if ('reason' in chunk) return [`no chunk: ${chunk.reason}`]
   const { path, index, total, from, bytes, sha512, isIntact, mtime } = chunk
   const end = bytes === 0 ? 'no bytes' : `bytes ${formatCount(from)}-${formatCount(from + bytes - 1)}`
   const modified = mtime === 0 ? '' : `, modified ${new Date(mtime * 1_000).toISOString()}`
   return [
-    `chunk ${index} of ${total} of ${oneLine(path)}: ${end}${modified}`,
+    `chunk ${index} of ${total} of ${path}: ${end}${modified}`,
     `its own SHA-512 is ${isIntact ? 'right' : 'WRONG: it was damaged before or on its way'}`,
     `SHA-512 of the file ${sha512}`,
   ]
@@ -97,11 +97,7 @@ function dump(value: Buffer): string[] {
 function shown(data: Buffer): string {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(data)
-    const quoted = JSON.stringify(text.length > SHOWN_TEXT ? `${text.slice(0, SHOWN_TEXT)}…` : text)
-    return quoted.replace(
-      /[\u007f-\u009f\u2028\u2029]/g,
-      c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    )
+    return jsonLine(text.length > SHOWN_TEXT ? `${text.slice(0, SHOWN_TEXT)}…` : text)
   } catch {
     return `0x${data.subarray(0, 32).toString('hex')}${data.length > 32 ? '…' : ''}`
   }

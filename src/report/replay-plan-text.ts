@@ -1,7 +1,8 @@
 /** The plan of `dfsp replay`, for people and as --json lines. */
+
 import type { IndexedFile } from '../core/file-index.ts'
+import { jsonLine, oneLine } from '../core/shown-text.ts'
 import { stateOf, timeText } from './listing.ts'
-import { oneLine } from './one-line.ts'
 import { formatBytes, formatCount } from './quantities.ts'
 
 export interface ReplayPlan {
@@ -17,20 +18,20 @@ export function replayPlanText({ files, leftAlone }: ReplayPlan): string[] {
     ...files.map(file => planLine('replay', file)),
     ...leftAlone.map(file => planLine('leave ', file)),
     `${count} to replay (${formatBytes(bytes)}), ${formatCount(leftAlone.length)} left alone`,
-  ]
+  ].map(oneLine)
 }
 
 function planLine(action: string, file: IndexedFile): string {
   const { path, bytes, present, chunks, lastSent, wrong } = file
   const state = stateOf(file)
   const why = state === 'complete' ? '' : `  ${wrong ?? state}`
-  return `${action}  ${oneLine(path)}  ${formatBytes(bytes)}  ${present}/${chunks}  sent ${timeText(lastSent)}${why}`
+  return `${action}  ${path}  ${formatBytes(bytes)}  ${present}/${chunks}  sent ${timeText(lastSent)}${why}`
 }
 
 export function replayPlanJson({ files, leftAlone }: ReplayPlan, topic: string): string[] {
   const line = (action: string, file: IndexedFile) => {
     const { path, sha512, bytes, present, chunks, ranges } = file
-    return JSON.stringify({
+    return jsonLine({
       ...{ v: 1, type: 'planned', action, topic, path, sha512, bytes, chunks, present, state: stateOf(file) },
       ranges: ranges.map(({ partition, from, to }) => [partition, from, to]),
     })

@@ -1,4 +1,5 @@
 /** Turns the events of a run into log lines, into --json lines, and into the live block. */
+import { jsonLine } from '../core/shown-text.ts'
 import type { DfspError } from '../errors.ts'
 import { errorJson } from './error-text.ts'
 import type { RunEvent, RunStats, RunSummary, SetAside } from './events.ts'
@@ -31,16 +32,16 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
     const { type, ...rest } = event
     switch (event.type) {
       case 'summary':
-        return json(JSON.stringify({ v: 1, type, ...event.summary }))
+        return json(jsonLine({ v: 1, type, ...event.summary }))
       case 'stats':
-        return json(JSON.stringify({ v: 1, type, ...event.stats }))
+        return json(jsonLine({ v: 1, type, ...event.stats }))
       case 'error':
         return json(errorJson(event.error))
       case 'info':
       case 'problem':
         return
       default:
-        json(JSON.stringify({ v: 1, type, ...rest }))
+        json(jsonLine({ v: 1, type, ...rest }))
     }
   }
 

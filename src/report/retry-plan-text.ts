@@ -1,7 +1,8 @@
 /** The plan of `dfsp retry`: what it found among the dead letters, for people and as --json lines. */
+
 import type { FileLetter, RecordLetter } from '../core/dead-letter.ts'
 import { type OffsetRange, rangesText } from '../core/offset-ranges.ts'
-import { oneLine } from './one-line.ts'
+import { jsonLine, oneLine } from '../core/shown-text.ts'
 import { formatBytes } from './quantities.ts'
 
 export interface PlannedFile {
@@ -28,22 +29,22 @@ export function planText({ files, leftAlone, records, refused }: Plan, dlq: stri
     ...leftAlone.flatMap(({ file, why }) => [...fileLines('leave', file), `       ${why}`]),
     ...records.map(
       ({ letter: { topic, partition, offset, bytes, error } }) =>
-        `leave  record ${topic}[${partition}]@${offset}  ${formatBytes(bytes)}  no chunk: ${oneLine(error)}`,
+        `leave  record ${topic}[${partition}]@${offset}  ${formatBytes(bytes)}  no chunk: ${error}`,
     ),
     ...refused.map(
       ({ reason, received: { partition, offset } }) =>
-        `leave  ${dlq}[${partition}]@${offset}  no dead letter: ${oneLine(reason)}`,
+        `leave  ${dlq}[${partition}]@${offset}  no dead letter: ${reason}`,
     ),
     summaryLine({ files, leftAlone, records, refused }),
-  ]
+  ].map(oneLine)
 }
 
 function fileLines(action: string, { letter, ranges, gone }: PlannedFile): string[] {
   const { path, bytes, reason, attempts, rounds, topic, error } = letter
   const tries = `${attempts} ${attempts === 1 ? 'try' : 'tries'}${rounds > 0 ? `, retried ${rounds}x` : ''}`
   return [
-    `${action}  ${oneLine(path)}  ${formatBytes(bytes)}  ${reason} after ${tries}  ${topic} ${rangesText(ranges)}`,
-    `       ${oneLine(error)}`,
+    `${action}  ${path}  ${formatBytes(bytes)}  ${reason} after ${tries}  ${topic} ${rangesText(ranges)}`,
+    `       ${error}`,
     ...(gone.length > 0 ? [`       no longer there: ${rangesText(gone)}`] : []),
   ]
 }
@@ -54,7 +55,7 @@ function summaryLine({ files, leftAlone, records, refused }: Plan): string {
 }
 
 export function planJson({ files, leftAlone, records, refused }: Plan): string[] {
-  const line = (fields: object) => JSON.stringify({ v: 1, type: 'planned', ...fields })
+  const line = (fields: object) => jsonLine({ v: 1, type: 'planned', ...fields })
   const file = ({ letter, ranges, gone }: PlannedFile) => {
     const { topic, path, sha512, bytes, reason, attempts, rounds, error } = letter
     return {

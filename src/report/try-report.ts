@@ -1,7 +1,8 @@
 /** What `dfsp try` shows: a line for each file, what the plugin produced, and a summary. */
+
 import { styleText } from 'node:util'
+import { jsonLine, oneLine } from '../core/shown-text.ts'
 import type { Log } from './log.ts'
-import { oneLine } from './one-line.ts'
 import { formatMs } from './quantities.ts'
 
 export type TryEvent =
@@ -38,7 +39,7 @@ export function tryReporter({ log, print, json, color }: TryReporterDeps): (even
     if (json) {
       const { type, ...rest } = event
       const parts = 'summary' in rest ? rest.summary : rest
-      return print(JSON.stringify({ v: 1, type, ...parts }))
+      return print(jsonLine({ v: 1, type, ...parts }))
     }
     if (event.type === 'file') {
       const mark = event.result === 'ok' ? paint('green', 'ok  ') : paint('red', 'FAIL')

@@ -1,6 +1,7 @@
 /** The files that a group has left unfinished, for people and as --json lines. */
+
 import { type OffsetRange, rangesText } from '../core/offset-ranges.ts'
-import { oneLine } from './one-line.ts'
+import { jsonLine, oneLine } from '../core/shown-text.ts'
 import { formatBytes } from './quantities.ts'
 
 export interface UnfinishedFile {
@@ -29,16 +30,16 @@ export function unfinishedText({ files, records }: UnfinishedPlan, topic: string
       present < chunks
         ? `${present} of ${chunks} chunks`
         : `whole, ${attempts} ${attempts === 1 ? 'try' : 'tries'}`
-    return `${present < chunks ? 'leave' : 'retry'}  ${oneLine(path)}  ${formatBytes(bytes)}  ${state}  ${topic} ${rangesText(ranges)}`
+    return `${present < chunks ? 'leave' : 'retry'}  ${path}  ${formatBytes(bytes)}  ${state}  ${topic} ${rangesText(ranges)}`
   })
   const whole = files.filter(({ chunks, present }) => present === chunks).length
   const left = files.length - whole + records
-  return [...lines, `${whole} ${whole === 1 ? 'file' : 'files'} to retry, ${left} left alone`]
+  return [...lines, `${whole} ${whole === 1 ? 'file' : 'files'} to retry, ${left} left alone`].map(oneLine)
 }
 
 export function unfinishedJson({ files }: UnfinishedPlan, topic: string): string[] {
   return files.map(({ path, chunks, present, bytes, attempts, ranges }) =>
-    JSON.stringify({
+    jsonLine({
       v: 1,
       type: 'planned',
       action: present < chunks ? 'leave' : 'retry',

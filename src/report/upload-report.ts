@@ -1,4 +1,5 @@
 /** What can happen in an upload, and how log, --json and the terminal's last line tell it. */
+import { jsonLine, oneLine } from '../core/shown-text.ts'
 import type { Log } from './log.ts'
 import { formatBytes, formatClock, formatCount } from './quantities.ts'
 
@@ -81,7 +82,7 @@ export function uploadReporter({ log, json, list, draw }: UploadReporterDeps): (
       case 'problem':
         return log.write('warn', event.text, event.fields)
       case 'file':
-        json?.(JSON.stringify({ v: 1, ...event }))
+        json?.(jsonLine({ v: 1, ...event }))
         if (event.result === 'failed') return log.write('error', `failed ${event.path}: ${event.error}`)
         if (event.result === 'planned') return list?.(plannedLine(event))
         return log.write('verbose', `ok ${event.path}`, { bytes: event.bytes, chunks: event.chunks })
@@ -91,7 +92,7 @@ export function uploadReporter({ log, json, list, draw }: UploadReporterDeps): (
       case 'summary': {
         const { bytes, ...rest } = event.summary
         log.write('info', 'summary', { ...rest, bytes: formatBytes(bytes, '') })
-        json?.(JSON.stringify({ v: 1, type: 'summary', ...event.summary }))
+        json?.(jsonLine({ v: 1, type: 'summary', ...event.summary }))
       }
     }
   }
@@ -104,5 +105,5 @@ function progressLine({ files, failed, bytes, seconds, path }: UploadProgress, r
 }
 
 function plannedLine({ path, bytes, chunks }: Extract<UploadEvent, { result: 'planned' }>): string {
-  return `${path}  ${formatBytes(bytes)}  ${chunks} ${chunks === 1 ? 'chunk' : 'chunks'}`
+  return oneLine(`${path}  ${formatBytes(bytes)}  ${chunks} ${chunks === 1 ? 'chunk' : 'chunks'}`)
 }

@@ -33,9 +33,9 @@ describe('ls', () => {
     const { exit, stdout, stderr } = await ls(t)
     assert.equal(exit, 0)
     assert.deepEqual(stdout.trimEnd().split('\n'), [
-      'a/x.csv          21 B  3/3  2026-01-04T00:00:00Z  complete',
-      'b/evil [31m.csv   1 B  1/1  2026-01-02T00:00:00Z  complete',
-      'b/part.tif       25 B  3/4  2026-01-03T00:00:00Z  incomplete',
+      'a/x.csv             21 B  3/3  2026-01-04T00:00:00Z  complete',
+      'b/evil\\x1b[31m.csv   1 B  1/1  2026-01-02T00:00:00Z  complete',
+      'b/part.tif          25 B  3/4  2026-01-03T00:00:00Z  incomplete',
     ])
     assert.match(
       stderr,
@@ -88,7 +88,7 @@ describe('ls', () => {
       .firstUndecodable[0]
     const { stdout } = await ls(t, '--raw', `${partition}:${offset}`)
     assert.match(stdout, /^xrd\[1\]@\d+\n {2}size {5}15 B/)
-    assert.match(stdout, / {2}key {6}"odd" \(3 B\)\n {2}headers {2}h {2}?= "v"/)
+    assert.match(stdout, / {2}key {6}"odd" \(3 B\)\n {2}headers {2}h\\x1b = "v"/)
     assert.match(stdout, / begins {3}0000 {2}7b 22 6e 6f .* {"no": "chunk"}\n/)
     assert.match(stdout, / is {7}no chunk: not a msgpack array of 9 or 10; it looks like JSON/)
     const gone = await ls(t, '--raw', '1:999')

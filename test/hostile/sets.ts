@@ -79,7 +79,10 @@ export const SETS: readonly HostileSet[] = [
     name: 'one file of tiny chunks',
     n: 10_000,
     records: n => tiny('f', n),
-    alsoBy: [['ls', '--long'], ['get', '**']],
+    alsoBy: [
+      ['ls', '--long'],
+      ['get', '**'],
+    ],
   },
   {
     name: 'tiny chunks, backwards',

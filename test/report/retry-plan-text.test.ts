@@ -36,11 +36,11 @@ const plan = {
 
 test('the plan says of each file where it lies, why it was given up and what is gone; nothing forges a line', () => {
   assert.deepEqual(planText(plan, 'dead'), [
-    'retry  a/x .csv  80.0 KiB  failed after 6 tries, retried 2x  xrd 0: 10-14, 20; 3: 7',
-    '       no numbers [2J in column 1',
+    'retry  a/x ⏎ .csv  80.0 KiB  failed after 6 tries, retried 2x  xrd 0: 10-14, 20; 3: 7',
+    '       no numbers\\x1b[2J in column 1',
     '       no longer there: 0: 10-14',
-    'leave  a/x .csv  80.0 KiB  failed after 6 tries, retried 2x  xrd 0: 10-14, 20; 3: 7',
-    '       no numbers [2J in column 1',
+    'leave  a/x ⏎ .csv  80.0 KiB  failed after 6 tries, retried 2x  xrd 0: 10-14, 20; 3: 7',
+    '       no numbers\\x1b[2J in column 1',
     '       taken up 5 times already',
     'leave  dead[1]@4  no dead letter: version 2 is not known',
     '1 file to retry, 2 left alone',

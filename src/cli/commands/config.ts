@@ -5,6 +5,7 @@ import { optionsOf } from '../../config/options.ts'
 import { meant } from '../../config/problems.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { nearest } from '../../core/nearest.ts'
+import { jsonLine, textLines } from '../../core/shown-text.ts'
 import { DfspError } from '../../errors.ts'
 import type { Command, Invocation } from '../command.ts'
 import { tellEncryption } from '../encryption-note.ts'
@@ -37,7 +38,7 @@ export const command: Command = {
     if (action === 'show') tellEncryption(settings, invocation)
     if (settings.values.connect && action === 'check') {
       const { checkConnect } = await import('../check-connect.ts')
-      for (const notice of settings.notices) invocation.stderr.write(`note ${notice}\n`)
+      invocation.stderr.write(textLines(settings.notices.map(noteText)))
       return await checkConnect(invocation, settings)
     }
     if (action === 'path') printPath(settings, invocation)
@@ -53,7 +54,7 @@ export const command: Command = {
 function printPath({ configFile, values }: Settings, { stdout }: Invocation): void {
   if (configFile === undefined) throw noFile()
   stdout.write(
-    values.json ? `${JSON.stringify({ v: 1, type: 'path', path: configFile })}\n` : `${configFile}\n`,
+    values.json ? `${jsonLine({ v: 1, type: 'path', path: configFile })}\n` : textLines([configFile]),
   )
 }
 
@@ -62,29 +63,32 @@ function printCheck(settings: Settings, { stdout }: Invocation): void {
   if (configFile === undefined) throw noFile()
   const count = shownSettings(settings, false).filter(({ origin }) => origin !== 'default').length
   if (values.json) {
-    stdout.write(`${JSON.stringify({ v: 1, type: 'check', path: configFile, settings: count, notices })}\n`)
+    stdout.write(`${jsonLine({ v: 1, type: 'check', path: configFile, settings: count, notices })}\n`)
     return
   }
-  for (const notice of notices) stdout.write(`note ${notice}\n`)
-  stdout.write(`ok   ${configFile} (${count} settings)\n`)
+  stdout.write(textLines([...notices.map(noteText), `ok   ${configFile} (${count} settings)`]))
 }
 
 function printSettings(settings: Settings, { stdout, stderr }: Invocation): void {
   const { json, origin: wantsOrigin, reveal } = settings.values
   const shown = shownSettings(settings, reveal)
-  for (const notice of settings.notices) stderr.write(`note ${notice}\n`)
+  stderr.write(textLines(settings.notices.map(noteText)))
   if (json) {
-    for (const setting of shown) stdout.write(`${JSON.stringify({ v: 1, type: 'setting', ...setting })}\n`)
+    for (const setting of shown) stdout.write(`${jsonLine({ v: 1, type: 'setting', ...setting })}\n`)
     return
   }
   const width = Math.max(...shown.map(each => line(each).length))
   let section = ''
   for (const each of shown) {
-    if (each.section !== section) stdout.write(`${section === '' ? '' : '\n'}[${each.section}]\n`)
+    if (each.section !== section)
+      stdout.write(textLines([...(section === '' ? [] : ['']), `[${each.section}]`]))
     section = each.section
-    stdout.write(wantsOrigin ? `${line(each).padEnd(width)}  # ${each.origin}\n` : `${line(each)}\n`)
+    const text = wantsOrigin ? `${line(each).padEnd(width)}  # ${each.origin}` : line(each)
+    stdout.write(textLines(text.split('\n')))
   }
 }
+
+const noteText = (notice: string) => `note ${notice}`
 
 function line({ name, value }: Shown): string {
   return `${name} = ${value.replaceAll('\n', '\n  ')}`

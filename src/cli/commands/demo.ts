@@ -1,5 +1,6 @@
 /** `dfsp demo`: see it work, without Kafka and without files. */
 import { optionsOf } from '../../config/options.ts'
+import { textLines } from '../../core/shown-text.ts'
 import { demoLine } from '../../report/demo-report.ts'
 import type { RunEvent, RunSummary } from '../../report/events.ts'
 import { formatBytes } from '../../report/quantities.ts'
@@ -51,7 +52,7 @@ export const command: Command = {
 }
 
 async function demoAsText(demo: Demo, console: Console, { stdout }: Invocation): Promise<number> {
-  const say = (text: string) => void stdout.write(`${text}\n`)
+  const say = (text: string) => void stdout.write(textLines(text.split('\n')))
   say(`A broker in this process: ${demo.brokers}\n`)
   let sent: UploadSummary | undefined
   const { exit, error } = await demo.upload(event => {

@@ -1,10 +1,12 @@
 /** `dfsp get`: files from a topic into a folder. */
+
 import path from 'node:path'
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { type FileIndex, fileIndex, type IndexedFile } from '../../core/file-index.ts'
 import { isPlain } from '../../core/glob.ts'
 import { nearest } from '../../core/nearest.ts'
+import { jsonLine, textLines } from '../../core/shown-text.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
 import { type GotFile, gotJson, gotLine } from '../../report/got-text.ts'
 import { stateOf, timeText } from '../../report/listing.ts'
@@ -81,9 +83,7 @@ export const command: Command = {
     exit ||= wrong > 0 ? 3 : 0
     const seconds = Math.round(performance.now() - started) / 1_000
     if (values.json)
-      stdout.write(
-        `${JSON.stringify({ v: 1, type: 'summary', ...counts, bytes, outputDir, seconds, exit })}\n`,
-      )
+      stdout.write(`${jsonLine({ v: 1, type: 'summary', ...counts, bytes, outputDir, seconds, exit })}\n`)
     else summary(invocation, { ok, wrong, bytes, outputDir, index })
     return exit
   },
@@ -174,5 +174,5 @@ function summary(
 ): void {
   const failed = wrong === 0 ? '' : `, ${formatCount(wrong)} could not be had`
   const files = `${formatCount(ok)} ${ok === 1 ? 'file' : 'files'}, ${formatBytes(bytes)}, in ${outputDir}`
-  stderr.write(`${files}${failed} (${formatCount(index.records)} records looked at)\n`)
+  stderr.write(textLines([`${files}${failed} (${formatCount(index.records)} records looked at)`]))
 }

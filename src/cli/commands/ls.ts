@@ -1,10 +1,11 @@
 /** `dfsp ls`: what is on a topic. */
+
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { type FileIndex, fileIndex, type IndexedFile } from '../../core/file-index.ts'
+import { jsonLine, textLines } from '../../core/shown-text.ts'
 import { DfspError } from '../../errors.ts'
 import { listingJson, listingLines } from '../../report/listing.ts'
-import { oneLine } from '../../report/one-line.ts'
 import { formatCount } from '../../report/quantities.ts'
 import type { Command, Invocation } from '../command.ts'
 import { tellEncryption } from '../encryption-note.ts'
@@ -40,7 +41,7 @@ export const command: Command = {
         import('../../report/raw-record-text.ts'),
       ])
       const record = await readRecord(place, settings.kafka.consumer)
-      stdout.write(`${values.json ? rawRecordJson(record) : rawRecordText(record).join('\n')}\n`)
+      stdout.write(textLines(values.json ? [rawRecordJson(record)] : rawRecordText(record)))
       return 0
     }
     const wanted = wantedPaths(positionals.GLOB ?? [])
@@ -54,7 +55,7 @@ export const command: Command = {
     const shown = limited(values.allGenerations ? all : all.filter(({ newest }) => newest), values.limit)
     await print(values.json ? shown.map(listingJson) : listingLines(shown, values.long), invocation)
     if (values.json) {
-      stdout.write(`${JSON.stringify(summary(index, shown.length, started, exit))}\n`)
+      stdout.write(`${jsonLine(summary(index, shown.length, started, exit))}\n`)
       return exit
     }
     if (shown.length === 0 && exit === 0)
@@ -109,6 +110,9 @@ function tellUndecodable({ undecodable, records }: FileIndex, topic: string, { s
   if (one === undefined) return
   const { partition, offset, reason } = one
   stderr.write(
-    `${formatCount(count)} of ${formatCount(records)} records ${count === 1 ? 'is' : 'are'} no chunk, the first ${topic}[${partition}]@${offset}: ${oneLine(reason)}\nLook: dfsp ls -t ${topic} --raw ${partition}:${offset}\n`,
+    textLines([
+      `${formatCount(count)} of ${formatCount(records)} records ${count === 1 ? 'is' : 'are'} no chunk, the first ${topic}[${partition}]@${offset}: ${reason}`,
+      `Look: dfsp ls -t ${topic} --raw ${partition}:${offset}`,
+    ]),
   )
 }

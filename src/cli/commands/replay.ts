@@ -1,8 +1,10 @@
 /** `dfsp replay`: any files of a topic once more. */
+
 import { refuseEncryption } from '../../config/encryption.ts'
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { fileIndex } from '../../core/file-index.ts'
+import { textLines } from '../../core/shown-text.ts'
 import { stateOf } from '../../report/listing.ts'
 import { formatClock, formatCount } from '../../report/quantities.ts'
 import { replayPlanJson, replayPlanText } from '../../report/replay-plan-text.ts'
@@ -48,8 +50,7 @@ export const command: Command = {
       const files = all.filter(file => stateOf(file) === 'complete')
       const leftAlone = all.filter(file => stateOf(file) !== 'complete')
       const plan = { files, leftAlone }
-      for (const line of values.json ? replayPlanJson(plan, topic) : replayPlanText(plan))
-        invocation.stdout.write(`${line}\n`)
+      invocation.stdout.write(textLines(values.json ? replayPlanJson(plan, topic) : replayPlanText(plan)))
       if (values.dryRun || (files.length > 0 && !values.yes && !(await asked(invocation, files.length)))) {
         const { NOTHING_COUNTED, summaryOf } = await import('../../run/run-progress.ts')
         console.report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, 0) })

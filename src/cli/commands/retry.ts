@@ -1,8 +1,10 @@
 /** `dfsp retry`: what was given up, once more. */
+
 import { refuseEncryption } from '../../config/encryption.ts'
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
+import { textLines } from '../../core/shown-text.ts'
 import { DfspError } from '../../errors.ts'
 import { planJson, planText } from '../../report/retry-plan-text.ts'
 import { unfinishedJson, unfinishedText } from '../../report/unfinished-text.ts'
@@ -47,7 +49,7 @@ export const command: Command = {
     progress.update(() => `asking ${values.brokers} for ${held ? `what ${held.group} holds` : dlq}`)
     const print = (lines: string[]) => {
       progress.end()
-      invocation.stdout.write(lines.map(line => `${line}\n`).join(''))
+      invocation.stdout.write(textLines(lines))
     }
     const confirm = async (files: number) => values.yes || (await asked(invocation, files))
     try {

@@ -1,9 +1,11 @@
 /** `dfsp status`: how far a group is, and what it has left. */
+
 import { setTimeout as delay } from 'node:timers/promises'
 import { groupId } from '../../config/group.ts'
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
+import { textLines } from '../../core/shown-text.ts'
 import { DfspError } from '../../errors.ts'
 import type { GroupWatch } from '../../kafka/group-watch.ts'
 import { formatAge, statusJson, statusText } from '../../report/group-status-text.ts'
@@ -65,7 +67,9 @@ export const command: Command = {
           // A broker that is away for a while ends no watch that has begun.
           if (stop.signal.aborted || shown === 0 || !(error instanceof DfspError)) throw error
           invocation.stderr.write(
-            `${timeText(Date.now())} no answer from ${values.brokers} (${error.message}); asking again\n`,
+            textLines([
+              `${timeText(Date.now())} no answer from ${values.brokers} (${error.message}); asking again`,
+            ]),
           )
         }
         await delay(values.interval, undefined, { signal: stop.signal })
@@ -120,10 +124,12 @@ function show(
   const lines = values.json ? statusJson(status, title, { exceeded, exit }) : statusText(status, title)
   const shown = values.json ? lines : [...lines, ...exceeded.map(text => `LIMIT ${text}`)]
   if (isDrawn) stdout.write(frame(shown, status.partitions.length, terminal))
-  else stdout.write(`${shown.join('\n')}\n${values.watch && !values.json ? '\n' : ''}`)
+  else stdout.write(`${textLines(shown)}${values.watch && !values.json ? '\n' : ''}`)
   const isUnknown = status.partitions.every(({ committed }) => committed === undefined) && !status.members
   if (isUnknown && !values.json && !values.watch)
-    stderr.write(`group ${title.group} has committed nothing in ${title.topic}: is the name right?\n`)
+    stderr.write(
+      textLines([`group ${title.group} has committed nothing in ${title.topic}: is the name right?`]),
+    )
   return exit
 }
 

@@ -1,10 +1,12 @@
 /** `dfsp try`: a plugin on local files, without Kafka. */
+
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { optionsOf } from '../../config/options.ts'
 import { pluginSections } from '../../config/plugin-sections.ts'
 import type { Settings } from '../../config/settings-type.ts'
+import { jsonLine } from '../../core/shown-text.ts'
 import { type FoundFile, findFiles, findRoots, isOrdinary } from '../../files/walk.ts'
 import type { OutgoingRecord } from '../../plugin/plugin.ts'
 import { recordJson, recordLine } from '../../report/produced-record.ts'
@@ -129,12 +131,12 @@ function pathFrom(cwd: string, { file, subdir, name }: FoundFile): string {
 
 function showing(print: (line: string) => void, json: boolean) {
   return async (record: OutgoingRecord) =>
-    print(json ? JSON.stringify({ v: 1, type: 'produced', ...recordJson(record) }) : recordLine(record))
+    print(json ? jsonLine({ v: 1, type: 'produced', ...recordJson(record) }) : recordLine(record))
 }
 
 function appending(file: string) {
   return async (record: OutgoingRecord) =>
-    await fs.promises.appendFile(file, `${JSON.stringify(recordJson(record))}\n`)
+    await fs.promises.appendFile(file, `${jsonLine(recordJson(record))}\n`)
 }
 
 /** The plugin wrote nothing into the folder that was made for it. */

@@ -1,0 +1,51 @@
+/** Text as names and errors from outside may be. */
+import fc from 'fast-check'
+
+const HOSTILE = [
+  '\n',
+  '\r',
+  '\t',
+  '\u0000',
+  '\u001b[2J',
+  '\u007f',
+  '\u0085',
+  '\u009b',
+  '\u00ad',
+  '\u061c',
+  '\u200b',
+  '\u200d',
+  '\u2028',
+  '\u2029',
+  '\u202e',
+  '\u2066',
+  '\u2060',
+  '\u3164',
+  '\ufe0f',
+  '\ufeff',
+  '\ufff9',
+  '\ud83d',
+  '\udc00',
+  '\u{e0041}',
+  '\u{e0100}',
+  '%',
+  '%s',
+  '%d',
+  '%j',
+  '%o',
+  '%O',
+  '%c',
+  '%%',
+  'm%c3%a4rz.csv',
+  ' ',
+  '"',
+  "'",
+  '=',
+  ';',
+  '\\',
+  '</td>',
+  '=1+1',
+]
+
+export const outside: fc.Arbitrary<string> = fc
+  .array(fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary', maxLength: 4 })), { maxLength: 8 })
+  .map(parts => parts.join(''))
