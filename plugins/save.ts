@@ -17,8 +17,6 @@ export default async function save(file: DataFile, ctx: Context<typeof options>)
   if (file.diskPath !== undefined) return null
   const root = ctx.outputDir
   const target = path.join(root, file.path)
-  const reserved = path.relative(root, ctx.tmpDir).split(path.sep)[0] as string
-  if (file.path.split('/')[0] === reserved) return new Error(`${reserved} is kept for temporary files`)
   if (ctx.options.existing === 'keep' && fs.existsSync(target)) {
     ctx.logger.info('kept what was there')
     return null

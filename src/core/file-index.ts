@@ -104,7 +104,10 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
       const chunk = decodeChunk(value)
       if (chunk.kind !== 'chunk') return refuse(record, value.length, chunk.reason)
       const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
-      if ('refused' in named) return refuse(record, value.length, named.refused)
+      if ('refused' in named) {
+        if (named.own === undefined || wanted(named.own)) refuse(record, value.length, named.refused)
+        return
+      }
       if (!wanted(named.path)) return
       const hash = hashText(chunk)
       let all = byPath.get(named.path)

@@ -1,12 +1,15 @@
 /**
  * Names from messages are hostile until proved otherwise: this is where they become a path inside a root,
- * or a refusal.
+ * or a refusal. Every command and every plugin gets its paths from here.
  */
 
 const SEGMENT_BYTES = 255 // NAME_MAX of ext4, XFS, APFS
 const PATH_BYTES = 4096 - 256 // PATH_MAX less room for the root
 
-export type RelativePath = { readonly path: string } | { readonly refused: string }
+export type RelativePath =
+  | { readonly path: string }
+  /** `own`: the path, where nothing is wrong with it but that dfsp keeps its own files there. */
+  | { readonly refused: string; readonly own?: string }
 
 /**
  * The reconstructed file's path relative to the root, with `/` between its parts: `subdir/stem + append + suffix`,
@@ -24,7 +27,23 @@ export function relativePath(subdir: string, filename: string, append: string): 
   const path = parts.join('/')
   const bytes = utf8Length(path)
   if (bytes > PATH_BYTES) return { refused: `path of ${bytes} bytes is longer than ${PATH_BYTES}` }
-  return { path }
+  const [top = ''] = parts
+  if (!isOwn(top)) return { path }
+  return { refused: `path ${show(path)}: ${show(top)} is kept for dfsp's own files`, own: path }
+}
+
+/**
+ * Whether a name at the top of an output folder is, to one file system or another, that of dfsp's own files: LOGS with
+ * log and registries, `.dfsp-…` for temporary files and the journal. Some systems take letters of either case, drop
+ * dots and spaces at the end, or characters that are not seen. `logs` is a name that people use, and stays free.
+ */
+function isOwn(top: string): boolean {
+  if (!/^[.L]|[^ -~]/.test(top)) return false // nearly all names
+  const plain = top
+    .normalize('NFKC')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .replace(/[. ]+$/, '')
+  return plain === 'LOGS' || plain.toLowerCase().startsWith('.dfsp-')
 }
 
 function insertAppend(filename: string, append: string): string {

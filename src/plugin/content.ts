@@ -6,8 +6,6 @@ import { copyBytes } from '../copy-bytes.ts'
 import { faultPoint } from '../fault-point.ts'
 import type { ChunkPlace, DigestMessage, FileJob, Source } from './messages.ts'
 
-/** In the output folder, not for files from messages. */
-const isOwn = (name: string) => name === 'LOGS' || name.startsWith('.dfsp-')
 /** Of content that is read or copied piece by piece: whole pages. */
 export const PIECE_BYTES = 1024 * 1024
 
@@ -177,8 +175,6 @@ export function placeOnDisk(
   tmpDir: () => string,
 ): void {
   const target = file.diskPath as string
-  const [top = ''] = path.relative(root, target).split(path.sep)
-  if (isOwn(top)) throw new Error(`${top} is dfsp's own in ${root}`)
   makeFolders(root, path.dirname(target))
   let temporary: string
   if (file.source.kind === 'disk') {

@@ -5,7 +5,7 @@ import { fileHash40 } from '../core/commit-record.ts'
 import { HEAD_BYTES } from '../core/dead-letter.ts'
 import { fileId } from '../core/generation.ts'
 import type { Receipt } from '../core/ledger.ts'
-import { relativePath } from '../core/output-path.ts'
+import { type RelativePath, relativePath } from '../core/output-path.ts'
 import type { Place } from '../files/store.ts'
 import type { ConsumedRecord } from '../kafka/consumer.ts'
 import type { SetAside } from '../report/events.ts'
@@ -40,12 +40,16 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       return resolveAtOnce(r)
     }
     const chunk = decodeChunk(r.value)
-    const found =
+    const found: RelativePath =
       chunk.kind === 'undecodable'
         ? { refused: chunk.reason }
         : relativePath(chunk.subdir, chunk.filename, chunk.append)
     if (chunk.kind === 'undecodable' || 'refused' in found) {
       if (again?.isResolved(r.offset, undefined)) return resolveAtOnce(r)
+      if ('refused' in found && found.own !== undefined && isFilteredOut(found.own)) {
+        counts.filtered++
+        return resolveAtOnce(r)
+      }
       return undecodable(r, { kind: 'undecodable', reason: 'refused' in found ? found.refused : '' })
     }
     const { path } = found
@@ -58,7 +62,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
         counts.replayed++
         return resolveAtOnce(r)
       }
-      if (settings.files && !settings.files.test(path)) {
+      if (isFilteredOut(path)) {
         counts.filtered++
         return resolveAtOnce(r)
       }
@@ -81,6 +85,10 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       counts.duplicates++
       file.hasUnreadCopies = true
     }
+  }
+
+  function isFilteredOut(path: string): boolean {
+    return settings.files !== undefined && !settings.files.test(path)
   }
 
   function open(id: string, digest: string, path: string, chunk: Chunk): OpenFile {

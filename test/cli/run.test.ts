@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { encodeChunk } from '../../src/core/chunk-codec.ts'
+import { relativePath } from '../../src/core/output-path.ts'
+import { journalPath } from '../../src/files/journal.ts'
 import { runCli } from '../support/cli.ts'
 import { recordsOf, sha512 } from '../support/files.ts'
 import { type MockCluster, startMock } from '../support/mock.ts'
@@ -74,6 +76,61 @@ describe('run', { concurrency: 4 }, () => {
     assert.equal(code, 78)
     assert.match(stderr, /p\.mjs exports a value of type number.*\[E_PLUGIN\]/)
     assert.doesNotMatch(stderr, /127\.0\.0\.1:1/)
+  })
+
+  for (const mode of ['memory', 'disk'])
+    test(`a message in the name of the journal or the log is told and held, and lost is nothing, in --mode ${mode}`, async t => {
+      const folder = fs.mkdtempSync(join(tmpdir(), 'dfsp-own-'))
+      t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+      const topic = `own-${mode}`
+      const journal = journalPath('', topic, topic)
+      const sent = [journal, 'LOGS/save.log', '.DFSP-tmp/x', 'a/good.csv']
+      await mock.produceRaw(
+        topic,
+        sent.flatMap(path => good(path, 0)),
+      )
+      const save = ['run', '-p', 'save', '--mode', mode, '-o', 'out', '--journal', ...args(topic)]
+      const first = await runCli(save, { cwd: folder })
+      assert.equal(first.code, 3, first.stderr)
+      assert.match(
+        first.stderr,
+        /undecodable record .*: path "\.dfsp-journal-[0-9a-f]{16}": .* is kept for dfsp's own/,
+      )
+      assert.match(first.stderr, / done=1 .*undecodable=9 /)
+      assert.match(fs.readFileSync(join(folder, 'out/LOGS/save.log'), 'utf8'), /summary|done=1/)
+      assert.equal(fs.readFileSync(join(folder, 'out', journal), 'latin1').slice(0, 12), 'dfsp-journal')
+      assert.deepEqual(fs.readdirSync(join(folder, 'out')).sort(), [journal, 'LOGS', 'a'])
+      const again = await runCli(save, { cwd: folder })
+      assert.equal(again.code, 3, again.stderr)
+    })
+
+  test('every name that dfsp uses in the output folder is refused to messages', async t => {
+    const folder = fs.mkdtempSync(join(tmpdir(), 'dfsp-names-'))
+    t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+    fs.writeFileSync(
+      join(folder, 'p.mjs'),
+      `import fs from 'node:fs'
+       export default (file, ctx) => {
+         ctx.tmpDir
+         fs.appendFileSync('names', fs.readdirSync(ctx.outputDir).join('\\n') + '\\n')
+         return null
+       }`,
+    )
+    await mock.produceRaw(
+      'names',
+      ['a', 'b', 'c'].flatMap(path => good(path)),
+    )
+    const { code, stderr } = await runCli(
+      ['run', '-p', 'p.mjs', '-o', 'out', '--journal', ...args('names')],
+      {
+        cwd: folder,
+      },
+    )
+    assert.equal(code, 0, stderr)
+    const during = fs.readFileSync(join(folder, 'names'), 'utf8').trim().split('\n')
+    const names = new Set([...during, ...fs.readdirSync(join(folder, 'out'))])
+    assert.ok(names.size >= 3, [...names].join())
+    for (const name of names) assert.ok('refused' in relativePath('', name, ''), name)
   })
 
   test('junk in the topic is held and reported once, files around it are processed, the run ends with 3', async t => {

@@ -134,6 +134,66 @@ test('fault 45: whatever the names, the path stays inside its root', () => {
   assert.ok(taken > 500, `${taken} were taken`)
 })
 
+/** Names that one file system or another takes for the same. */
+const OWN = [
+  ['LOGS', 'LOGS.', 'LOGS ', 'LOGS . ', 'LO\u200bGS', '\ufeffLOGS', '\uff2cOGS'],
+  ['.dfsp-tmp', '.DFSP-TMP', '.Dfsp-Tmp ', '.df\u017fp-tmp', '.dfsp\u200d-tmp', '.dfsp-'],
+  ['.dfsp-journal-0123456789abcdef', '.dfsp-journal-0123456789abcdef.new', '.DFSP-journal-0'],
+].flat()
+
+test("the names of dfsp's own files at the top of an output folder are refused, however they are written", () => {
+  for (const own of OWN) {
+    for (const [subdir, filename] of [
+      ['', own],
+      [own, 'x.csv'],
+      [`${own}/deep/er`, 'x.csv'],
+    ] as const) {
+      assert.match(refusal(subdir, filename), /is kept for dfsp's own files$/)
+      const found = relativePath(subdir, filename, '')
+      assert.equal('own' in found && found.own, subdir === '' ? own : `${subdir}/${filename}`)
+    }
+    assert.equal(accepted('a', own), `a/${own}`)
+    assert.equal(accepted(`a/${own}`, 'x'), `a/${own}/x`)
+  }
+  assert.match(refusal('', '.dfsp', '-journal-0'), /is kept for/)
+})
+
+test('names that only resemble them are free', () => {
+  for (const name of [
+    'logs',
+    'Logs',
+    'LOGS2',
+    'LOGS.csv',
+    'L',
+    'LOG',
+    '.dfsp',
+    '.dfsprc',
+    'dfsp-tmp',
+    '.d',
+    'Lógs',
+  ])
+    assert.equal(accepted(name, 'save.log'), `${name}/save.log`)
+})
+
+test('whatever is put among the letters of such a name, no file system can take it for one of them', () => {
+  const unseen = fc.constantFrom('', '\u200b', '\u200c', '\u00ad', '\ufeff', '\u2060', '\ufe0f', '\u{e0001}')
+  const spelled = fc.constantFrom('LOGS', '.dfsp-tmp', '.dfsp-journal-00').chain(name =>
+    fc.array(fc.tuple(unseen, fc.boolean()), { minLength: name.length, maxLength: name.length }).map(how =>
+      how
+        .map(([between, upper], i) => {
+          const letter = name[i] as string
+          return between + (upper && name !== 'LOGS' ? letter.toUpperCase() : letter)
+        })
+        .join(''),
+    ),
+  )
+  fc.assert(
+    fc.property(spelled, fc.constantFrom('', '.', ' ', '. .'), (name, end) => {
+      assert.match(refusal(name + end, 'x'), /is kept for dfsp's own files/)
+    }),
+  )
+})
+
 const PYTHON = `
 import json, pathlib, sys
 print(json.dumps(sys.version_info[:2]))

@@ -74,10 +74,14 @@ describe('save', { concurrency: 4 }, () => {
     removeTree(out)
   })
 
-  test('the place of temporary files is not written to', async () => {
-    const other = makeTree({ '.dfsp-tmp/x.csv': 'x' })
-    const result = await runCli(['try', 'save', '.dfsp-tmp/x.csv', '-o', 'out'], { cwd: other })
-    assert.match(result.stdout, /^FAIL \.dfsp-tmp\/x\.csv {2}\.dfsp-tmp is kept for temporary files/)
+  test("names of dfsp's own files are not written to", async () => {
+    const names = ['.dfsp-tmp/x.csv', '.dfsp-journal-0123456789abcdef', 'LOGS/save.log', '.DFSP-tmp/x.csv']
+    const other = makeTree(Object.fromEntries([...names, 'good.csv'].map(name => [name, 'x'])))
+    const result = await runCli(['try', 'save', ...names, 'good.csv', '-o', 'out'], { cwd: other })
+    assert.equal(result.code, 3)
+    for (const name of names)
+      assert.match(result.stdout, new RegExp(`^FAIL ${name} .*kept for dfsp's own files`, 'm'))
+    assert.deepEqual(readdirSync(join(other, 'out')), ['good.csv'])
     removeTree(other)
   })
 })

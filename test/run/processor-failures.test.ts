@@ -335,6 +335,11 @@ for (const [what, value] of [
   ['fault 46: junk', Buffer.from([0xc1, 0xff, 0x00])],
   ['fault 48: a foreign message', Buffer.from('{"temperature": 4}')],
   ['fault 45: a name that leaves its root', cut('../../etc/passwd', 'x').values[0] as Buffer],
+  ["fault 45: the name of dfsp's own log", cut('LOGS/save.log', 'x').values[0] as Buffer],
+  [
+    "fault 45: the name of dfsp's own journal",
+    cut('.dfsp-journal-0123456789abcdef', 'x').values[0] as Buffer,
+  ],
 ] as const)
   test(`${what} is held: its offset stays, everything else goes on`, async t => {
     const w = world(t)
@@ -352,6 +357,14 @@ for (const [what, value] of [
     )
     assert.equal(w.processor.counts.undecodable, 1)
   })
+
+test("fault 45: a file of a name of dfsp's own that --files leaves out is passed over as any other", async t => {
+  const w = world(t, { settings: { files: /^a/ } })
+  await w.send(0, ...cut('LOGS/x.csv', 'x').values, ...cut('a', 'x').values)
+  await w.clock.advance(2_000)
+  assert.equal(w.committed.get(0), 2)
+  assert.deepEqual([w.processor.counts.filtered, w.processor.counts.undecodable], [1, 0])
+})
 
 test('fault 46: by the policy skip junk is resolved and counted', async t => {
   const w = world(t, { settings: { onFailure: SKIP } })
