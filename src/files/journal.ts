@@ -4,10 +4,13 @@
  * of that, the lowest byte first. Reading ends at the first record that is not whole or whose CRC does not hold.
  *
  * Only the newest keys are kept: commits come far more often.
+ *
+ * A key that is wrong loses a file, one that is missing costs a second run: so a file is believed only where it is as
+ * dfsp makes it. What else stands in its place (written by a plugin, put there by others, damaged) is set aside.
  */
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, open, rename } from 'node:fs/promises'
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
 import { DfspError } from '../errors.ts'
@@ -27,6 +30,8 @@ export interface Journal {
 const HEADER = Buffer.from('dfsp-journal v1\n')
 const KEY_BYTES = 16
 const RECORD_BYTES = KEY_BYTES + 4
+/** Narrower than those of a file that a plugin writes. */
+const RIGHTS = 0o600
 
 /** Where in the output folder the journal of a topic and group is: files done in one are not done in another. */
 export function journalPath(outputDir: string, topic: string, group: string): string {
@@ -34,18 +39,71 @@ export function journalPath(outputDir: string, topic: string, group: string): st
   return path.join(outputDir, `.dfsp-journal-${name}`)
 }
 
-/** Opens or makes it; keeps the newest `limit` keys. Throws E_OUTPUT, or E_CONFIG when the file is something else. */
-export async function openJournal(file: string, limit = 100_000): Promise<Journal> {
+/**
+ * Opens or makes it; keeps the newest `limit` keys. `tell` hears of a file in its place that is none of dfsp's, which is
+ * set aside. Throws E_OUTPUT.
+ */
+export async function openJournal(
+  file: string,
+  tell: (text: string) => void = () => {},
+  limit = 100_000,
+): Promise<Journal> {
   try {
+    const why = await whyForeign(file)
+    if (why !== undefined) {
+      const aside = `${file}.set-aside-${Date.now()}`
+      await rename(file, aside)
+      tell(
+        `the journal ${file} is not as dfsp makes it: ${why}. It is set aside as ${path.basename(aside)}; files that were finished without a commit run again`,
+      )
+    }
     return await opened(file, limit)
   } catch (error) {
-    if (error instanceof DfspError) throw error
     throw new DfspError('E_OUTPUT', `cannot open the journal ${file}`, {
       facts: [(error as Error).message],
       next: 'give this user the right to write there, or run without --journal',
       cause: error,
     })
   }
+}
+
+/** Why what stands in the journal's place is not to be believed. */
+async function whyForeign(file: string): Promise<string | undefined> {
+  const found = await lstat(file).catch(absent)
+  if (found === undefined) return undefined
+  if (!found.isFile()) return found.isSymbolicLink() ? 'it is a symbolic link' : 'it is no ordinary file'
+  if (found.nlink > 1) return 'it has a second name (a hard link)'
+  const rights = found.mode & 0o777
+  if (found.uid !== process.geteuid?.() || rights !== RIGHTS) {
+    // Some file systems have owners and rights of their own: what would one have that is made now?
+    const made = await newFile(`${file}.new`)
+    const { uid, mode } = await made.stat().finally(() => made.close())
+    await rm(`${file}.new`)
+    if (found.uid !== uid) return `it belongs to user ${found.uid}, not ${uid}`
+    if (rights !== (mode & 0o777)) return `its rights are ${rights.toString(8)}, not ${RIGHTS.toString(8)}`
+  }
+  const handle = await open(file, constants.O_RDONLY | NO_LINK)
+  try {
+    const head = Buffer.alloc(HEADER.length)
+    const { bytesRead } = await handle.read(head, 0, head.length, 0)
+    // A shorter one is of a process that was killed while it made the file.
+    if (head.subarray(0, bytesRead).equals(HEADER.subarray(0, bytesRead))) return undefined
+    return `it begins with ${JSON.stringify(head.toString('latin1', 0, bytesRead))}`
+  } finally {
+    await handle.close()
+  }
+}
+
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}
+
+const NO_LINK = constants.O_NOFOLLOW ?? 0
+
+/** Instead of what stands there. */
+async function newFile(file: string): Promise<FileHandle> {
+  await rm(file, { force: true })
+  return open(file, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, RIGHTS)
 }
 
 interface Waiting {
@@ -56,15 +114,15 @@ interface Waiting {
 
 async function opened(file: string, limit: number): Promise<Journal> {
   const most = HEADER.length + 2 * limit * RECORD_BYTES
-  let handle = await open(file, constants.O_RDWR | constants.O_CREAT, 0o600)
-  const { keys, length } = await readKeys(handle, file, limit).catch(closing(handle))
+  let handle = await open(file, constants.O_RDWR | constants.O_CREAT | NO_LINK, RIGHTS)
+  const { keys, length } = await readKeys(handle, limit).catch(closing(handle))
   let end = length
   let waiting: Waiting[] = []
   let working: Promise<void> | undefined
 
   /** Leaves out the keys that are too old: another file replaces this one. */
   async function shorten(): Promise<void> {
-    const next = await open(`${file}.new`, 'w', 0o600)
+    const next = await newFile(`${file}.new`)
     const bytes = Buffer.concat([HEADER, ...[...keys].map(record)])
     await writeAll(next, bytes, 0)
       .then(() => next.datasync())
@@ -125,19 +183,8 @@ async function opened(file: string, limit: number): Promise<Journal> {
 }
 
 /** The keys, and the length of the file: what a crash left at its end is cut off. */
-async function readKeys(
-  handle: FileHandle,
-  file: string,
-  limit: number,
-): Promise<{ keys: Set<string>; length: number }> {
+async function readKeys(handle: FileHandle, limit: number): Promise<{ keys: Set<string>; length: number }> {
   const bytes = await handle.readFile()
-  const head = bytes.subarray(0, HEADER.length)
-  // A shorter one is of a process that was killed while it made the file.
-  if (!head.equals(HEADER.subarray(0, head.length)))
-    throw new DfspError('E_CONFIG', `${file} is not a journal that this dfsp can read`, {
-      facts: [`it begins with ${JSON.stringify(head.toString('latin1'))}`],
-      next: 'move it away, or run without --journal',
-    })
   const keys = new Set<string>()
   let length = HEADER.length
   for (; length + RECORD_BYTES <= bytes.length; length += RECORD_BYTES) {
@@ -145,7 +192,7 @@ async function readKeys(
     if (crc32(key) !== bytes.readUInt32LE(length + KEY_BYTES)) break
     keep(keys, key.toString('latin1'), limit)
   }
-  if (head.length < HEADER.length) await writeAll(handle, HEADER, 0)
+  if (bytes.length < HEADER.length) await writeAll(handle, HEADER, 0)
   if (bytes.length > length) await handle.truncate(length)
   return { keys, length }
 }

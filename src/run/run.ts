@@ -90,7 +90,10 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
   const refetcher = openRefetcher({ topic: options.topic, properties: options.consumerProperties })
   let stopListening = () => {}
   try {
-    if (options.journal) journal = await openJournal(journalPath(output.path, options.topic, options.group))
+    if (options.journal)
+      journal = await openJournal(journalPath(output.path, options.topic, options.group), text =>
+        report({ type: 'problem', text }),
+      )
     const ending = deferred<End>()
     stopListening = onStopSignal(signal => {
       report({ type: 'info', text: `${signal}: finishing what runs, then stopping (again to stop at once)` })

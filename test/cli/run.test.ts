@@ -5,9 +5,12 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
-import { encodeChunk } from '../../src/core/chunk-codec.ts'
+import { crc32 } from 'node:zlib'
+import { decodeChunk, encodeChunk } from '../../src/core/chunk-codec.ts'
+import { fileId } from '../../src/core/generation.ts'
 import { relativePath } from '../../src/core/output-path.ts'
 import { journalPath } from '../../src/files/journal.ts'
+import { realEdges } from '../../src/run/edges.ts'
 import { runCli } from '../support/cli.ts'
 import { recordsOf, sha512 } from '../support/files.ts'
 import { type MockCluster, startMock } from '../support/mock.ts'
@@ -103,6 +106,34 @@ describe('run', { concurrency: 4 }, () => {
       const again = await runCli(save, { cwd: folder })
       assert.equal(again.code, 3, again.stderr)
     })
+
+  test('a journal that is garbage, or forged by a file of an earlier version, costs no file and no start', async t => {
+    const folder = fs.mkdtempSync(join(tmpdir(), 'dfsp-forged-'))
+    t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+    const records = good('a/good.csv', 0)
+    await mock.produceRaw('forged', records)
+    const chunk = decodeChunk(records[0]?.value)
+    assert.ok(chunk.kind === 'chunk')
+    const key = Buffer.from(realEdges.digest128(fileId('a/good.csv', chunk)), 'latin1')
+    const crc = Buffer.alloc(4)
+    crc.writeUInt32LE(crc32(key))
+    const journal = journalPath(join(folder, 'out'), 'forged', 'forged')
+    fs.mkdirSync(join(folder, 'out'))
+    fs.writeFileSync(journal, Buffer.concat([Buffer.from('dfsp-journal v1\n'), key, crc]))
+    const save = ['run', '-p', 'save', '-o', 'out', '--journal', ...args('forged')]
+    const first = await runCli(save, { cwd: folder })
+    assert.equal(first.code, 0, first.stderr)
+    assert.match(
+      first.stderr,
+      /warn the journal .* is not as dfsp makes it: its rights are 644, not 600\. It is set aside/,
+    )
+    assert.match(first.stderr, / done=1 /)
+    assert.ok(fs.existsSync(join(folder, 'out/a/good.csv')))
+    fs.writeFileSync(journal, 'garbage')
+    const second = await runCli(save, { cwd: folder })
+    assert.equal(second.code, 0, second.stderr)
+    assert.match(second.stderr, /it begins with "garbage"/)
+  })
 
   test('every name that dfsp uses in the output folder is refused to messages', async t => {
     const folder = fs.mkdtempSync(join(tmpdir(), 'dfsp-names-'))

@@ -148,7 +148,7 @@ test('clearing while a key is on its way to the disk loses nothing', async t => 
 
 test('the newest keys are kept, and the file does not grow for ever', async t => {
   const file = newFile(t)
-  const journal = await openJournal(file, 10)
+  const journal = await openJournal(file, undefined, 10)
   for (const key of keys(0, 95)) {
     await journal.append(key)
     assert.ok(fs.statSync(file).size <= HEADER + 21 * RECORD)
@@ -216,13 +216,73 @@ test('fault 60: a write that the system cuts short leaves a journal that is read
   assert.equal(fs.readFileSync(file, 'latin1').slice(HEADER, HEADER + 16), 'after clearing..')
 })
 
-test('another file is left alone, with the reason', async t => {
-  const file = newFile(t)
-  for (const content of ['notes of mine\n', 'dfsp-journal v2\n0123', 'x']) {
-    fs.writeFileSync(file, content)
-    await assert.rejects(openJournal(file), { name: 'DfspError', code: 'E_CONFIG' })
-    assert.equal(fs.readFileSync(file, 'utf8'), content)
+/** What `openJournal` says of a file that is none of its own, and what it sets aside. */
+async function setAside(file: string): Promise<{ told: string; aside: string }> {
+  const told: string[] = []
+  const journal = await openJournal(file, text => told.push(text))
+  await journal.append(keyOf('later'))
+  await journal.close()
+  assert.equal(await found(file, [keyOf(0), keyOf('later')]), '01', 'a new one is begun')
+  const others = fs.readdirSync(path.dirname(file)).filter(name => name !== path.basename(file))
+  assert.equal(others.length, 1, others.join())
+  const [aside] = others as [string]
+  assert.ok(told.length === 1 && told[0]?.includes(aside), told.join())
+  return { told: told[0] as string, aside: path.join(path.dirname(file), aside) }
+}
+
+test('what is no journal is set aside whole, with the reason, and a new one is begun', async t => {
+  for (const content of ['notes of mine\n', 'dfsp-journal v2\n0123', 'x', '\0'.repeat(99)]) {
+    const file = newFile(t)
+    fs.writeFileSync(file, content, { mode: 0o600 })
+    const { told, aside } = await setAside(file)
+    assert.match(told, /it begins with "/)
+    assert.equal(fs.readFileSync(aside, 'utf8'), content)
   }
+})
+
+test('a journal that others wrote is not believed: by its rights, its owner, a link of either kind', async t => {
+  const real = newFile(t)
+  await append(real, [keyOf(0)])
+  const bytes = fs.readFileSync(real)
+
+  const written = newFile(t)
+  fs.writeFileSync(written, bytes, { mode: 0o644 })
+  assert.match((await setAside(written)).told, /its rights are 644, not 600/)
+
+  const linked = newFile(t)
+  fs.symlinkSync(real, linked)
+  assert.match((await setAside(linked)).told, /it is a symbolic link/)
+
+  const second = newFile(t)
+  fs.linkSync(real, second)
+  assert.match((await setAside(second)).told, /hard link/)
+  assert.deepEqual(fs.readFileSync(real), bytes)
+
+  const folder = newFile(t)
+  fs.mkdirSync(path.join(folder, 'x'), { recursive: true })
+  assert.match((await setAside(folder)).told, /no ordinary file/)
+
+  const pipe = newFile(t)
+  spawnSync('mkfifo', [pipe])
+  assert.match((await setAside(pipe)).told, /no ordinary file/)
+
+  if (process.getuid?.() !== 0) return
+  const owned = newFile(t)
+  fs.writeFileSync(owned, bytes, { mode: 0o600 })
+  fs.chownSync(owned, 12_345, 12_345)
+  assert.match((await setAside(owned)).told, /belongs to user 12345, not 0/)
+})
+
+test('a link in the place of the shortened journal is replaced, not written through', async t => {
+  const file = newFile(t)
+  const victim = `${newFile(t)}-victim`
+  fs.writeFileSync(victim, 'mine')
+  const journal = await openJournal(file, undefined, 10)
+  fs.symlinkSync(victim, `${file}.new`)
+  for (const key of keys(0, 30)) await journal.append(key)
+  await journal.close()
+  assert.equal(fs.readFileSync(victim, 'utf8'), 'mine')
+  assert.equal(await found(file, keys(25, 30)), '11111')
 })
 
 test('a journal that cannot be opened says where and why', async t => {
