@@ -15,65 +15,118 @@ export const options = {
 export default async function save(file: DataFile, ctx: Context<typeof options>): Promise<Error | null> {
   // In --mode disk and both dfsp itself has put it there.
   if (file.diskPath !== undefined) return null
-  const root = ctx.outputDir
-  const target = path.join(root, file.path)
-  if (ctx.options.existing === 'keep' && fs.existsSync(target)) {
-    ctx.logger.info('kept what was there')
-    return null
-  }
-  const made = makeFolders(root, path.dirname(target))
-  const temporary = path.join(ctx.tmpDir, 'whole')
-  const fd = fs.openSync(temporary, 'w')
+  const folder = openFolder(ctx.outputDir, file.subdir)
   try {
-    for await (const piece of file.stream()) fs.writeFileSync(fd, piece)
-    if (file.mtime !== null) setTime(fd, file.mtime)
-    fs.fsyncSync(fd)
+    if (isOwn(ctx.outputDir, path.join(folder.path, file.name)))
+      return new Error(`its place, ${path.join(folder.path, file.name)}, is kept for dfsp's own files`)
+    const there = fs.lstatSync(folder.entry(file.name), { throwIfNoEntry: false })
+    if (there?.isDirectory())
+      return new Error(`${path.join(folder.path, file.name)} is a folder, a file is needed there`)
+    if (there !== undefined && ctx.options.existing === 'keep') {
+      ctx.logger.info('kept what was there')
+      return null
+    }
+    const temporary = path.join(ctx.tmpDir, 'whole')
+    const fd = fs.openSync(temporary, 'w')
+    try {
+      for await (const piece of file.stream()) fs.writeFileSync(fd, piece)
+      if (file.mtime !== null) setTime(fd, file.mtime)
+      fs.fsyncSync(fd)
+    } finally {
+      fs.closeSync(fd)
+    }
+    if (!isStillAt(folder))
+      return new Error(`${folder.path} was moved or replaced while the file was written`)
+    fs.renameSync(temporary, folder.entry(file.name))
+    if (!isStillAt(folder))
+      return new Error(`${folder.path} was moved or replaced while the file was written`)
+    // Its offset may be committed once this returns: the new name must outlive a power cut.
+    fs.fsyncSync(folder.fd)
+    return null
   } finally {
-    fs.closeSync(fd)
+    fs.closeSync(folder.fd)
   }
-  fs.renameSync(temporary, target)
-  // Its offset may be committed once this returns: the new names must outlive a power cut.
-  for (const folder of new Set([path.dirname(target), ...made])) syncFolder(folder)
-  return null
 }
 
 /**
- * mkdir -p from `root` to `folder` that does not follow a symbolic link out of the root. Returns the folders in which
- * one was made.
+ * A folder that is held open. Others may be able to write to the output folder and put a link in its place meanwhile: on
+ * Linux what is in it is reached through the open folder, whatever stands at its path.
  */
-function makeFolders(root: string, folder: string): string[] {
-  const realRoot = fs.realpathSync(root)
-  const changed: string[] = []
-  let at = root
-  for (const part of path.relative(root, folder).split(path.sep)) {
-    if (part === '') continue
-    const parent = at
-    at = path.join(at, part)
+interface Folder {
+  readonly path: string
+  readonly fd: number
+  entry(name: string): string
+}
+
+const IS_LINUX = fs.existsSync('/proc/self/fd')
+const { O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants
+/** As systems have it: whoever makes new ones all the time does not hold us up. */
+const MOST_LINKS = 40
+
+function hold(folder: string, at = folder): Folder {
+  const fd = fs.openSync(at, O_DIRECTORY | O_NOFOLLOW)
+  return { path: folder, fd, entry: name => path.join(IS_LINUX ? `/proc/self/fd/${fd}` : folder, name) }
+}
+
+function isStillAt({ path: at, fd }: Folder): boolean {
+  const [now, held] = [fs.statSync(at, { throwIfNoEntry: false }), fs.fstatSync(fd)]
+  return now?.ino === held.ino && now.dev === held.dev
+}
+
+/** Makes what is missing of it. Links are followed to folders inside the output folder: `path` has none. */
+function openFolder(root: string, subdir: string, links = MOST_LINKS): Folder {
+  const top = fs.realpathSync(root)
+  const parts = subdir === '' ? [] : subdir.split('/')
+  let folder = hold(top)
+  for (const [i, part] of parts.entries()) {
+    const parent = folder
+    const at = path.join(parent.path, part)
     try {
-      fs.mkdirSync(at)
-      changed.push(parent)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      const real = fs.realpathSync(at)
-      if (real !== realRoot && !real.startsWith(realRoot + path.sep))
-        throw new Error(`${at} is a symbolic link that leads out of ${root}`)
-      if (!fs.statSync(real).isDirectory()) throw new Error(`${at} is a file, a folder is needed there`)
+      makeFolder(parent, part)
+      const found = fs.lstatSync(parent.entry(part))
+      if (found.isSymbolicLink() && links > 0) {
+        const real = [realBelow(top, at), ...parts.slice(i + 1)].filter(part => part !== '')
+        return openFolder(root, real.join('/'), links - 1)
+      }
+      if (!found.isDirectory()) throw new Error(`${at} is a file, a folder is needed there`)
+      folder = hold(at, parent.entry(part))
+    } finally {
+      fs.closeSync(parent.fd)
     }
   }
-  return changed
+  return folder
+}
+
+/** No path of a message begins so, but a link may lead there, and on some systems `logs` is LOGS. */
+function isOwn(root: string, target: string): boolean {
+  const [top = ''] = path.relative(fs.realpathSync(root), target).split(path.sep)
+  if (/^\.dfsp-/i.test(top) || top === 'LOGS') return true
+  if (!/^logs/i.test(top)) return false
+  const [one, other] = [top, 'LOGS'].map(name =>
+    fs.lstatSync(path.join(root, name), { throwIfNoEntry: false }),
+  )
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev
+}
+
+function makeFolder(parent: Folder, name: string): void {
+  try {
+    fs.mkdirSync(parent.entry(name))
+    fs.fsyncSync(parent.fd)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
+/** Where a link leads, relative to `top`. */
+function realBelow(top: string, link: string): string {
+  const real = path.relative(top, fs.realpathSync(link))
+  if (real === '..' || real.startsWith(`..${path.sep}`))
+    throw new Error(`${link} is a symbolic link that leads out of ${top}`)
+  return real
 }
 
 /** Node cuts times to whole microseconds: half of one more makes it round. */
 function setTime(fd: number, mtime: Date): void {
   const seconds = mtime.getTime() / 1000 + 5e-7
   fs.futimesSync(fd, seconds, seconds)
-}
-
-function syncFolder(folder: string): void {
-  const fd = fs.openSync(folder, 'r')
-  try {
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
-  }
 }

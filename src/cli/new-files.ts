@@ -1,6 +1,5 @@
 /** Writing files that a user then owns. */
-
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Settings } from '../config/settings-type.ts'
 import { jsonLine, textLines } from '../core/shown-text.ts'
@@ -37,7 +36,8 @@ export async function writeNew(
     for (const [path, text, mode] of written) {
       const file = resolve(cwd, path)
       await mkdir(dirname(file), { recursive: true })
-      await writeFile(file, text)
+      // What came meanwhile is not overwritten, nor written through if it is a link.
+      await writeFile(file, text, { flag: force ? 'w' : 'wx' })
       if (mode !== undefined) await chmod(file, mode)
     }
   } catch (cause) {
@@ -66,7 +66,7 @@ export function announce(
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
+  return await lstat(path).then(
     () => true,
     () => false,
   )

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { producerProperties } from '../config/encryption.ts'
 import { modernValue } from '../config/option-value.ts'
 import type { Settings } from '../config/settings-type.ts'
+import { logFolder } from '../files/output-dir.ts'
 import type { RunEvent } from '../report/events.ts'
 import type { TopicRecord } from '../report/heartbeat.ts'
 import type { Hearer, Level } from '../report/log.ts'
@@ -53,7 +54,7 @@ export async function openOnlookers(options: OnlookersOptions): Promise<Onlooker
   }
   if (values.dryRun) return onlookers
   const { openRegistry } = await import('../report/registry.ts')
-  onlookers.push(openRegistry({ folder: path.join(options.outputDir, 'LOGS'), topic, group, now, onProblem }))
+  onlookers.push(openRegistry({ folder: logFolder(options.outputDir), topic, group, now, onProblem }))
   if (values.heartbeatTopic !== undefined) {
     const { openHeartbeat } = await import('../report/heartbeat.ts')
     const own = ownSender(settings, 'heartbeat', options.send)

@@ -5,7 +5,7 @@ import { producerProperties } from '../config/encryption.ts'
 import { pluginSections } from '../config/plugin-sections.ts'
 import type { Settings } from '../config/settings-type.ts'
 import { DfspError } from '../errors.ts'
-import { makeOutputDir } from '../files/output-dir.ts'
+import { makeOutputDir, ownLogFile } from '../files/output-dir.ts'
 import type { PluginRuntime } from '../run/plugin-runtime.ts'
 import type { Invocation } from './command.ts'
 import { loadedPlugin, type PluginPath } from './plugin-path.ts'
@@ -51,7 +51,7 @@ export async function openRerun(
         format: values.logFormat,
         json: values.json,
         noColor: values.noColor,
-        logFile: chosen && (values.logFile ?? path.join(outputDir, 'LOGS', `${name}.log`)),
+        logFile: chosen && (values.logFile ?? ownLogFile(outputDir, name)),
         topic,
         live: invocation.command === 'replay' ? 'status' : undefined,
       },

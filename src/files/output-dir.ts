@@ -7,8 +7,10 @@ import os from 'node:os'
 import path from 'node:path'
 import { isAlive } from '../alive.ts'
 import { DfspError } from '../errors.ts'
+import { HeldFolder, removeEntry } from '../held-folder.ts'
 
 const TMP_ROOT = '.dfsp-tmp'
+const LOGS = 'LOGS'
 
 export interface OutputDir {
   readonly path: string
@@ -25,7 +27,10 @@ export function makeOutputDir(dir: string): void {
   orUnwritable(dir, () => untilStill(() => makeFolder(path.resolve(dir))))
 }
 
-/** Makes the folders; throws E_OUTPUT when they cannot be written. */
+/**
+ * Makes the folders; throws E_OUTPUT when they cannot be written, or when something else stands in the place of the one
+ * for temporary files: others may be able to write to the output folder, and no link of theirs is followed.
+ */
 export function openOutputDir(dir: string): OutputDir {
   const root = path.resolve(dir)
   const tmpRoot = path.join(root, TMP_ROOT)
@@ -34,12 +39,55 @@ export function openOutputDir(dir: string): OutputDir {
   return orUnwritable(dir, () => {
     let removedStale: string[] = []
     untilStill(() => {
-      makeFolder(tmpRoot)
-      removedStale = removeStale(tmpRoot, own)
-      fs.mkdirSync(tmpDir)
+      const held = openOwn(root, TMP_ROOT)
+      try {
+        removedStale = removeStale(held, own)
+        held.entry(own, at => fs.mkdirSync(at, 0o700))
+      } finally {
+        held.close()
+      }
     })
-    return { path: root, tmpDir, removedStale, close: () => closeTmp(tmpRoot, tmpDir) }
+    return { path: root, tmpDir, removedStale, close: () => closeTmp(root, own) }
   })
+}
+
+/**
+ * Makes the folder of the log and the registries in an output folder, and gives the path of a log there. Throws E_OUTPUT
+ * where a link or something else stands in the place of either.
+ */
+export function ownLogFile(dir: string, name: string): string {
+  const file = path.join(path.resolve(dir), LOGS, `${name}.log`)
+  return orUnwritable(dir, () => {
+    openOwn(path.resolve(dir), LOGS).close()
+    if (fs.lstatSync(file, { throwIfNoEntry: false })?.isFile() === false)
+      throw new Error(`${file} is no ordinary file: remove it, or choose another with --log-file`)
+    return file
+  })
+}
+
+/** Where the registries lie. */
+export function logFolder(dir: string): string {
+  return path.join(path.resolve(dir), LOGS)
+}
+
+/** A folder of dfsp's own in the output folder, made where it is missing. */
+function openOwn(root: string, name: string): HeldFolder {
+  makeFolder(root)
+  const folder = path.join(root, name)
+  const found = fs.lstatSync(folder, { throwIfNoEntry: false })
+  if (found === undefined) makeFolder(folder)
+  else if (!found.isDirectory())
+    throw new Error(
+      `${folder} is ${found.isSymbolicLink() ? 'a symbolic link, which is not followed' : 'not a directory'}: remove it`,
+    )
+  const held = new HeldFolder(folder)
+  try {
+    held.entry('.', at => fs.accessSync(at, fs.constants.W_OK | fs.constants.X_OK))
+  } catch (error) {
+    held.close()
+    throw error
+  }
+  return held
 }
 
 /** Another process that ends may take an empty folder away, one that begins may make it, at the same moment. */
@@ -77,21 +125,33 @@ function orUnwritable<T>(dir: string, work: () => T): T {
   }
 }
 
-function removeStale(tmpRoot: string, own: string): string[] {
+function removeStale(tmpRoot: HeldFolder, own: string): string[] {
   const prefix = `${os.hostname()}-`
-  const stale = fs.readdirSync(tmpRoot).filter(name => {
+  const stale = tmpRoot.names().filter(name => {
     const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : Number.NaN
     return name === own || (Number.isInteger(pid) && !isAlive(pid))
   })
-  for (const name of stale) fs.rmSync(path.join(tmpRoot, name), { recursive: true, force: true })
-  return stale
+  return stale.filter(name => {
+    try {
+      removeEntry(tmpRoot, name)
+      return true
+    } catch (error) {
+      if (name === own) throw error
+      return false // another user's
+    }
+  })
 }
 
-function closeTmp(tmpRoot: string, tmpDir: string): void {
-  fs.rmSync(tmpDir, { recursive: true, force: true })
+function closeTmp(root: string, own: string): void {
   try {
-    fs.rmdirSync(tmpRoot)
+    const tmpRoot = new HeldFolder(path.join(root, TMP_ROOT))
+    try {
+      removeEntry(tmpRoot, own)
+    } finally {
+      tmpRoot.close()
+    }
+    fs.rmdirSync(path.join(root, TMP_ROOT))
   } catch {
-    // Another process has its folder there.
+    // Another process has its folder there; and what cannot be removed now is at a later start.
   }
 }

@@ -179,9 +179,11 @@ function rewritten(file: string, to: SentTo, entries: Map<string, Entry>, baseli
   const next = `${file}.new`
   const lines = [...entries].map(([name, entry]) => entryLine(name, entry))
   const head = `${JSON.stringify({ dfsp: 'sent files', v: 1, ...to })}\n`
-  fs.writeFileSync(next, [head, ...(baseline ? [BASELINE_LINE] : []), ...lines].join(''), { mode: 0o600 })
+  const text = [head, ...(baseline ? [BASELINE_LINE] : []), ...lines].join('')
+  fs.rmSync(next, { force: true })
+  fs.writeFileSync(next, text, { mode: 0o600, flag: 'wx' })
   fs.renameSync(next, file)
-  return fs.openSync(file, 'a')
+  return fs.openSync(file, fs.constants.O_WRONLY | fs.constants.O_APPEND | (fs.constants.O_NOFOLLOW ?? 0))
 }
 
 /** Two processes that watch the same folder would send everything twice. Returns how to unlock. */

@@ -6,6 +6,8 @@ import fs from 'node:fs'
 import { faultPoint } from '../fault-point.ts'
 import { PAGE_BYTES } from './arena.ts'
 
+const { O_RDWR, O_CREAT, O_TRUNC, O_NOFOLLOW = 0 } = fs.constants
+
 export interface Spool {
   /** For reading, by other threads too; whoever removes the file's name takes nothing from it. */
   readonly fd: number
@@ -21,7 +23,7 @@ export function spool(name: string): Spool {
   let pages = 0
   let free: number[] = []
   const open = () => {
-    fd ??= fs.openSync(name, 'w+', 0o600)
+    fd ??= fs.openSync(name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
     return fd
   }
   return {

@@ -9,6 +9,8 @@ import { faultPoint } from '../fault-point.ts'
 import { type Arena, PAGE_BYTES } from './arena.ts'
 import { spool as openSpool, type Spool } from './spool.ts'
 
+const { O_RDWR, O_CREAT, O_NOFOLLOW = 0 } = fs.constants
+
 export type Place = 'memory' | 'spool' | 'disk'
 
 /** Where the bytes of a file, or of a part of it, lie, as the plugin threads take it. */
@@ -94,7 +96,7 @@ function openHandles(most: number): Handles {
       if (known !== undefined) return known
       if (open.size >= most) close(open.keys().next().value as string)
       // Neither append nor truncate: chunks come in any order, and a closed file is opened again.
-      const fd = fs.openSync(name, fs.constants.O_RDWR | (isNew ? fs.constants.O_CREAT : 0), 0o600)
+      const fd = fs.openSync(name, O_RDWR | O_NOFOLLOW | (isNew ? O_CREAT : 0), 0o600)
       open.set(name, fd)
       return fd
     },

@@ -3,7 +3,9 @@ import { createHash, type Hash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { copyBytes } from '../copy-bytes.ts'
+import { relativePath } from '../core/output-path.ts'
 import { faultPoint } from '../fault-point.ts'
+import { openBelow } from '../held-folder.ts'
 import type { ChunkPlace, DigestMessage, FileJob, Source } from './messages.ts'
 
 /** Of content that is read or copied piece by piece: whole pages. */
@@ -166,7 +168,8 @@ export type Placed = Pick<FileJob, 'source' | 'diskPath' | 'mtime'>
 
 /**
  * Puts the verified file at `file.diskPath`, whole or not at all: synced once, modification time restored, renamed.
- * @throws system errors such as ENOSPC, and an Error when a symbolic link leads out of `root`
+ * @throws system errors such as ENOSPC; an Error without a code where something is in the way of its path, or leads it
+ * out of `root` or to dfsp's own files
  */
 export function placeOnDisk(
   file: Placed,
@@ -175,42 +178,65 @@ export function placeOnDisk(
   tmpDir: () => string,
 ): void {
   const target = file.diskPath as string
-  makeFolders(root, path.dirname(target))
-  let temporary: string
-  if (file.source.kind === 'disk') {
-    temporary = diskSource(file)
+  const folders = path.relative(root, path.dirname(target)).split(path.sep)
+  const folder = openBelow(root, folders)
+  try {
+    const name = path.basename(target)
+    refuseOwn(root, folder.path, name)
+    const temporary = file.source.kind === 'disk' ? diskSource(file) : path.join(tmpDir(), 'whole')
     if (temporary === target) return
-    const fd = fs.openSync(temporary, 'r+')
-    try {
-      fs.ftruncateSync(fd, file.source.size)
-      finish(fd, file.mtime)
-    } finally {
-      fs.closeSync(fd)
-    }
-  } else {
-    temporary = path.join(tmpDir(), 'whole')
-    const fd = fs.openSync(temporary, 'w')
-    try {
-      pages.eachRun(file.source, run => {
-        faultPoint('disk-write')
-        for (let at = 0; at < run.length; ) at += fs.writeSync(fd, run, at)
-      })
-      finish(fd, file.mtime)
-    } finally {
-      fs.closeSync(fd)
-    }
+    if (file.source.kind === 'disk') completeFile(temporary, file.source.size, file.mtime)
+    else writeFile(temporary, file.source, pages, file.mtime)
+    faultPoint('before-rename')
+    folder.check()
+    folder.entry(name, at => fs.renameSync(temporary, at))
+    faultPoint('after-rename')
+    folder.check()
+    // Without it a power cut could undo the rename of a file whose offset is committed.
+    folder.sync()
+  } finally {
+    folder.close()
   }
-  faultPoint('before-rename')
-  fs.renameSync(temporary, target)
-  faultPoint('after-rename')
-  syncFolder(path.dirname(target))
 }
 
-/** Without it a power cut could undo the rename of a file whose offset is committed. */
-function syncFolder(folder: string): void {
-  const fd = fs.openSync(folder, 'r')
+/** A link, or a file system that takes letters of either case, may lead where the name itself does not. */
+function refuseOwn(root: string, folder: string, name: string): void {
+  const below = path.relative(fs.realpathSync(root), folder).split(path.sep).join('/')
+  const real = relativePath(below, name, '')
+  if ('refused' in real) throw new Error(real.refused)
+  const [top = ''] = below.split('/')
+  if (/^logs/i.test(top) && isSame(path.join(root, top), path.join(root, 'LOGS')))
+    throw new Error(`"${top}" is LOGS, which is kept for dfsp's own files`)
+}
+
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [one, other].map(name => fs.lstatSync(name, { bigint: true, throwIfNoEntry: false }))
+  return a !== undefined && a.ino === b?.ino && a.dev === b.dev
+}
+
+function completeFile(temporary: string, size: number, mtime: number): void {
+  const fd = fs.openSync(temporary, 'r+')
   try {
-    fs.fsyncSync(fd)
+    fs.ftruncateSync(fd, size)
+    finish(fd, mtime)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+function writeFile(
+  temporary: string,
+  source: Paged,
+  pages: Pick<SharedPages, 'eachRun'>,
+  mtime: number,
+): void {
+  const fd = fs.openSync(temporary, 'w')
+  try {
+    pages.eachRun(source, run => {
+      faultPoint('disk-write')
+      for (let at = 0; at < run.length; ) at += fs.writeSync(fd, run, at)
+    })
+    finish(fd, mtime)
   } finally {
     fs.closeSync(fd)
   }
@@ -219,30 +245,4 @@ function syncFolder(folder: string): void {
 function finish(fd: number, mtime: number): void {
   if (mtime !== 0) fs.futimesSync(fd, mtime, mtime)
   fs.fsyncSync(fd)
-}
-
-/** Another thread may make the same folder at the same moment. */
-function makeFolder(folder: string): void {
-  try {
-    fs.mkdirSync(folder)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-}
-
-/** mkdir -p from `root` to `folder` that does not follow a symbolic link out of the root. */
-function makeFolders(root: string, folder: string): void {
-  const realRoot = fs.realpathSync(root)
-  let at = root
-  for (const part of path.relative(root, folder).split(path.sep)) {
-    if (part === '') continue
-    at = path.join(at, part)
-    const found = fs.lstatSync(at, { throwIfNoEntry: false })
-    if (!found) makeFolder(at)
-    else if (found.isSymbolicLink()) {
-      const real = fs.realpathSync(at)
-      if (real !== realRoot && !real.startsWith(realRoot + path.sep))
-        throw new Error(`${at} is a symbolic link that leads out of ${root}`)
-    }
-  }
 }

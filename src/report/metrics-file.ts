@@ -21,7 +21,7 @@ export function openMetricsFile(file: string): MetricsFile {
   const temporary = `${file}.${process.pid}.tmp`
   try {
     mkdirSync(path.dirname(file), { recursive: true })
-    writeFileSync(temporary, '')
+    writeNew(temporary, '')
     rmSync(temporary)
   } catch (cause) {
     throw new DfspError('E_OUTPUT', `--metrics-file: ${(cause as Error).message}`, { cause })
@@ -29,7 +29,7 @@ export function openMetricsFile(file: string): MetricsFile {
   return {
     write(text) {
       try {
-        writeFileSync(temporary, text)
+        writeNew(temporary, text)
         renameSync(temporary, file)
       } catch (error) {
         rmSync(temporary, { force: true })
@@ -38,6 +38,12 @@ export function openMetricsFile(file: string): MetricsFile {
     },
     lastSuccess: lastSuccessIn(file),
   }
+}
+
+/** Instead of what stands there: a link is not followed. */
+function writeNew(file: string, text: string): void {
+  rmSync(file, { force: true })
+  writeFileSync(file, text, { flag: 'wx' })
 }
 
 function lastSuccessIn(file: string): number | undefined {

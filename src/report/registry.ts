@@ -5,7 +5,8 @@
  * As theirs, neither ends with a line end. The table of what was processed only grows; the other one is written anew
  * where it changed, at most every five seconds.
  */
-import { appendFile, mkdir, open, rename, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { RunEvent } from './events.ts'
 import { csvField, pythonRepr, registryTime } from './python-text.ts'
@@ -47,6 +48,13 @@ const SLICE = 500
 const MOST = 10_000
 /** Of the table of what is in progress, which is written again and again. */
 const MOST_CHARS = 4 * 1024 * 1024
+/** Others may be able to write to the folder: no link of theirs is followed, and a pipe of theirs holds up nothing. */
+const APPENDED =
+  constants.O_RDWR |
+  constants.O_APPEND |
+  constants.O_CREAT |
+  (constants.O_NOFOLLOW ?? 0) |
+  (constants.O_NONBLOCK ?? 0)
 
 export function openRegistry(options: RegistryOptions): Registry {
   const { now, folder } = options
@@ -63,19 +71,25 @@ export function openRegistry(options: RegistryOptions): Registry {
   let turns = 0
 
   async function append(): Promise<void> {
-    const there = await lastCharacter(processed)
-    const count = rows.length
-    if (there !== undefined && count === 0) return
-    const text = [...(there === undefined ? [PROCESSED] : []), ...rows].join('\n')
-    await appendFile(processed, there === undefined || there === '\n' ? text : `\n${text}`)
-    rows.splice(0, count)
+    const table = await open(processed, APPENDED)
+    try {
+      const there = await lastCharacter(table)
+      const count = rows.length
+      if (there !== undefined && count === 0) return
+      const text = [...(there === undefined ? [PROCESSED] : []), ...rows].join('\n')
+      await table.appendFile(there === undefined || there === '\n' ? text : `\n${text}`)
+      rows.splice(0, count)
+    } finally {
+      await table.close()
+    }
   }
 
   async function rewrite(): Promise<void> {
     const text = [IN_PROGRESS, ...(await inProgressRows())].join('\n')
     if (text === written) return
     const temporary = `${inProgress}.${process.pid}.tmp`
-    await writeFile(temporary, text)
+    await rm(temporary, { force: true })
+    await writeFile(temporary, text, { flag: 'wx' })
     await rename(temporary, inProgress)
     written = text
   }
@@ -109,6 +123,7 @@ export function openRegistry(options: RegistryOptions): Registry {
     work = work.then(async () => {
       try {
         await mkdir(folder, { recursive: true })
+        if (!(await lstat(folder)).isDirectory()) throw new Error(`${folder} is a symbolic link`)
         await append()
         if (all) await rewrite()
         isWell = true
@@ -165,19 +180,9 @@ function row(file: string, ...rest: readonly string[]): string {
 
 const time = (ms: number) => `'${registryTime(ms)}'`
 
-/** The last character of a file; undefined where there is none. */
-async function lastCharacter(file: string): Promise<string | undefined> {
-  try {
-    const handle = await open(file)
-    try {
-      const { size } = await handle.stat()
-      if (size === 0) return undefined
-      return (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer.toString('latin1')
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+/** The last character of a file; undefined where it is empty. */
+async function lastCharacter(file: FileHandle): Promise<string | undefined> {
+  const { size } = await file.stat()
+  if (size === 0) return undefined
+  return (await file.read(Buffer.alloc(1), 0, 1, size - 1)).buffer.toString('latin1')
 }

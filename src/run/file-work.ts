@@ -42,6 +42,9 @@ export interface FileWorkDeps extends Shared {
 /** System errors that concern every file and not this one. */
 const ENVIRONMENT: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'])
 
+/** What stands in the way of one path, such as a folder in the place of the file. */
+const OF_ITS_PATH: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ENAMETOOLONG'])
+
 export function fileWork(s: FileWorkDeps): FileWork {
   const { deps, ledger, files, breaker, counts, committing, letters, ends } = s
   const { settings, report, now, journal } = deps
@@ -203,8 +206,8 @@ export function fileWork(s: FileWorkDeps): FileWork {
       file.attempts--
       return requeue(file)
     }
-    // Without a system's error code it is dfsp's own refusal, which no further attempt changes.
-    if (code === '') return ends.giveUp(file, 'failed', message, ms)
+    // No further attempt changes it, and it says nothing of other files. Without a code it is dfsp's own refusal.
+    if (code === '' || OF_ITS_PATH.has(code)) return ends.giveUp(file, 'failed', message, ms)
     failed(file, `dfsp could not store it: ${message}`, ms)
   }
 

@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { DfspError } from '../../src/errors.ts'
-import { makeOutputDir, openOutputDir } from '../../src/files/output-dir.ts'
+import { makeOutputDir, openOutputDir, ownLogFile } from '../../src/files/output-dir.ts'
 
 function folder(t: TestContext): string {
   const made = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-out-'))
@@ -54,6 +54,62 @@ test('what an earlier process with the same id left behind is removed', t => {
   const second = openOutputDir(root)
   assert.deepEqual(second.removedStale, [path.basename(first.tmpDir)])
   assert.deepEqual(fs.readdirSync(second.tmpDir), [])
+})
+
+test('a link in the place of the folder for temporary files, or of LOGS, is an error and never followed', t => {
+  const [root, target] = [folder(t), folder(t)]
+  const dead = path.join(target, `${os.hostname()}-${deadPid()}`)
+  fs.mkdirSync(dead)
+  fs.writeFileSync(path.join(dead, 'mine'), 'x')
+  fs.symlinkSync(target, path.join(root, '.dfsp-tmp'))
+  fs.symlinkSync(target, path.join(root, 'LOGS'))
+  const refusal = (name: string) => ({
+    code: 'E_OUTPUT',
+    facts: [`${path.join(root, name)} is a symbolic link, which is not followed: remove it`],
+  })
+  assert.throws(() => openOutputDir(root), refusal('.dfsp-tmp'))
+  assert.throws(() => ownLogFile(root, 'save'), refusal('LOGS'))
+  assert.deepEqual(fs.readdirSync(target), [path.basename(dead)])
+  assert.deepEqual(fs.readdirSync(dead), ['mine'])
+})
+
+test('a link in the place of the log is an error, as is a file in the place of LOGS', t => {
+  const root = folder(t)
+  fs.mkdirSync(path.join(root, 'LOGS'))
+  fs.symlinkSync('/etc/passwd', path.join(root, 'LOGS', 'save.log'))
+  assert.throws(() => ownLogFile(root, 'save'), { code: 'E_OUTPUT' })
+  assert.equal(ownLogFile(root, 'other'), path.join(root, 'LOGS', 'other.log'))
+  const other = folder(t)
+  fs.writeFileSync(path.join(other, 'LOGS'), '')
+  assert.throws(() => ownLogFile(other, 'save'), { code: 'E_OUTPUT' })
+})
+
+test('links in what a dead process left are removed, not what they lead to', t => {
+  const [root, target] = [folder(t), folder(t)]
+  fs.writeFileSync(path.join(target, 'mine'), 'x')
+  const tmpRoot = path.dirname(openOutputDir(root).tmpDir)
+  const [dead, linked] = [deadPid(), deadPid()].map(pid => path.join(tmpRoot, `${os.hostname()}-${pid}`)) as [
+    string,
+    string,
+  ]
+  fs.mkdirSync(path.join(dead, 'attempt-1'), { recursive: true })
+  fs.symlinkSync(target, path.join(dead, 'attempt-1', 'link'))
+  fs.symlinkSync(target, linked)
+  openOutputDir(root).close()
+  assert.deepEqual(fs.readdirSync(target), ['mine'])
+  for (const gone of [dead, linked]) assert.ok(!fs.lstatSync(gone, { throwIfNoEntry: false }))
+})
+
+test('at the end nothing is removed through a link that came in the place of the folder', t => {
+  const [root, target] = [folder(t), folder(t)]
+  const output = openOutputDir(root)
+  const own = path.join(target, path.basename(output.tmpDir))
+  fs.mkdirSync(own)
+  fs.writeFileSync(path.join(own, 'mine'), 'x')
+  fs.renameSync(path.join(root, '.dfsp-tmp'), path.join(root, 'away'))
+  fs.symlinkSync(target, path.join(root, '.dfsp-tmp'))
+  output.close()
+  assert.deepEqual(fs.readdirSync(own), ['mine'])
 })
 
 test('fault 61: a folder that cannot be made is an error that names it and says what to do', t => {

@@ -6,6 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Place } from '../../src/files/store.ts'
+import { placeOnDisk } from '../../src/plugin/content.ts'
 import type { FileJob, TaskResult } from '../../src/plugin/messages.ts'
 import { faultIn, type OpenHost, openHost } from './hosts.ts'
 
@@ -271,7 +272,51 @@ test('a symbolic link that stays inside is followed', async t => {
   fs.symlinkSync('real', path.join(open.outputDir, 'link'))
   assert.deepEqual(await onDisk(open, 'null', 'link/f'), DONE)
   assert.equal(fs.readFileSync(path.join(open.outputDir, 'real/f'), 'utf8'), 'null')
+  fs.mkdirSync(path.join(open.outputDir, 'deep/er'), { recursive: true })
+  fs.symlinkSync('../deep/er', path.join(open.outputDir, 'real/second'))
+  fs.symlinkSync('link/second', path.join(open.outputDir, 'third'))
+  assert.deepEqual(await onDisk(open, 'null', 'link/second/new/g'), DONE)
+  assert.deepEqual(await onDisk(open, 'null', 'third/new/h'), DONE)
+  assert.deepEqual(fs.readdirSync(path.join(open.outputDir, 'deep/er/new')).sort(), ['g', 'h'])
 })
+
+test("a symbolic link that leads to dfsp's own files inside is not followed", async t => {
+  const open = await openHost(t)
+  fs.mkdirSync(path.join(open.outputDir, 'LOGS'))
+  fs.symlinkSync('LOGS', path.join(open.outputDir, 'logs'))
+  fs.symlinkSync('.', path.join(open.outputDir, 'top'))
+  for (const at of ['logs/f', 'logs/deep/f', 'top/LOGS/f', 'top/.dfsp-journal-0']) {
+    const result = await onDisk(open, 'null', at)
+    assert.ok(result.kind === 'io-error' && result.code === '', JSON.stringify(result))
+    assert.match(result.message, /kept for dfsp's own files/)
+  }
+  assert.ok(!fs.existsSync(path.join(open.outputDir, 'LOGS/f')))
+  assert.ok(!fs.existsSync(path.join(open.outputDir, '.dfsp-journal-0')))
+})
+
+for (const how of ['a link', 'nothing', 'another folder'])
+  test(`where ${how} takes the place of its folder while a file is written, nothing is written there`, t => {
+    const [root, outside] = [outsideFolder(t), outsideFolder(t)]
+    fs.mkdirSync(path.join(root, 'a/b'), { recursive: true })
+    fs.writeFileSync(path.join(outside, 'f'), 'mine')
+    const eachRun = (_: unknown, use: (run: Buffer) => void) => {
+      use(Buffer.from('x'))
+      fs.renameSync(path.join(root, 'a/b'), path.join(root, 'away'))
+      if (how === 'a link') fs.symlinkSync(outside, path.join(root, 'a/b'))
+      if (how === 'another folder') fs.mkdirSync(path.join(root, 'a/b'))
+    }
+    const file = {
+      source: { kind: 'memory', pages: [0], size: 1 },
+      diskPath: path.join(root, 'a/b/f'),
+      mtime: 0,
+    } as const
+    assert.throws(
+      () => placeOnDisk(file, { eachRun }, root, () => root),
+      /a\/b was moved or replaced while something was written into it/,
+    )
+    assert.equal(fs.readFileSync(path.join(outside, 'f'), 'utf8'), 'mine')
+    assert.deepEqual(fs.readdirSync(path.join(root, 'away')), [])
+  })
 
 test('fault 61: where the file cannot be put, the error of the disk is the answer, not a failure of the plugin', async t => {
   const open = await openHost(t)

@@ -9,7 +9,7 @@ import { groupId } from '../../config/group.ts'
 import { optionsOf } from '../../config/options.ts'
 import { pluginSections } from '../../config/plugin-sections.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
-import { makeOutputDir } from '../../files/output-dir.ts'
+import { makeOutputDir, ownLogFile } from '../../files/output-dir.ts'
 import type { RunView } from '../../report/run-view.ts'
 import type { Connecting } from '../../run/connecting.ts'
 import type { Outgoing } from '../../run/outgoing.ts'
@@ -105,7 +105,7 @@ export const command: Command = {
           format: values.logFormat,
           json: values.json,
           noColor: values.noColor,
-          logFile: values.logFile ?? path.join(outputDir, 'LOGS', `${plugin.name}.log`),
+          logFile: values.logFile ?? ownLogFile(outputDir, plugin.name),
           topic,
           live: { topic, group, threads: values.threads, brokers },
           heard: logTopic?.heard,
