@@ -52,7 +52,14 @@ export type RunEvent =
       readonly error: string
       readonly delayMs: number
     }
-  | { readonly type: 'incomplete'; readonly path: string; readonly chunks: number; readonly total: number }
+  | {
+      readonly type: 'incomplete'
+      readonly path: string
+      readonly chunks: number
+      readonly total: number
+      /** Of a run that ends by itself: how long before its newest chunk was sent; null where its record has no time. */
+      readonly idleSeconds?: number | null
+    }
   | {
       readonly type: 'undecodable'
       readonly partition: number

@@ -3,7 +3,7 @@
 import { rangesText } from '../core/offset-ranges.ts'
 import { jsonLine, oneLine } from '../core/shown-text.ts'
 import { isoTime, timeText } from './listing.ts'
-import { formatBytes, formatCount, formatMs } from './quantities.ts'
+import { formatAge, formatBytes, formatCount } from './quantities.ts'
 import type { UnfinishedFile } from './unfinished-text.ts'
 
 export interface ShownStatus {
@@ -91,21 +91,6 @@ function deletionText(sentAt: number, retentionMs: number | undefined, now: numb
   if (retentionMs === undefined) return ''
   const left = sentAt + retentionMs - now
   return left > 0 ? `, kept ${formatAge(left)} more` : ', may be deleted at any time'
-}
-
-/** `2 d 4 h`, `3 h 20 min`, `12 min`, `4.0 s`. */
-export function formatAge(ms: number): string {
-  const minutes = Math.floor(Math.max(0, ms) / 60_000)
-  if (minutes < 2) return formatMs(Math.max(0, ms))
-  if (minutes < 60) return `${minutes} min`
-  const hours = Math.floor(minutes / 60)
-  return hours < 24
-    ? joined(hours, 'h', minutes % 60, 'min')
-    : joined(Math.floor(hours / 24), 'd', hours % 24, 'h')
-}
-
-function joined(large: number, unit: string, small: number, smaller: string): string {
-  return small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${smaller}`
 }
 
 export function statusJson(

@@ -26,6 +26,21 @@ export function formatMs(ms: number): string {
   return ms < 120_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`
 }
 
+/** `2 d 4 h`, `3 h 20 min`, `12 min`, `4.0 s`. */
+export function formatAge(ms: number): string {
+  const minutes = Math.floor(Math.max(0, ms) / 60_000)
+  if (minutes < 2) return formatMs(Math.max(0, ms))
+  if (minutes < 60) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  return hours < 24
+    ? twoUnits(hours, 'h', minutes % 60, 'min')
+    : twoUnits(Math.floor(hours / 24), 'd', hours % 24, 'h')
+}
+
+function twoUnits(large: number, unit: string, small: number, smaller: string): string {
+  return small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${smaller}`
+}
+
 /** `1,204`. */
 export function formatCount(n: number): string {
   return n.toLocaleString('en-US')

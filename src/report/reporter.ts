@@ -4,7 +4,7 @@ import type { DfspError } from '../errors.ts'
 import { errorJson } from './error-text.ts'
 import type { RunEvent, RunStats, RunSummary, SetAside } from './events.ts'
 import type { Log } from './log.ts'
-import { formatBytes, formatMs } from './quantities.ts'
+import { formatAge, formatBytes, formatMs } from './quantities.ts'
 
 export interface Reporter {
   report(event: RunEvent): void
@@ -94,10 +94,7 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
             `attempt ${event.attempt} failed ${event.path}: ${event.error}; next in ${formatMs(event.delayMs)}`,
           )
         case 'incomplete':
-          return log.write(
-            'warn',
-            `incomplete ${event.path}: ${event.chunks} of ${event.total} chunks, no progress; held until the others arrive (--on-incomplete skip passes it over)`,
-          )
+          return log.write('warn', incompleteText(event))
         case 'undecodable':
           return undecodable(event)
         case 'error':
@@ -122,6 +119,19 @@ function fileText(event: Extract<RunEvent, { type: 'file' }>): [string, object] 
     `${result} ${path}${tries}: ${error ?? ''}; ${setAsideText(setAside)}`,
     { offsets: where.join(', ') },
   ]
+}
+
+function incompleteText({
+  path,
+  chunks,
+  total,
+  idleSeconds,
+}: Extract<RunEvent, { type: 'incomplete' }>): string {
+  const there = `incomplete ${path}: ${chunks} of ${total} chunks`
+  if (idleSeconds === undefined)
+    return `${there}, no progress; held until the others arrive (--on-incomplete skip passes it over)`
+  const newest = idleSeconds === null ? '' : `, the newest sent ${formatAge(idleSeconds * 1_000)} ago`
+  return `${there}${newest}; held until the others are sent`
 }
 
 function errorFields({ message, code, facts, next }: DfspError): [string, object] {

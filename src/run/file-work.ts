@@ -7,7 +7,7 @@ import type { Ended } from '../plugin/thread.ts'
 import type { FileEnds } from './file-ends.ts'
 import type { OpenFile } from './open-files.ts'
 import { pathQueue } from './path-queue.ts'
-import type { FinishedJournal, Shared } from './processor-deps.ts'
+import { type FinishedJournal, finishedFiles, type Shared } from './processor-deps.ts'
 
 export interface FileWork {
   /** Takes a whole file. */
@@ -64,8 +64,8 @@ export function fileWork(s: FileWorkDeps): FileWork {
   }
 
   function wantsMore(): boolean {
-    const over = counts.done + counts.failed + counts.mismatched
-    return settings.maxFiles === undefined || over + running.size < settings.maxFiles
+    if (settings.maxFiles === undefined) return true
+    return finishedFiles(counts) + running.size + files.count('parked') < settings.maxFiles
   }
 
   function requeue(file: OpenFile): void {

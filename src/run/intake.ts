@@ -182,6 +182,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
 
 function noteOffset(file: OpenFile, r: ConsumedRecord): void {
   if (r.timestamp < file.sentAt) file.sentAt = r.timestamp
+  if (r.timestamp > file.lastSentAt) file.lastSentAt = r.timestamp
   const range = file.offsets.get(r.partition)
   if (range) range[1] = r.offset
   else file.offsets.set(r.partition, [r.offset, r.offset])

@@ -75,8 +75,9 @@ export interface OpenFile {
   wasTried: boolean
   /** When its first chunk came, in milliseconds of the processor's clock. */
   readonly openedAt: number
-  /** Lowest timestamp of its records, in milliseconds since the epoch. */
+  /** Lowest and highest timestamp of its records, in milliseconds since the epoch. */
   sentAt: number
+  lastSentAt: number
   /** When the last new chunk came, in milliseconds of the processor's clock. */
   lastProgress: number
   /** All its chunks were seen before it was evicted, and this is what was known of them. */
@@ -250,6 +251,7 @@ export function openFiles(): OpenFiles {
         number: numbers++,
         openedAt: given.lastProgress,
         sentAt: Number.POSITIVE_INFINITY,
+        lastSentAt: Number.NEGATIVE_INFINITY,
         hash: fileHash40(given.digest),
         sha512: hexOf(chunk.fileHash),
         mtime: chunk.mtime,

@@ -115,6 +115,16 @@ export interface Counts {
   receivedBytes: number
 }
 
+/** Files that were processed, or set aside for good: those that are held come again. */
+export function finishedFiles({ done, skipped, deadLettered }: Counts): number {
+  return done + skipped + deadLettered
+}
+
+/** Those, and the ones that were given up in this run. */
+export function triedFiles({ done, failed, mismatched }: Counts): number {
+  return done + failed + mismatched
+}
+
 export interface Shared {
   readonly deps: ProcessorDeps
   readonly ledger: Ledger

@@ -52,6 +52,8 @@ export interface Processor {
   readonly blocked: { readonly reason: string; readonly probes: number } | undefined
   /** Bytes of memory that files occupy. */
   readonly memoryBytes: number
+  /** Up to when everything that had arrived was read, in milliseconds of its clock; -Infinity before that was so once. */
+  readonly readUntil: number
   unfinished(): {
     readonly assembling: readonly OpenFile[]
     readonly queued: number
@@ -364,6 +366,9 @@ export function processor(deps: ProcessorDeps): Processor {
     },
     get memoryBytes() {
       return store.memoryBytes
+    },
+    get readUntil() {
+      return read.time()
     },
     unfinished: () => ({
       assembling: [...files.byId.values()].filter(

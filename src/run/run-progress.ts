@@ -4,10 +4,10 @@ import type { FileConsumer } from '../kafka/consumer.ts'
 import type { RunStats, RunSummary } from '../report/events.ts'
 import type { OpenFile } from './open-files.ts'
 import type { Processor } from './processor.ts'
-import type { Counts } from './processor-deps.ts'
+import { type Counts, finishedFiles, triedFiles } from './processor-deps.ts'
 
 export interface RunProgress {
-  /** Takes the end offsets of all owned partitions as the goal, once, unless the goals were given. */
+  /** Takes the end offsets of all owned partitions as what there is to read, once, unless the goals were given. */
   aim(work: Processor): Promise<void>
   endSeen(partition: number): void
   /** Calls `reached` when a finite run is over. */
@@ -15,6 +15,8 @@ export interface RunProgress {
   /** 0 to 1, of a run until the end. */
   fraction(work: Processor): number | undefined
   lag(work: Processor): number | undefined
+  /** Up to when all that had been sent was read, in milliseconds since the epoch; undefined before the goal is reached. */
+  readUpTo(work: Processor): number | undefined
 }
 
 /** What a run has to reach, and how far it is. */
@@ -28,38 +30,61 @@ export function runProgress(
 ): RunProgress {
   let goals: ReadonlyMap<number, number> | undefined
   let starts: ReadonlyMap<number, number> | undefined
+  /** When the goals were taken, if they are the ends: milliseconds since the epoch. */
+  let aimedAt: number | undefined
+  /** From when on nothing more was read, as only what runs was left to wait for. */
+  let stoppedAt: number | undefined
   const seen = new Set<number>()
   /** A partition that was short of its goal when it was looked at last: asked first, as this is asked for each file. */
   let behind = -1
+  const isAiming = options.untilEnd || options.maxFiles !== undefined
   const position = (work: Processor, p: number) =>
     work.ledger.epoch(p) === undefined ? 0 : work.ledger.position(p)
+  function isShort(work: Processor): boolean {
+    if (!goals) return true
+    const isBefore = (p: number, goal: number) =>
+      !reachedEnd([{ position: position(work, p), goal, endSeen: seen.has(p) }])
+    if (isBefore(behind, goals.get(behind) ?? 0)) return true
+    for (const [p, goal] of goals) {
+      behind = p
+      if (isBefore(p, goal)) return true
+    }
+    return false
+  }
   return {
     async aim(work) {
-      if (goals || !options.untilEnd) return
+      if (goals || !isAiming) return
       const from = new Map(work.ledger.partitions().map(p => [p, work.ledger.position(p)]))
+      const at = Date.now()
       const ends = options.goals ?? (await consumer.endOffsets())
+      if (goals) return
       starts = from
+      if (options.goals === undefined) aimedAt = at
       goals = ends
     },
     endSeen(partition) {
       if (goals) seen.add(partition)
     },
     check(work, reached) {
-      const { done, failed, mismatched } = work.counts
-      if (options.maxFiles !== undefined && done + failed + mismatched >= options.maxFiles) return reached()
-      if (!goals) return
-      const isShort = (p: number, goal: number) =>
-        !reachedEnd([{ position: position(work, p), goal, endSeen: seen.has(p) }])
-      if (isShort(behind, goals.get(behind) ?? 0)) return
-      for (const [p, goal] of goals) {
-        behind = p
-        if (isShort(p, goal)) return
-      }
+      const { maxFiles } = options
+      if (maxFiles !== undefined && finishedFiles(work.counts) >= maxFiles) return reached()
+      // Files that are held do not count, but nothing waits for others to come in their place.
+      if (!options.untilEnd && triedFiles(work.counts) < (maxFiles ?? Number.POSITIVE_INFINITY)) return
+      if (isShort(work)) return
       if (work.quiet) return reached()
+      stoppedAt ??= Date.now()
       consumer.stop()
     },
+    readUpTo(work) {
+      const wall = Date.now() - (performance.now() - work.readUntil)
+      const upTo = Math.max(
+        Math.min(wall, stoppedAt ?? wall),
+        aimedAt === undefined || isShort(work) ? Number.NEGATIVE_INFINITY : aimedAt,
+      )
+      return Number.isFinite(upTo) ? upTo : undefined
+    },
     fraction(work) {
-      if (!goals || !starts) return undefined
+      if (!goals || !starts || !options.untilEnd) return undefined
       let have = 0
       let want = 0
       for (const [p, goal] of goals) {

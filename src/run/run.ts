@@ -16,6 +16,7 @@ import type { RunView } from '../report/run-view.ts'
 import { type Connecting, type ConnectOptions, connecting } from './connecting.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { realEdges } from './edges.ts'
+import { incompleteAtEnd } from './incomplete-end.ts'
 import { letterSender } from './letter-sender.ts'
 import { canCommit, type End, hasEnd, type Outcome, outcome } from './outcome.ts'
 import { setUp, tearDown } from './plugin-life.ts'
@@ -288,6 +289,7 @@ async function consumeToEnd(
       report,
     }))
   const end = await ending.promise
+  const readUpTo = progress.readUpTo(work)
   await stopReloading?.()
   for (const timer of timers) clearInterval(timer)
   let drained = true
@@ -297,9 +299,13 @@ async function consumeToEnd(
     await tearDown(runtime, options.drainMs, text => report({ type: 'info', text }))
   } else work.abandon()
   clearInterval(statsTimer)
-  const { exit, error } = outcome(end, options, work.counts, drained)
+  const { assembling } = work.unfinished()
+  const waiting =
+    end.why === 'goal' ? incompleteAtEnd(assembling, readUpTo, options.incompleteAfterMs) : undefined
+  for (const event of waiting?.events ?? []) report(event)
+  const { exit, error } = outcome(end, options, work.counts, drained, waiting?.overdue)
   if (error) report({ type: 'error', error })
   else if (end.why === 'stop') report({ type: 'problem', text: `stopped: ${end.reason}` })
-  report({ type: 'summary', summary: summaryOf(work.counts, work.unfinished().assembling, started, exit) })
+  report({ type: 'summary', summary: summaryOf(work.counts, assembling, started, exit) })
   return { exit, error }
 }

@@ -255,12 +255,42 @@ describe('run', { concurrency: 4 }, () => {
     assert.deepEqual([...new Set(plugin.ended())].sort(), ['x/1', 'x/2'])
   })
 
-  test('incomplete files are named, and the run ends with 0: the next one goes on', async t => {
+  test('incomplete files are named with chunks and age, also with -q; they end the run with 3 once they wait too long', async t => {
     const plugin = ownPlugin(t)
     await mock.produceRaw('part', good('part.dat', 0).slice(0, 2))
     const result = await plugin.run(args('part'))
     assert.equal(result.code, 0, result.stderr)
     assert.match(result.stderr, /incomplete=1 .*incomplete_files=part\.dat/)
+    const named = /^\S+ warn incomplete part\.dat: 2 of 3 chunks, the newest sent \S+ s ago; held/m
+    assert.match(result.stderr, named)
+    for (const ends of [['--until-end'], ['--max-time', '6s'], ['--max-files', '1']]) {
+      const quiet = [...args('part').filter(arg => arg !== '--until-end'), ...ends, '-q']
+      if (ends[0] === '--max-files') await mock.produceRaw('part', good('whole.dat', 0))
+      const late = await plugin.run([...quiet, '--incomplete-after', '1ms'])
+      assert.equal(late.code, 3, late.stderr)
+      assert.match(late.stderr, named)
+    }
+  })
+
+  test('--max-files counts finished files: behind those that are held each run gets further', async t => {
+    const plugin = ownPlugin(t)
+    const bad = ['bad/1', 'bad/2']
+    plugin.order(Object.fromEntries(bad.map(path => [path, 'fail' as const])))
+    await mock.produceRaw(
+      'behind',
+      [...bad, 'f/1', 'f/2', 'f/3', 'f/4'].flatMap(path => good(path, 0)),
+    )
+    for (const ends of [[], ['--until-end']]) {
+      const plain = args('behind').filter(arg => arg !== '--until-end')
+      const result = await plugin.run([...plain, '--max-files', '2', ...ends])
+      assert.equal(result.code, 3, result.stderr)
+      assert.match(result.stderr, /summary done=2 failed=2/)
+    }
+    assert.deepEqual(plugin.ended(), ['f/1', 'f/2', 'f/3', 'f/4'])
+    // Where nothing is left but what fails, it does not wait for files that may never come.
+    const last = await plugin.run([...args('behind').filter(a => a !== '--until-end'), '--max-files', '2'])
+    assert.equal(last.code, 3, last.stderr)
+    assert.match(last.stderr, /summary done=0 failed=2/)
   })
 
   test('an unset variable of the config file ends with 78 and names file, line and variable', async t => {

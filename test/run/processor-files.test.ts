@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Policy } from '../../src/core/disposition.ts'
 import { cut, DONE, deferred, type Sent, sha512, world } from './world.ts'
 
 const MINUTE = 60_000
@@ -401,13 +402,31 @@ test('no file is started beyond the number asked for, also while a bad one is ex
   w.onExamine = () => examined.promise
   await w.send(0, ...cut('bad', 'x', { change: () => ({ fileHash: sha512(Buffer.from('y')) }) }).values)
   await w.send(0, ...cut('f', 'x').values)
+  await w.clock.advance(2_000)
+  assert.deepEqual(w.calls, [])
   examined.resolve()
   await w.clock.advance(2_000)
   assert.deepEqual(
     w.files().map(f => [f.path, f.result]),
-    [['bad', 'mismatch']],
+    [
+      ['bad', 'mismatch'],
+      ['f', 'ok'],
+    ],
   )
-  assert.deepEqual(w.calls, [])
+})
+
+test('files that are held do not use up the number asked for, those that are set aside for good do', async t => {
+  const bad = (path: string) => cut(path, 'x', { change: () => ({ fileHash: sha512(Buffer.from('y')) }) })
+  const ran = async (onError: Policy) => {
+    const w = world(t, { settings: { maxFiles: 3, onFailure: { retries: 0, onError } } })
+    for (let i = 0; i < 3; i++) await w.send(0, ...bad(`bad${i}`).values)
+    for (let i = 0; i < 5; i++) await w.send(0, ...cut(`f${i}`, 'x').values)
+    await w.clock.advance(2_000)
+    return w.calls.map(c => c.path)
+  }
+  assert.deepEqual(await ran('hold'), ['f0', 'f1', 'f2'])
+  assert.deepEqual(await ran('skip'), [])
+  assert.deepEqual(await ran('dlq'), [])
 })
 
 // ---- what the plugin is told
