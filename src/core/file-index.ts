@@ -1,11 +1,12 @@
 /**
  * The files of a topic as its records tell them, without their content: which contents (generations) each path has,
- * and which of their chunks are there. What is whole takes a few hundred bytes, whatever its size.
+ * and which of their chunks are there. What is whole takes some 400 bytes, whatever its size.
  */
 import { type Assembly, assembly } from './assembly.ts'
 import type { Chunk } from './chunk.ts'
 import { decodeChunk } from './chunk-codec.ts'
-import { joined, type OffsetRange, sortedRanges } from './offset-ranges.ts'
+import { isCutFile, logBegins } from './cut-file.ts'
+import { type OffsetRange, OffsetRuns } from './offset-ranges.ts'
 import { relativePath } from './output-path.ts'
 
 export interface IndexedRecord {
@@ -38,6 +39,8 @@ export interface IndexedFile {
   readonly newest: boolean
   /** Contents that the path has. */
   readonly generations: number
+  /** Retention took chunks that it lacks: it can only be sent again. */
+  readonly isCut: boolean
   /** Where its records lie, sorted; empty unless places were asked for. */
   readonly ranges: readonly OffsetRange[]
 }
@@ -50,6 +53,8 @@ export interface NoChunk {
 }
 
 export interface FileIndex {
+  /** A partition is read from the beginning of its log, at offset `low`; told before its records. */
+  begin(partition: number, low: number): void
   add(record: IndexedRecord): void
   /** Adds a record only where it gives a file a chunk that it lacks. */
   addRest(record: IndexedRecord): void
@@ -67,6 +72,19 @@ export interface FileIndex {
   readonly open: number
   /** In order of path, of one path the newest first. */
   files(): IndexedFile[]
+  /** The same, made one by one whenever they are gone through. */
+  select(options: SelectOptions): Selection
+}
+
+export interface SelectOptions {
+  /** Older contents of a path, too. */
+  readonly older: boolean
+  /** Only so many, those that were sent last. */
+  readonly limit?: number | undefined
+}
+
+export interface Selection extends Iterable<IndexedFile> {
+  readonly length: number
 }
 
 export interface IndexOptions {
@@ -78,9 +96,14 @@ export interface IndexOptions {
 
 const FIRST = 5
 
+/** Nearly every path has one content: a table of its own is made for those that have more. */
+type Contents = Generation | Map<string, Generation>
+
 export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
-  const byPath = new Map<string, Generation[]>()
+  const byPath = new Map<string, Contents>()
+  const begins = logBegins()
   const first: NoChunk[] = []
+  let contents = 0
   let records = 0
   let recordBytes = 0
   let empty = 0
@@ -92,9 +115,69 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
     if (first.length < FIRST) first.push({ partition, offset, bytes, reason })
   }
 
+  function find(path: string, chunk: Chunk): Generation | undefined {
+    const all = byPath.get(path)
+    if (all instanceof Map) return all.get(keyOf(chunk))
+    return all !== undefined && all.key === keyOf(chunk) ? all : undefined
+  }
+
+  function make(path: string, chunk: Chunk, timestamp: number): Generation {
+    const made = generation(chunk, timestamp)
+    const all = byPath.get(path)
+    if (all === undefined) byPath.set(path, made)
+    else if (all instanceof Map) all.set(made.key, made)
+    else
+      byPath.set(
+        path,
+        new Map([
+          [all.key, all],
+          [made.key, made],
+        ]),
+      )
+    contents++
+    open++
+    return made
+  }
+
+  function* entries(older: boolean): Generator<readonly [path: string, file: Generation, place: Place]> {
+    for (const path of [...byPath.keys()].sort()) {
+      const all = byPath.get(path) as Contents
+      if (!(all instanceof Map)) yield [path, all, ONLY]
+      else if (older) {
+        const sorted = [...all.values()].sort(newestFirst)
+        for (const [i, each] of sorted.entries()) yield [path, each, { newest: i === 0, of: all.size }]
+      } else {
+        let newest: Generation | undefined
+        for (const each of all.values())
+          if (newest === undefined || newestFirst(each, newest) < 0) newest = each
+        yield [path, newest as Generation, { newest: true, of: all.size }]
+      }
+    }
+  }
+
+  function select({ older, limit = Number.POSITIVE_INFINITY }: SelectOptions): Selection {
+    const count = older ? contents : byPath.size
+    const last = limit < count ? sentLast(entries(older), count, limit) : undefined
+    return {
+      length: Math.min(limit, count),
+      *[Symbol.iterator]() {
+        let ties = last?.ties ?? 0
+        for (const [path, file, place] of entries(older)) {
+          if (last !== undefined) {
+            if (file.lastSent < last.from) continue
+            if (file.lastSent === last.from && ties-- <= 0) continue
+          }
+          yield told(path, file, place, begins.times())
+        }
+      },
+    }
+  }
+
   return {
+    begin: begins.add,
     add(record) {
       records++
+      begins.read(record)
       const { value } = record
       if (value === null || value.length === 0) {
         empty++
@@ -109,28 +192,15 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
         return
       }
       if (!wanted(named.path)) return
-      const hash = hashText(chunk)
-      let all = byPath.get(named.path)
-      if (all === undefined) {
-        all = []
-        byPath.set(named.path, all)
-      }
-      let found = all.find(each => each.hash === hash && each.chunks === chunk.total)
-      if (found === undefined) {
-        found = generation(hash, chunk, record.timestamp)
-        all.push(found)
-        open++
-      }
-      if (place(found, chunk, record, places)) open--
+      const found = find(named.path, chunk) ?? make(named.path, chunk, record.timestamp)
+      if (placed(found, chunk, record, places)) open--
     },
     addRest(record) {
       const chunk = decodeChunk(record.value)
       if (chunk.kind !== 'chunk') return
       const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
-      const all = 'path' in named ? byPath.get(named.path) : undefined
-      const hash = hashText(chunk)
-      const found = all?.find(each => each.hash === hash && each.chunks === chunk.total)
-      if (found?.parts !== undefined && !found.parts.has(chunk.index) && place(found, chunk, record, places))
+      const found = 'path' in named ? find(named.path, chunk) : undefined
+      if (found?.parts !== undefined && !found.parts.has(chunk.index) && placed(found, chunk, record, places))
         open--
     },
     get records() {
@@ -151,24 +221,43 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
     get open() {
       return open
     },
-    files() {
-      const paths = [...byPath.keys()].sort()
-      return paths.flatMap(path => {
-        const all = (byPath.get(path) as Generation[]).toSorted(
-          (a, b) => b.lastSent - a.lastSent || b.lastOffset - a.lastOffset,
-        )
-        return all.map((each, i) => told(path, each, i === 0, all.length))
-      })
-    },
+    files: () => [...select({ older: true })],
+    select,
   }
 }
 
-function hashText({ fileHash: { buffer, byteOffset, byteLength } }: Chunk): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+/** From which time on the `limit` that were sent last were sent, and how many of just that time are among them. */
+function sentLast(
+  entries: Iterable<readonly [path: string, file: Generation, place: Place]>,
+  count: number,
+  limit: number,
+): { readonly from: number; readonly ties: number } {
+  const times = new Float64Array(count)
+  let at = 0
+  for (const [, { lastSent }] of entries) times[at++] = lastSent
+  times.sort()
+  const from = times[count - limit] as number
+  const later = count - 1 - times.lastIndexOf(from)
+  return { from, ties: limit - later }
 }
 
+/** Whose content it is, as text: its number of chunks and the SHA-512 of the whole. */
+function keyOf({ total, fileHash: { buffer, byteOffset, byteLength } }: Chunk): string {
+  return `${Buffer.from(buffer, byteOffset, byteLength).toString('latin1')}${total}`
+}
+
+const HASH_BYTES = 64
+
+/** Of a content among those of its path. */
+interface Place {
+  readonly newest: boolean
+  readonly of: number
+}
+
+const ONLY: Place = { newest: true, of: 1 }
+
 interface Generation {
-  readonly hash: string
+  readonly key: string
   readonly chunks: number
   present: number
   bytes: number
@@ -180,33 +269,40 @@ interface Generation {
   lastOffset: number
   /** While chunks are missing. */
   parts: Assembly | undefined
-  runs: { readonly partition: number; readonly from: number; to: number }[] | undefined
+  runs: OffsetRuns | undefined
 }
 
-function generation(hash: string, { total, mtime }: Chunk, timestamp: number): Generation {
+function newestFirst(a: Generation, b: Generation): number {
+  return b.lastSent - a.lastSent || b.lastOffset - a.lastOffset
+}
+
+function generation(chunk: Chunk, timestamp: number): Generation {
   return {
-    hash,
-    chunks: total,
+    key: keyOf(chunk),
+    chunks: chunk.total,
     present: 0,
     bytes: 0,
     wrong: undefined,
     duplicates: 0,
-    mtime,
+    mtime: chunk.mtime,
     firstSent: timestamp,
     lastSent: timestamp,
     lastOffset: 0,
-    parts: assembly(total),
+    parts: assembly(chunk.total),
     runs: undefined,
   }
 }
 
 /** Whether the file has become whole by it. */
-function place(file: Generation, chunk: Chunk, record: IndexedRecord, places: boolean): boolean {
+function placed(file: Generation, chunk: Chunk, record: IndexedRecord, places: boolean): boolean {
   const { partition, offset, timestamp } = record
   file.firstSent = Math.min(file.firstSent, timestamp)
   if (timestamp >= file.lastSent) file.lastOffset = offset
   file.lastSent = Math.max(file.lastSent, timestamp)
-  if (places) noteRun(file, partition, offset)
+  if (places) {
+    file.runs ??= new OffsetRuns()
+    file.runs.add(partition, offset)
+  }
   if (file.parts === undefined || file.parts.place(chunk) === 'duplicate') {
     file.duplicates++
     return false
@@ -220,19 +316,15 @@ function place(file: Generation, chunk: Chunk, record: IndexedRecord, places: bo
   return true
 }
 
-function noteRun(file: Generation, partition: number, offset: number): void {
-  file.runs ??= []
-  const last = file.runs.findLast(run => run.partition === partition)
-  if (last?.to === offset - 1) last.to = offset
-  else file.runs.push({ partition, from: offset, to: offset })
-}
-
-function told(path: string, file: Generation, newest: boolean, generations: number): IndexedFile {
-  const { chunks, present, bytes, wrong, duplicates, mtime, firstSent, lastSent, runs = [] } = file
+function told(path: string, file: Generation, { newest, of }: Place, begins: Iterable<number>): IndexedFile {
+  const { key, chunks, present, bytes, wrong, duplicates, mtime, firstSent, lastSent, parts, runs } = file
+  let highest = 0
+  for (const { index } of parts?.chunks() ?? []) highest = Math.max(highest, index)
   return {
     path,
-    sha512: Buffer.from(file.hash, 'latin1').toString('hex'),
-    ...{ chunks, present, bytes, wrong, duplicates, mtime, firstSent, lastSent, newest, generations },
-    ranges: joined(sortedRanges(runs), 0),
+    sha512: Buffer.from(key.slice(0, HASH_BYTES), 'latin1').toString('hex'),
+    ...{ chunks, present, bytes, wrong, duplicates, mtime, firstSent, lastSent, newest, generations: of },
+    isCut: isCutFile({ chunks, present, highest, firstSent, wasWhole: false }, begins),
+    ranges: runs?.ranges() ?? [],
   }
 }

@@ -21,6 +21,62 @@ export function offsetRanges(
   return runs
 }
 
+/** So many runs are looked through for the latest of a partition; with more of them a table knows it. */
+const FEW_RUNS = 8
+
+interface Run {
+  readonly partition: number
+  readonly from: number
+  to: number
+  readonly before: Run | undefined
+}
+
+/**
+ * The offsets of a file as runs, noted one by one in constant time; of each partition in ascending order, or there are
+ * more runs than need be. A class, and a list of links: there may be one for each of many files.
+ */
+export class OffsetRuns {
+  #latest: Run | undefined
+  #count = 0
+  #byPartition: Map<number, Run> | undefined
+
+  add(partition: number, offset: number): void {
+    const run = this.#latestOf(partition)
+    if (run?.to === offset - 1) run.to = offset
+    else this.#begin({ partition, from: offset, to: offset, before: this.#latest })
+  }
+
+  #latestOf(partition: number): Run | undefined {
+    if (this.#byPartition) return this.#byPartition.get(partition)
+    let run = this.#latest
+    while (run !== undefined && run.partition !== partition) run = run.before
+    return run
+  }
+
+  #begin(run: Run): void {
+    this.#latest = run
+    this.#count++
+    if (this.#byPartition) this.#byPartition.set(run.partition, run)
+    else if (this.#count > FEW_RUNS)
+      this.#byPartition = new Map([...this.#all()].reverse().map(each => [each.partition, each]))
+  }
+
+  *#all(): Generator<Run> {
+    for (let run = this.#latest; run !== undefined; run = run.before) yield run
+  }
+
+  /** In order of partition and offset. */
+  ranges(): OffsetRange[] {
+    const all = Array.from(this.#all(), ({ partition, from, to }) => ({ partition, from, to }))
+    return joined(sortedRanges(all), 0)
+  }
+}
+
+/** How many offsets lie in ranges that do not overlap. */
+export function offsetsIn(ranges: readonly OffsetRange[]): number {
+  return ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0)
+}
+
 /** One range per partition, from its lowest to its highest offset. `ranges` is sorted. */
 export function spans(ranges: readonly OffsetRange[]): OffsetRange[] {
   const found = new Map<number, OffsetRange>()

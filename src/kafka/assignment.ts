@@ -11,6 +11,8 @@ export interface AssignedPartition {
   readonly partition: number
   /** Offset of the first record that will be read. */
   readonly start: number
+  /** Offset at which its log begins; undefined where nobody asked. */
+  readonly low?: number
   /** What the group has committed; undefined when nothing. */
   readonly committed: number | undefined
   /** The metadata of that commit, as the binding returns it: without its last character. */
@@ -49,7 +51,7 @@ export async function startOffsets(
     partitions.map(async partition => {
       const { low, high } = await watermarks(client, topic, partition)
       const found = committed.get(partition)
-      const base = { partition, committed: found?.offset, metadata: found?.metadata, end: high, anew }
+      const base = { partition, low, committed: found?.offset, metadata: found?.metadata, end: high, anew }
       if (found) return { ...base, ...withinLog(`${topic}[${partition}]`, found, low, high) }
       if (!isNewGroup || from === 'earliest') return { ...base, start: low, notice: undefined }
       return { ...base, start: times?.get(partition) ?? high, notice: undefined }

@@ -59,6 +59,8 @@ export type RunEvent =
       readonly total: number
       /** Of a run that ends by itself: how long before its newest chunk was sent; null where its record has no time. */
       readonly idleSeconds?: number | null
+      /** Retention took what it lacks. */
+      readonly deleted?: boolean
     }
   | {
       readonly type: 'undecodable'

@@ -4,7 +4,7 @@ import { rangesText } from '../core/offset-ranges.ts'
 import { jsonLine, oneLine } from '../core/shown-text.ts'
 import { isoTime, timeText } from './listing.ts'
 import { formatAge, formatBytes, formatCount } from './quantities.ts'
-import type { UnfinishedFile } from './unfinished-text.ts'
+import { RESEND, type UnfinishedFile } from './unfinished-text.ts'
 
 export interface ShownStatus {
   readonly state: string | undefined
@@ -26,6 +26,7 @@ export interface ShownStatus {
   readonly unfinished: readonly UnfinishedFile[]
   readonly undecodable: number
   readonly isPartial: boolean
+  readonly unread: number
   readonly retentionMs: number | undefined
 }
 
@@ -65,6 +66,11 @@ export function statusText(status: ShownStatus, { topic, group, now }: StatusTit
     ...rows.map(line),
     `lag ${formatCount(lag)} ${lag === 1 ? 'record' : 'records'}${above}${oldest}`,
     ...unfinishedLines(status, now),
+    ...(status.unread === 0
+      ? []
+      : [
+          `${formatCount(status.unread)} records were not looked at, as no commit speaks of them yet: files that lack chunks there are not listed`,
+        ]),
     ...(undecodable === 0 ? [] : [`${formatCount(undecodable)} unresolved records are no chunks`]),
     ...partitions.flatMap(({ note }) => (note === undefined ? [] : [`note ${note}`])),
   ].map(oneLine)
@@ -75,11 +81,11 @@ function unfinishedLines({ unfinished, isPartial, retentionMs }: ShownStatus, no
   if (unfinished.length === 0) return isPartial ? [`no file is unfinished${more}`] : []
   const lines = unfinished
     .slice(0, MOST_FILES)
-    .map(({ path, chunks, present, bytes, attempts, ranges, sentAt }) => {
+    .map(({ path, chunks, present, bytes, attempts, ranges, sentAt, isCut }) => {
       const tries = attempts === 0 ? '' : `  ${attempts} ${attempts === 1 ? 'try' : 'tries'}`
       const age =
         sentAt < 0 ? '' : `  ${formatAge(now - sentAt)} old${deletionText(sentAt, retentionMs, now)}`
-      return `  ${path}  ${formatBytes(bytes)}  ${present}/${chunks}${tries}${age}  ${rangesText(ranges, 4)}`
+      return `  ${path}  ${formatBytes(bytes)}  ${present}/${chunks}${tries}${age}${isCut ? `, ${RESEND}` : ''}  ${rangesText(ranges, 4)}`
     })
   const rest = unfinished.length - lines.length
   const title = `${formatCount(unfinished.length)} ${unfinished.length === 1 ? 'file' : 'files'} unfinished${more}:`
@@ -109,9 +115,10 @@ export function statusJson(
         ...(note === undefined ? {} : { note }),
       }),
     ),
-    ...status.unfinished.map(({ ranges, sentAt, ...file }) =>
+    ...status.unfinished.map(({ path, chunks, present, bytes, attempts, ranges, sentAt, isCut }) =>
       line({
-        ...{ type: 'unfinished', ...file },
+        ...{ type: 'unfinished', path, chunks, present, bytes, attempts },
+        ...(isCut ? { deleted: true } : {}),
         sent: isoTime(sentAt),
         ageSeconds: age(sentAt),
         keptSeconds:
@@ -127,7 +134,7 @@ export function statusJson(
       oldestSeconds: age(status.oldestAt),
       unfinished: status.unfinished.length,
       undecodable: status.undecodable,
-      partial: status.isPartial,
+      partial: status.isPartial || status.unread > 0,
       ...verdict,
     }),
   ]

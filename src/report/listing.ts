@@ -4,6 +4,7 @@ import type { IndexedFile } from '../core/file-index.ts'
 import { rangesText } from '../core/offset-ranges.ts'
 import { jsonLine, oneLine } from '../core/shown-text.ts'
 import { formatBytes } from './quantities.ts'
+import { RESEND } from './unfinished-text.ts'
 
 export type FileState = 'complete' | 'incomplete' | 'damaged'
 
@@ -16,8 +17,8 @@ export function stateOf({
   return wrong === undefined ? 'complete' : 'damaged'
 }
 
-/** One line each with columns in line; with `long` two more below it. */
-export function* listingLines(files: readonly IndexedFile[], long: boolean): Generator<string> {
+/** One line each with columns in line; with `long` two more below it. `files` are gone through twice. */
+export function* listingLines(files: Iterable<IndexedFile>, long: boolean): Generator<string> {
   const cells = (file: IndexedFile) => [
     oneLine(file.path),
     formatBytes(file.bytes),
@@ -33,7 +34,8 @@ export function* listingLines(files: readonly IndexedFile[], long: boolean): Gen
     const [path = '', size = '', chunks = '', sent = ''] = cells(file)
     const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = widths
     const older = file.newest ? '' : ', older content'
-    const state = `${stateOf(file)}${file.wrong === undefined ? '' : ` (${oneLine(file.wrong)})`}${older}`
+    const why = file.wrong ?? (file.isCut ? RESEND : undefined)
+    const state = `${stateOf(file)}${why === undefined ? '' : ` (${oneLine(why)})`}${older}`
     yield `${path.padEnd(w0)}  ${size.padStart(w1)}  ${chunks.padStart(w2)}  ${sent.padEnd(w3)}  ${state}`
     if (long) yield* longLines(file)
   }
@@ -49,7 +51,7 @@ function longLines({ sha512, mtime, firstSent, duplicates, ranges }: IndexedFile
 }
 
 export function listingJson(file: IndexedFile): string {
-  const { path, bytes, chunks, present, sha512, newest, generations, duplicates, ranges, wrong } = file
+  const { path, bytes, chunks, present, sha512, newest, generations, duplicates, ranges, wrong, isCut } = file
   return jsonLine({
     v: 1,
     type: 'file',
@@ -59,6 +61,7 @@ export function listingJson(file: IndexedFile): string {
     present,
     state: stateOf(file),
     ...(wrong === undefined ? {} : { wrong }),
+    ...(isCut ? { deleted: true } : {}),
     sent: isoTime(file.lastSent),
     firstSent: isoTime(file.firstSent),
     modified: file.mtime === 0 ? null : isoTime(file.mtime * 1_000),

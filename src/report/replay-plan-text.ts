@@ -4,6 +4,7 @@ import type { IndexedFile } from '../core/file-index.ts'
 import { jsonLine, oneLine } from '../core/shown-text.ts'
 import { stateOf, timeText } from './listing.ts'
 import { formatBytes, formatCount } from './quantities.ts'
+import { RESEND } from './unfinished-text.ts'
 
 export interface ReplayPlan {
   readonly files: readonly IndexedFile[]
@@ -22,9 +23,9 @@ export function replayPlanText({ files, leftAlone }: ReplayPlan): string[] {
 }
 
 function planLine(action: string, file: IndexedFile): string {
-  const { path, bytes, present, chunks, lastSent, wrong } = file
+  const { path, bytes, present, chunks, lastSent, wrong, isCut } = file
   const state = stateOf(file)
-  const why = state === 'complete' ? '' : `  ${wrong ?? state}`
+  const why = state === 'complete' ? '' : `  ${wrong ?? (isCut ? `${state}, ${RESEND}` : state)}`
   return `${action}  ${path}  ${formatBytes(bytes)}  ${present}/${chunks}  sent ${timeText(lastSent)}${why}`
 }
 

@@ -5,6 +5,7 @@ import { errorJson } from './error-text.ts'
 import type { RunEvent, RunStats, RunSummary, SetAside } from './events.ts'
 import type { Log } from './log.ts'
 import { formatAge, formatBytes, formatMs } from './quantities.ts'
+import { RESEND } from './unfinished-text.ts'
 
 export interface Reporter {
   report(event: RunEvent): void
@@ -126,11 +127,13 @@ function incompleteText({
   chunks,
   total,
   idleSeconds,
+  deleted,
 }: Extract<RunEvent, { type: 'incomplete' }>): string {
   const there = `incomplete ${path}: ${chunks} of ${total} chunks`
   if (idleSeconds === undefined)
     return `${there}, no progress; held until the others arrive (--on-incomplete skip passes it over)`
   const newest = idleSeconds === null ? '' : `, the newest sent ${formatAge(idleSeconds * 1_000)} ago`
+  if (deleted) return `${there}${newest}; ${RESEND}`
   return `${there}${newest}; held until the others are sent`
 }
 

@@ -14,6 +14,8 @@ export interface PlannedFile {
 
 export interface Plan {
   readonly files: readonly PlannedFile[]
+  /** Of which too few records are left. */
+  readonly lost: readonly PlannedFile[]
   readonly leftAlone: readonly { readonly file: PlannedFile; readonly why: string }[]
   readonly records: readonly { readonly letter: RecordLetter }[]
   /** Records of the dead-letter topic that are no letters. */
@@ -23,9 +25,12 @@ export interface Plan {
   }[]
 }
 
-export function planText({ files, leftAlone, records, refused }: Plan, dlq: string): string[] {
+const LOST = 'retention deleted records of it: it can only be sent again'
+
+export function planText({ files, lost, leftAlone, records, refused }: Plan, dlq: string): string[] {
   return [
     ...files.flatMap(file => fileLines('retry', file)),
+    ...lost.flatMap(file => [...fileLines('leave', file), `       ${LOST}`]),
     ...leftAlone.flatMap(({ file, why }) => [...fileLines('leave', file), `       ${why}`]),
     ...records.map(
       ({ letter: { topic, partition, offset, bytes, error } }) =>
@@ -35,7 +40,7 @@ export function planText({ files, leftAlone, records, refused }: Plan, dlq: stri
       ({ reason, received: { partition, offset } }) =>
         `leave  ${dlq}[${partition}]@${offset}  no dead letter: ${reason}`,
     ),
-    summaryLine({ files, leftAlone, records, refused }),
+    summaryLine({ files, lost, leftAlone, records, refused }),
   ].map(oneLine)
 }
 
@@ -49,12 +54,12 @@ function fileLines(action: string, { letter, ranges, gone }: PlannedFile): strin
   ]
 }
 
-function summaryLine({ files, leftAlone, records, refused }: Plan): string {
-  const left = leftAlone.length + records.length + refused.length
+function summaryLine({ files, lost, leftAlone, records, refused }: Plan): string {
+  const left = lost.length + leftAlone.length + records.length + refused.length
   return `${files.length} ${files.length === 1 ? 'file' : 'files'} to retry, ${left} left alone`
 }
 
-export function planJson({ files, leftAlone, records, refused }: Plan): string[] {
+export function planJson({ files, lost, leftAlone, records, refused }: Plan): string[] {
   const line = (fields: object) => jsonLine({ v: 1, type: 'planned', ...fields })
   const file = ({ letter, ranges, gone }: PlannedFile) => {
     const { topic, path, sha512, bytes, reason, attempts, rounds, error } = letter
@@ -73,6 +78,7 @@ export function planJson({ files, leftAlone, records, refused }: Plan): string[]
   }
   return [
     ...files.map(planned => line({ action: 'retry', ...file(planned) })),
+    ...lost.map(planned => line({ action: 'leave', ...file(planned), why: LOST })),
     ...leftAlone.map(({ file: planned, why }) => line({ action: 'leave', ...file(planned), why })),
     ...records.map(({ letter: { topic, partition, offset, bytes, reason, error } }) =>
       line({ action: 'leave', topic, partition, offset, bytes, reason, error }),

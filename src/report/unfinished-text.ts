@@ -16,19 +16,29 @@ export interface UnfinishedFile {
   readonly ranges: readonly OffsetRange[]
   /** Timestamp of its oldest record, in milliseconds since the epoch. */
   readonly sentAt: number
+  /** Of its newest one. */
+  readonly lastSentAt: number
+  /** Retention took what it lacks: it can only be sent again. */
+  readonly isCut: boolean
 }
 
+type PlannedFile = Omit<UnfinishedFile, 'sentAt' | 'lastSentAt' | 'isCut'> &
+  Partial<Pick<UnfinishedFile, 'isCut'>>
+
 export interface UnfinishedPlan {
-  readonly files: readonly Omit<UnfinishedFile, 'sentAt'>[]
+  readonly files: readonly PlannedFile[]
   /** Records that are no chunks. */
   readonly records: number
 }
 
+/** Of a file of which retention took chunks. */
+export const RESEND = 'retention deleted the others: it can only be sent again'
+
 export function unfinishedText({ files, records }: UnfinishedPlan, topic: string): string[] {
-  const lines = files.map(({ path, chunks, present, bytes, attempts, ranges }) => {
+  const lines = files.map(({ path, chunks, present, bytes, attempts, ranges, isCut }) => {
     const state =
       present < chunks
-        ? `${present} of ${chunks} chunks`
+        ? `${present} of ${chunks} chunks${isCut ? `, ${RESEND}` : ''}`
         : `whole, ${attempts} ${attempts === 1 ? 'try' : 'tries'}`
     return `${present < chunks ? 'leave' : 'retry'}  ${path}  ${formatBytes(bytes)}  ${state}  ${topic} ${rangesText(ranges)}`
   })
@@ -38,7 +48,7 @@ export function unfinishedText({ files, records }: UnfinishedPlan, topic: string
 }
 
 export function unfinishedJson({ files }: UnfinishedPlan, topic: string): string[] {
-  return files.map(({ path, chunks, present, bytes, attempts, ranges }) =>
+  return files.map(({ path, chunks, present, bytes, attempts, ranges, isCut }) =>
     jsonLine({
       v: 1,
       type: 'planned',
@@ -49,6 +59,7 @@ export function unfinishedJson({ files }: UnfinishedPlan, topic: string): string
       present,
       bytes,
       attempts,
+      ...(isCut ? { deleted: true } : {}),
       ranges: ranges.map(({ partition, from, to }) => [partition, from, to]),
     }),
   )

@@ -250,7 +250,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
   return {
     enqueue(file) {
       if (isJournalled(file)) return ends.journalled(file)
-      if (settings.leave?.(file.path)) return ends.leave(file)
+      if (settings.leave?.(file.id)) return ends.leave(file)
       requeue(file)
       dispatch()
     },

@@ -5,7 +5,7 @@ import type { AssignedPartition } from '../kafka/assignment.ts'
 import type { GroupStanding } from '../kafka/group-watch.ts'
 import type { Refetcher } from '../kafka/refetch.ts'
 import type { UnfinishedFile } from '../report/unfinished-text.ts'
-import { unfinishedFiles } from './unfinished-files.ts'
+import { type ReadLimits, unfinishedFiles } from './unfinished-files.ts'
 
 export interface PartitionStatus {
   readonly partition: number
@@ -35,8 +35,10 @@ export interface GroupStatus {
   readonly unfinished: readonly UnfinishedFile[]
   /** Unresolved records that are no chunks. */
   readonly undecodable: number
-  /** There was more to read than `mostRecords`. */
+  /** There was more to read than the limits allow. */
   readonly isPartial: boolean
+  /** Records above what the commits speak of that were too many to look for incomplete files among them. */
+  readonly unread: number
   /** For how long the topic keeps records, in milliseconds; undefined where the broker does not tell, or for ever. */
   readonly retentionMs: number | undefined
 }
@@ -49,10 +51,10 @@ export async function groupStatus(
   topic: string,
   refetcher: Pick<Refetcher, 'read'>,
   signal: AbortSignal,
-  { mostRecords, retentionMs }: { readonly mostRecords: number; readonly retentionMs: number | undefined },
+  { retentionMs, ...limits }: ReadLimits & { readonly retentionMs: number | undefined },
 ): Promise<GroupStatus> {
   const oldest = await oldestOf(partitions, refetcher, signal)
-  const left = await unfinishedFiles(partitions, refetcher, signal, mostRecords)
+  const left = await unfinishedFiles(partitions, refetcher, signal, limits)
   const all = partitions.map((each): PartitionStatus => {
     const { partition, committed, end, start } = each
     const member = described?.members.find(({ partitions: owned }) =>
@@ -78,6 +80,7 @@ export async function groupStatus(
     unfinished: left.files,
     undecodable: left.records,
     isPartial: left.isPartial,
+    unread: left.unread,
     retentionMs,
   }
 }

@@ -8,9 +8,11 @@ export type Waiting = Pick<OpenFile, 'path' | 'lastSentAt'> & {
   readonly assembly: Pick<OpenFile['assembly'], 'count' | 'total'>
 }
 
+const NONE = () => false
+
 export interface IncompleteAtEnd {
   readonly events: readonly RunEvent[]
-  /** Files whose newest chunk is older than `incompleteAfterMs`. */
+  /** Files whose newest chunk is older than `incompleteAfterMs`, and those that can only be sent again. */
   readonly overdue: number
 }
 
@@ -20,10 +22,11 @@ const NAMED = 20
  * `readUpTo`: up to when all that had been sent was read, in milliseconds since the epoch. Without it the run ended
  * before that, and what is missing may lie on the topic: such files are named, and none is overdue.
  */
-export function incompleteAtEnd(
-  files: readonly Waiting[],
+export function incompleteAtEnd<F extends Waiting>(
+  files: readonly F[],
   readUpTo: number | undefined,
   incompleteAfterMs: number,
+  isCut: (file: F) => boolean = NONE,
 ): IncompleteAtEnd {
   if (files.length === 0) return { events: [], overdue: 0 }
   if (readUpTo === undefined) {
@@ -33,13 +36,17 @@ export function incompleteAtEnd(
   }
   const idleMs = ({ lastSentAt }: Waiting) =>
     lastSentAt < 0 ? undefined : Math.max(0, readUpTo - lastSentAt)
-  const oldestFirst = files.toSorted((a, b) => a.lastSentAt - b.lastSentAt)
+  const cut = new Set(files.filter(isCut))
+  const oldestFirst = files.toSorted(
+    (a, b) => Number(cut.has(b)) - Number(cut.has(a)) || a.lastSentAt - b.lastSentAt,
+  )
   const named = oldestFirst.slice(0, NAMED).map((file): RunEvent => {
     const { path, assembly } = file
     const ms = idleMs(file)
     return {
       ...{ type: 'incomplete', path, chunks: assembly.count, total: assembly.total },
       idleSeconds: ms === undefined ? null : Math.round(ms / 100) / 10,
+      ...(cut.has(file) ? { deleted: true } : {}),
     }
   })
   const more = files.length - named.length
@@ -49,7 +56,7 @@ export function incompleteAtEnd(
   }
   return {
     events: more > 0 ? [...named, rest] : named,
-    overdue: files.filter(file => (idleMs(file) ?? 0) >= incompleteAfterMs).length,
+    overdue: files.filter(file => cut.has(file) || (idleMs(file) ?? 0) >= incompleteAfterMs).length,
   }
 }
 

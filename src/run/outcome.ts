@@ -40,8 +40,8 @@ export function outcome(
   goals: Goals,
   { failed, mismatched, undecodable }: SummaryCounts,
   drained: boolean,
-  /** Files that wait too long for their missing chunks. */
-  overdue = 0,
+  /** Files that wait too long for their missing chunks, and partitions that lost records before they were read. */
+  unprocessed = 0,
 ): Outcome {
   const finite = hasEnd(goals)
   if (end.why === 'fatal') return { exit: end.error.exitCode, error: end.error }
@@ -69,5 +69,5 @@ export function outcome(
     return { exit: error.exitCode, error }
   }
   if (end.why === 'signal') return { exit: 0, error: undefined }
-  return { exit: failed + mismatched + undecodable + overdue > 0 ? 3 : 0, error: undefined }
+  return { exit: failed + mismatched + undecodable + unprocessed > 0 ? 3 : 0, error: undefined }
 }

@@ -3,7 +3,7 @@
 import type { Breaker } from '../core/breaker.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import type { RetryPolicy } from '../core/disposition.ts'
-import type { FinishedGenerations } from '../core/generation.ts'
+import type { FileId, FinishedGenerations } from '../core/generation.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { OffsetRange } from '../core/offset-ranges.ts'
 import type { Replay } from '../core/replay.ts'
@@ -28,7 +28,7 @@ export interface ProcessorSettings {
   /** Only files whose path matches; others are passed over. */
   readonly files: RegExp | undefined
   /** Files that are not run now, and stay unresolved as they are. */
-  readonly leave?: ((path: string) => boolean) | undefined
+  readonly leave?: ((file: FileId) => boolean) | undefined
   readonly onFailure: RetryPolicy
   readonly onIncomplete: 'hold' | 'dlq' | 'skip'
   readonly incompleteAfterMs: number

@@ -9,7 +9,7 @@ import type { Outcome } from './outcome.ts'
 import { isBelow } from './retry-plan.ts'
 import { type RunDeps, type RunOptions, run } from './run.ts'
 import { NOTHING_COUNTED, summaryOf } from './run-progress.ts'
-import { type Unfinished, unfinishedFiles } from './unfinished-files.ts'
+import { type LeftFile, NO_LIMIT, type Unfinished, unfinishedFiles } from './unfinished-files.ts'
 
 export type RetryHeldOptions = Pick<
   RunOptions,
@@ -38,6 +38,17 @@ export interface RetryHeldDeps extends Pick<RunDeps, 'report'> {
   confirm(files: number): Promise<boolean>
 }
 
+/** What `dfsp run` takes for too long, unless told otherwise. */
+const INCOMPLETE_AFTER_MS = 600_000
+
+/** What a run left unread or unsaid, and no backlog. */
+const MOST_BEYOND = 20_000
+
+/** Nothing is to be hoped for the chunks that it lacks. */
+function isOverdue({ isCut, lastSentAt }: LeftFile, now: number): boolean {
+  return isCut || (lastSentAt >= 0 && now - lastSentAt >= INCOMPLETE_AFTER_MS)
+}
+
 /** Once it runs an attempt, it is `run`. Throws what keeps it from showing the plan. */
 export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps): Promise<Outcome> {
   const started = performance.now()
@@ -48,7 +59,8 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
   for (const { notice } of partitions)
     if (notice !== undefined) deps.report({ type: 'problem', text: notice })
   const refetcher = openRefetcher({ topic, properties })
-  const all = await unfinishedFiles(partitions, refetcher, new AbortController().signal).finally(
+  const limits = { ...NO_LIMIT, beyond: MOST_BEYOND }
+  const all = await unfinishedFiles(partitions, refetcher, new AbortController().signal, limits).finally(
     refetcher.close,
   )
   const { paths } = options
@@ -56,10 +68,13 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
   const plan =
     paths.length === 0 ? all : { ...all, files: all.files.filter(({ path }) => isWanted(path)), records: 0 }
   deps.showPlan(plan)
-  const whole = plan.files.filter(({ chunks, present }) => chunks === present).length
-  if (options.dryRun || deps.run === undefined || whole === 0 || !(await deps.confirm(whole))) {
-    deps.report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, 0) })
-    return { exit: 0, error: undefined }
+  const whole = new Set(plan.files.filter(({ chunks, present }) => chunks === present).map(({ id }) => id))
+  const now = Date.now()
+  const unprocessed = plan.files.filter(file => !whole.has(file.id) && isOverdue(file, now)).length
+  if (options.dryRun || deps.run === undefined || whole.size === 0 || !(await deps.confirm(whole.size))) {
+    const exit = whole.size === 0 && unprocessed > 0 && !options.dryRun ? 3 : 0
+    deps.report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, exit) })
+    return { exit, error: undefined }
   }
   return await run(
     {
@@ -67,7 +82,9 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
       from: 'earliest',
       waitForTopic: false,
       files: undefined,
-      leave: path => !isWanted(path),
+      // What arrived since, or lay beyond, nobody was shown: it stays for the next run.
+      leave: file => !whole.has(file),
+      unprocessed,
       retries: 0,
       dlq: undefined,
       onError: 'hold',

@@ -1,6 +1,13 @@
 /** What `dfsp retry` is going to do with the letters it found: which files it runs, and what it leaves alone. */
 import type { DeadLetter, FileLetter, RecordLetter } from '../core/dead-letter.ts'
-import { clip, type Extent, joined, type OffsetRange, sortedRanges } from '../core/offset-ranges.ts'
+import {
+  clip,
+  type Extent,
+  joined,
+  type OffsetRange,
+  offsetsIn,
+  sortedRanges,
+} from '../core/offset-ranges.ts'
 import { DfspError } from '../errors.ts'
 import type { Received } from './letter-box.ts'
 
@@ -17,6 +24,8 @@ export interface RetryFile {
 
 export interface RetryPlan {
   readonly files: readonly RetryFile[]
+  /** Of which too few records are left: they can only be sent again. */
+  readonly lost: readonly RetryFile[]
   readonly leftAlone: readonly { readonly file: RetryFile; readonly why: string }[]
   /** Records that are no chunks: no plugin can be run on them. */
   readonly records: readonly { readonly letter: RecordLetter; readonly received: Received }[]
@@ -74,12 +83,12 @@ export function letters(wanted: readonly string[], topic: string | undefined): L
       const isDue = ({ letter }: RetryFile) => letter.rounds < MOST_ROUNDS || wanted.length > 0
       const why = `taken up ${MOST_ROUNDS} times already; name it to run it all the same`
       const leftAlone = all.filter(file => !isDue(file)).map(file => ({ file, why }))
-      return { files: all.filter(isDue), leftAlone, records, refused }
+      return { files: all.filter(isDue), lost: [], leftAlone, records, refused }
     },
   }
 }
 
-/** Notes what of the files is no longer there; files of a topic that does not exist are left alone. */
+/** Sets apart what is no longer there: records of files, files, and topics. */
 export async function withGone(
   plan: RetryPlan,
   extentsOf: (topic: string) => Promise<ReadonlyMap<number, Extent>>,
@@ -96,13 +105,19 @@ export async function withGone(
     )
   }
   const files: RetryFile[] = []
+  const lost: RetryFile[] = []
   const leftAlone = [...plan.leftAlone]
   for (const file of plan.files) {
     const extents = topics.get(file.letter.topic)
-    if (extents === undefined) leftAlone.push({ file, why: `topic ${file.letter.topic} does not exist` })
-    else files.push({ ...file, gone: clip(file.ranges, extents).outside })
+    if (extents === undefined) {
+      leftAlone.push({ file, why: `topic ${file.letter.topic} does not exist` })
+      continue
+    }
+    const { inside, outside: gone } = clip(file.ranges, extents)
+    const isLost = gone.length > 0 && offsetsIn(inside) < file.letter.chunks
+    ;(isLost ? lost : files).push({ ...file, gone })
   }
-  return { ...plan, files, leftAlone }
+  return { ...plan, files, lost, leftAlone }
 }
 
 /** Is it the file that is wanted, or in the folder that is? */

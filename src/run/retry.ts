@@ -3,7 +3,7 @@
  * plugin once more. A letter is resolved after the plugin's null, or once a newer letter of the file is acknowledged.
  */
 import type { FileLetter } from '../core/dead-letter.ts'
-import { rangesText } from '../core/offset-ranges.ts'
+import { offsetsIn, rangesText } from '../core/offset-ranges.ts'
 import { DfspError } from '../errors.ts'
 import { openRefetcher } from '../kafka/refetch.ts'
 import type { SetAside } from '../report/events.ts'
@@ -100,7 +100,7 @@ async function carryOut(options: RetryOptions, deps: RetryDeps, given: Work): Pr
   deps.showPlan(plan)
   counts.failed += plan.leftAlone.length
   counts.undecodable += plan.refused.length
-  const isNothing = plan.files.length + plan.records.length === 0
+  const isNothing = plan.files.length + plan.lost.length + plan.records.length === 0
   if (options.dryRun || isNothing || !(await deps.confirm(plan))) {
     if (options.dryRun) Object.assign(counts, { failed: 0, undecodable: 0 })
     ending.resolve({ why: 'goal' })
@@ -112,6 +112,8 @@ async function carryOut(options: RetryOptions, deps: RetryDeps, given: Work): Pr
   try {
     if (plan.files.length > 0) drained = await runFiles(options, deps, { ...given, plan }, stop.signal)
     // They were shown; nothing else can be done with them.
+    if (!stop.signal.aborted)
+      for (const file of plan.lost) tellLost(file, { box, counts, report: deps.report })
     for (const { received } of stop.signal.aborted ? [] : plan.records) box.resolve(received.receipt)
     ending.resolve({ why: 'goal' })
   } catch (error) {
@@ -120,6 +122,25 @@ async function carryOut(options: RetryOptions, deps: RetryDeps, given: Work): Pr
   }
   await box.commit()
   return drained
+}
+
+/** Its letters are resolved: they lead nowhere. */
+function tellLost(
+  file: RetryFile,
+  { box, counts, report }: Pick<Work, 'box' | 'counts'> & Pick<RetryDeps, 'report'>,
+): void {
+  const { letter, letters: all, ranges, gone } = file
+  const left = offsetsIn(ranges) - offsetsIn(gone)
+  const error = `at most ${left} of ${letter.chunks} chunks are left; ${deletedText(gone)}`
+  const found: Outcome = { result: 'incomplete', error, bytes: 0, ms: 0 }
+  countOutcome(counts, found)
+  counts.skipped++
+  for (const { receipt } of all) box.resolve(receipt)
+  report(rerunEvent(file, found, letter.attempts, 'skipped'))
+}
+
+function deletedText(gone: RetryFile['gone']): string {
+  return `retention deleted ${rangesText(gone)}: it can only be sent again`
 }
 
 async function runFiles(
@@ -145,7 +166,7 @@ async function runFiles(
     if (found.result === 'incomplete' && file.gone.length > 0) {
       counts.skipped++
       resolve()
-      const error = `${found.error}; retention deleted ${rangesText(file.gone)}: it can only be sent again`
+      const error = `${found.error}; ${deletedText(file.gone)}`
       return tell({ ...found, error }, 'skipped')
     }
     try {

@@ -2,6 +2,7 @@
 import { constants } from 'node:buffer'
 import path from 'node:path'
 import type { Policy } from '../core/disposition.ts'
+import type { FileId } from '../core/generation.ts'
 import { DfspError } from '../errors.ts'
 import { type Journal, journalPath, openJournal } from '../files/journal.ts'
 import { openOutputDir } from '../files/output-dir.ts'
@@ -23,6 +24,7 @@ import { setUp, tearDown } from './plugin-life.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 import { reloadOnChange } from './plugin-watch.ts'
 import { type Processor, processor } from './processor.ts'
+import { retentionLosses } from './retention-losses.ts'
 import { NOTHING_COUNTED, runProgress, statsOf, summaryOf } from './run-progress.ts'
 import { runTally } from './run-view.ts'
 import { onStopSignal } from './shutdown.ts'
@@ -32,7 +34,7 @@ export interface RunOptions extends ConnectOptions {
   readonly outputDir: string
   readonly files: RegExp | undefined
   /** Files that are not run now, and stay unresolved as they are. */
-  readonly leave?: ((path: string) => boolean) | undefined
+  readonly leave?: ((file: FileId) => boolean) | undefined
   readonly retries: number
   /** Topic of dead letters. */
   readonly dlq: string | undefined
@@ -43,6 +45,8 @@ export interface RunOptions extends ConnectOptions {
   readonly incompleteAfterMs: number
   readonly reprocessIdentical: boolean
   readonly untilEnd: boolean
+  /** Files of which it was told before that they cannot be processed: with any, what is processed well ends with 3. */
+  readonly unprocessed?: number
   /** With `untilEnd`: offsets by partition up to which to read, instead of the ends as they are at the start. */
   readonly goals?: ReadonlyMap<number, number>
   readonly maxFiles: number | undefined
@@ -181,6 +185,7 @@ async function consumeToEnd(
 ): Promise<Outcome> {
   const { runtime, report } = deps
   const progress = runProgress(options, consumer)
+  const retention = retentionLosses()
   const tally = runTally(consumer, offsets => consumer.commit(offsets), options.memoryBytes)
   const { refetcher, journal } = beside
   const hooks = new Set(deps.loaded.hooks)
@@ -240,6 +245,7 @@ async function consumeToEnd(
   consumer.start({
     onAssign(partitions) {
       tally.assigned(partitions)
+      retention.assigned(partitions)
       work.assign(partitions)
       if (partitions.length === 0) return
       report({
@@ -258,6 +264,7 @@ async function consumeToEnd(
     },
     onRecords(records) {
       tally.read(records.length)
+      retention.read(records)
       try {
         work.records(records)
       } catch (cause) {
@@ -271,7 +278,14 @@ async function consumeToEnd(
       work.partitionEnd(partition, offset)
     },
     onRevoke: (partitions, lost) => work.revoke(partitions, lost, options.drainMs),
-    onLowWatermark: (partition, low) => work.lowWatermark(partition, low),
+    onLowWatermark(partition, low) {
+      retention.low(
+        partition,
+        low,
+        work.ledger.epoch(partition) === undefined ? low : work.ledger.position(partition),
+      )
+      work.lowWatermark(partition, low)
+    },
     onFatal: error => ending.resolve({ why: 'fatal', error }),
     onProblem: text => report({ type: 'problem', text }),
   })
@@ -301,9 +315,12 @@ async function consumeToEnd(
   clearInterval(statsTimer)
   const { assembling } = work.unfinished()
   const waiting =
-    end.why === 'goal' ? incompleteAtEnd(assembling, readUpTo, options.incompleteAfterMs) : undefined
+    end.why === 'goal' && options.unprocessed === undefined
+      ? incompleteAtEnd(assembling, readUpTo, options.incompleteAfterMs, retention.isCut)
+      : undefined
   for (const event of waiting?.events ?? []) report(event)
-  const { exit, error } = outcome(end, options, work.counts, drained, waiting?.overdue)
+  const unprocessed = (waiting?.overdue ?? options.unprocessed ?? 0) + retention.lostIn
+  const { exit, error } = outcome(end, options, work.counts, drained, unprocessed)
   if (error) report({ type: 'error', error })
   else if (end.why === 'stop') report({ type: 'problem', text: `stopped: ${end.reason}` })
   report({ type: 'summary', summary: summaryOf(work.counts, assembling, started, exit) })

@@ -1,6 +1,6 @@
 /** One pass over a topic's records, without a group, to learn which files it has. */
 import type { FileIndex } from '../core/file-index.ts'
-import type { Extent, OffsetRange } from '../core/offset-ranges.ts'
+import { type Extent, type OffsetRange, offsetsIn } from '../core/offset-ranges.ts'
 import type { StartOffset } from '../kafka/assignment.ts'
 import type { Refetcher } from '../kafka/refetch.ts'
 
@@ -30,9 +30,11 @@ export async function scanTopic(
 ): Promise<void> {
   const extents = await refetcher.extents()
   const ranges = await within(refetcher, extents, bounds)
-  const total = ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0)
+  const total = offsetsIn(ranges)
   let read = 0
   const positions = new Map(ranges.map(({ partition, from }) => [partition, from]))
+  for (const [partition, { low, high }] of extents)
+    if (low === high || positions.get(partition) === low) index.begin(partition, low)
   const progress = { read: 0, total, bytes: 0 }
   const add = (record: Parameters<FileIndex['add']>[0]) => {
     index.add(record)

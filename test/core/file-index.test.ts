@@ -91,3 +91,67 @@ test('chunks that leave a gap make no file', () => {
   assert.deepEqual([file?.present, file?.chunks], [3, 3])
   assert.match(file?.wrong ?? '', /a gap before chunk 3/)
 })
+
+const sentAt = (path: string, content: string, timestamp: number) =>
+  valuesOf(path, content).map(value => ({ value, timestamp }))
+
+test('of a selection the newest contents are those of all files, and a limit leaves those that were sent last', () => {
+  const sent = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('1', '2', '3'), fc.nat(6)), {
+    maxLength: 20,
+  })
+  fc.assert(
+    fc.property(sent, fc.boolean(), fc.integer({ min: 1, max: 8 }), (given, older, limit) => {
+      const files = index()
+      given
+        .flatMap(([path, content, timestamp]) => sentAt(path, content, timestamp))
+        .forEach((record, offset) => {
+          files.add({ partition: 0, offset, ...record })
+        })
+      const all = files.files().filter(({ newest }) => older || newest)
+      const chosen = new Set(all.toSorted((a, b) => b.lastSent - a.lastSent).slice(0, limit))
+      const selection = files.select({ older, limit })
+      assert.deepEqual(
+        [...selection],
+        all.filter(file => chosen.has(file)),
+      )
+      assert.equal(selection.length, chosen.size)
+      assert.equal([...files.select({ older })].length, all.length)
+    }),
+  )
+})
+
+test('many contents of one path, and one file in many runs, cost no more each than few do', () => {
+  const msEach = (count: number) => {
+    const files = index()
+    const records = Array.from({ length: count }, (_, i) => valuesOf('x', `${i}`)[0] as Buffer)
+    const [twice] = valuesOf('y', 'y') as [Buffer]
+    const started = performance.now()
+    records.forEach((value, offset) => {
+      files.add({ partition: offset % 2, offset: 2 * offset, timestamp: offset, value })
+      files.add({ partition: offset % 2, offset: 2 * offset + 1, timestamp: offset, value: twice })
+    })
+    assert.equal([...files.select({ older: true, limit: 5 })].length, 5)
+    return (performance.now() - started) / count
+  }
+  msEach(2_000)
+  const few = Math.min(msEach(2_000), msEach(2_000))
+  assert.ok(Math.min(msEach(40_000), msEach(40_000)) < 6 * few + 0.02)
+})
+
+test('a file that lacks earlier chunks where the log begins with it was cut by retention; one that ends early was not', () => {
+  const [first, ...rest] = valuesOf('x', 'x'.repeat(45)) as [Buffer, ...Buffer[]]
+  const isCut = (low: number, values: readonly Buffer[]) => {
+    const files = index()
+    files.begin(0, low)
+    values.forEach((value, i) => {
+      files.add({ partition: 0, offset: low + i, timestamp: 1_000 + i, value })
+    })
+    return files.files().find(({ path }) => path === 'x')?.isCut
+  }
+  const other = valuesOf('other', 'o') as Buffer[]
+  assert.equal(isCut(7, rest), true)
+  assert.equal(isCut(0, rest), false)
+  assert.equal(isCut(7, [...other, ...rest]), false)
+  assert.equal(isCut(7, [first, ...rest.slice(0, 2)]), false)
+  assert.equal(isCut(7, [first, ...rest]), false)
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type OffsetRange, offsetRanges, spans } from '../../src/core/offset-ranges.ts'
+import { type OffsetRange, OffsetRuns, offsetRanges, spans } from '../../src/core/offset-ranges.ts'
 
 const records = fc.array(fc.record({ partition: fc.nat(3), offset: fc.nat(60) }), { maxLength: 80 })
 
@@ -37,4 +37,14 @@ test('spans are one range per partition, from its first to its last offset', () 
     { partition: 0, from: 3, to: 7 },
     { partition: 2, from: 9, to: 9 },
   ])
+})
+
+test('noted one by one they are the same runs, in whatever order they come', () => {
+  fc.assert(
+    fc.property(records, given => {
+      const runs = new OffsetRuns()
+      for (const { partition, offset } of given) runs.add(partition, offset)
+      assert.deepEqual(runs.ranges(), offsetRanges(given))
+    }),
+  )
 })

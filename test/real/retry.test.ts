@@ -172,11 +172,16 @@ describe('dead letters', { skip: noBroker }, () => {
 
     const first = await retry(dlq, '--yes')
     assert.equal(first.code, 3, first.stderr)
+    assert.match(
+      first.stdout,
+      /^leave {2}x\.dat (.*\n)+? {7}retention deleted .*it can only be sent again\n/m,
+    )
+    assert.match(first.stdout, /^1 file to retry, 2 left alone$/m)
     assert.match(first.stdout, new RegExp(`^ {7}no longer there: ${partition}: `, 'm'))
     assert.match(first.stdout, /^leave {2}record \S+\[0\]@\d+ {2}8 B {2}no chunk: not a msgpack array/m)
     assert.match(
       first.stderr,
-      /incomplete x\.dat: \d of 5 chunks arrived; retention deleted \d: .*it can only be sent again/,
+      /incomplete x\.dat: at most \d of 5 chunks are left; retention deleted \d: .*it can only be sent again/,
     )
     const second = await retry(dlq, '--yes')
     assert.equal(second.code, 0, second.stderr)

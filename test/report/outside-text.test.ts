@@ -67,6 +67,7 @@ function indexed(name: string) {
     lastSent: 1,
     newest: true,
     generations: 1,
+    isCut: false,
     ranges,
   }
 }
@@ -107,7 +108,13 @@ test('each --json line is one line, and gives the text back whole', () => {
       const letter = { ...letterOf(name, error) }
       const plans = [
         listingJson(indexed(name)),
-        ...planJson({ files: [{ letter, ranges, gone: [] }], leftAlone: [], records: [], refused: [] }),
+        ...planJson({
+          files: [{ letter, ranges, gone: [] }],
+          lost: [],
+          leftAlone: [],
+          records: [],
+          refused: [],
+        }),
         ...replayPlanJson({ files: [indexed(name)], leftAlone: [] }, 'xrd'),
         ...unfinishedJson({ files: [unfinished(name)], records: 0 }, 'xrd'),
         ...statusJson(statusOf(name), { topic: 'xrd', group: 'g', now: 0 }, { exceeded: [], exit: 0 }).slice(
@@ -138,7 +145,13 @@ test('what commands list for people has each text on its line', () => {
         gotLine({ path: name, result: 'failed', bytes: 0, error }),
         ...listingLines([file, { ...file, wrong: error }], true),
         ...planText(
-          { files: [planned], leftAlone: [{ file: planned, why: error }], records: [], refused: [] },
+          {
+            files: [planned],
+            lost: [],
+            leftAlone: [{ file: planned, why: error }],
+            records: [],
+            refused: [],
+          },
           'dead',
         ),
         ...replayPlanText({ files: [file], leftAlone: [{ ...file, wrong: error }] }),
@@ -280,7 +293,17 @@ function letterOf(name: string, error: string) {
 }
 
 function unfinished(name: string) {
-  return { path: name, chunks: 2, present: 1, bytes: 1, attempts: 0, ranges, sentAt: 0 }
+  return {
+    path: name,
+    chunks: 2,
+    present: 1,
+    bytes: 1,
+    attempts: 0,
+    ranges,
+    sentAt: 0,
+    lastSentAt: 0,
+    isCut: false,
+  }
 }
 
 function statusOf(name: string): Parameters<typeof statusText>[0] {
@@ -297,6 +320,7 @@ function statusOf(name: string): Parameters<typeof statusText>[0] {
     },
     partitions: [{ partition: 0, committed: 1, end: 2, lag: 1, member, oldestAt: 0, note: name }],
     unfinished: [unfinished(name)],
+    unread: 0,
     retentionMs: undefined,
   }
 }

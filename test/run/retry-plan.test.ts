@@ -93,16 +93,17 @@ test('a file that was taken up five times is left alone, unless it is named', ()
   )
 })
 
-test('what is gone is told by range; files of a topic that does not exist are left alone', async () => {
-  const plan = planned([file('a'), file('b', { topic: 'other' })])
+test('what is gone is told by range, and a file with too few records left is not one to retry; files of a topic that does not exist are left alone', async () => {
+  const twice = file('twice', { ranges: [{ partition: 0, from: 4, to: 7 }] })
+  const plan = planned([file('a'), file('b', { topic: 'other' }), twice])
   const extents = async (topic: string) => {
     if (topic === 'other') throw new DfspError('E_TOPIC_MISSING', 'no such topic')
     return new Map([[0, { low: 5, high: 9 }]])
   }
-  const { files, leftAlone } = await withGone(plan, extents)
+  const { files, lost, leftAlone } = await withGone(plan, extents)
   assert.deepEqual(
-    files.map(({ gone }) => gone),
-    [[{ partition: 0, from: 4, to: 4 }]],
+    [lost, files].map(list => list.map(({ letter, gone }) => [letter.path, gone])),
+    [[['a', [{ partition: 0, from: 4, to: 4 }]]], [['twice', [{ partition: 0, from: 4, to: 4 }]]]],
   )
   assert.deepEqual(
     leftAlone.map(({ why }) => why),

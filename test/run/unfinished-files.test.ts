@@ -7,7 +7,7 @@ import { fileId } from '../../src/core/generation.ts'
 import type { AssignedPartition } from '../../src/kafka/assignment.ts'
 import type { Refetcher } from '../../src/kafka/refetch.ts'
 import { realEdges } from '../../src/run/edges.ts'
-import { unfinishedFiles } from '../../src/run/unfinished-files.ts'
+import { NO_LIMIT, unfinishedFiles } from '../../src/run/unfinished-files.ts'
 import { recordsOf } from '../support/files.ts'
 
 const live = new AbortController().signal
@@ -73,14 +73,17 @@ function reading(logs: readonly (readonly Buffer[])[]) {
 }
 
 test('only what the last commit leaves open is told, with what is no chunk apart', async () => {
-  const [a, b] = [values('a.dat'), values('b.dat')]
+  const [a, b] = [values('a.dat'), values('b.dat')] as [Buffer[], Buffer[]]
   const log = [...b, ...a, Buffer.from('junk'), Buffer.from('junk')]
   const { refetcher, read } = reading([log])
   const found = await unfinishedFiles([committed(0, log, 3, 8, [3, 4, 5, 6])], refetcher, live)
   assert.ok(!read.includes('0@7'), 'what is resolved is not read')
+  const chunk = decodeChunk(a[0] as Buffer)
+  assert.ok(chunk.kind === 'chunk')
   assert.deepEqual(found, {
     files: [
       {
+        id: fileId('a.dat', chunk),
         path: 'a.dat',
         chunks: 3,
         present: 3,
@@ -88,11 +91,14 @@ test('only what the last commit leaves open is told, with what is no chunk apart
         attempts: 0,
         ranges: [{ partition: 0, from: 3, to: 5 }],
         sentAt: 0,
+        lastSentAt: 0,
+        isCut: false,
       },
     ],
     records: 1,
     unresolved: 4,
     isPartial: false,
+    unread: 0,
     goals: new Map([[0, 8]]),
   })
 })
@@ -126,7 +132,10 @@ test('the rest of a file is looked for above what the commit speaks of, and no f
 test('no more records are looked at than are allowed, and it is told', async () => {
   const log = [...values('a.dat'), ...values('b.dat')]
   const { refetcher } = reading([log])
-  const found = await unfinishedFiles([committed(0, log, 0, 6, [0, 1, 2, 3, 4, 5])], refetcher, live, 4)
+  const found = await unfinishedFiles([committed(0, log, 0, 6, [0, 1, 2, 3, 4, 5])], refetcher, live, {
+    ...NO_LIMIT,
+    records: 4,
+  })
   assert.deepEqual(
     found.files.map(({ path, present }) => [path, present]),
     [
@@ -161,4 +170,34 @@ test('a file that was finished is not told, although the commit still has to nam
   const { refetcher } = reading([log])
   const partition = { ...committed(0, log, 0, 3, []), metadata: record?.text }
   assert.deepEqual((await unfinishedFiles([partition], refetcher, live)).files, [])
+})
+
+const told = async (parts: AssignedPartition[], logs: readonly (readonly Buffer[])[], beyond = 100) => {
+  const { refetcher } = reading(logs)
+  const { files, unread, goals } = await unfinishedFiles(parts, refetcher, live, { ...NO_LIMIT, beyond })
+  const shown = files.map(({ path, present, chunks, isCut }) => [path, present, chunks, isCut])
+  return { shown, unread, goals: [...goals.values()] }
+}
+
+test('files that lack chunks are found above what the commit speaks of, and in a group that has committed nothing', async () => {
+  const log = [...values('a.dat'), ...values('part.dat').slice(0, 2), ...values('b.dat')]
+  const expected = { shown: [['part.dat', 2, 3, false]], unread: 0 }
+  const never = { ...committed(0, log, 0, 0, []), committed: undefined, metadata: undefined }
+  assert.deepEqual(await told([never], [log]), { ...expected, goals: [0] })
+  assert.deepEqual(await told([committed(0, log, 3, 3, [])], [log]), { ...expected, goals: [3] })
+})
+
+test('a backlog is not looked through for them, and that is told', async () => {
+  const log = [...values('a.dat'), ...values('part.dat').slice(0, 2)]
+  const { shown, unread } = await told([committed(0, log, 0, 0, [])], [log], 4)
+  assert.deepEqual([shown, unread], [[], 5])
+})
+
+test('a file of which retention took chunks is told from one that was not sent to its end', async () => {
+  const log = [...values('cut.dat'), ...values('part.dat').slice(0, 2)]
+  const cut = { ...committed(0, log, 1, 5, [1, 2, 3, 4]), low: 1 }
+  assert.deepEqual((await told([cut], [log])).shown, [
+    ['cut.dat', 2, 3, true],
+    ['part.dat', 2, 3, false],
+  ])
 })

@@ -11,6 +11,7 @@ import { makeOutputDir } from '../../files/output-dir.ts'
 import { type GotFile, gotJson, gotLine } from '../../report/got-text.ts'
 import { stateOf, timeText } from '../../report/listing.ts'
 import { formatBytes, formatCount } from '../../report/quantities.ts'
+import { RESEND } from '../../report/unfinished-text.ts'
 import type { Command, Invocation } from '../command.ts'
 import { tellEncryption } from '../encryption-note.ts'
 import { slowProgress } from '../progress.ts'
@@ -63,11 +64,12 @@ export const command: Command = {
     const progress = slowProgress(invocation, values.quiet)
     let exit = await scanned(invocation, settings, index, true)
     if (exit === 0) {
-      const files = index.files()
+      const newest = [...index.select({ older: false })]
       for (const { shown, matches } of wanted)
-        if (!files.some(file => matches(file.path))) tell(missing(shown, seen, index))
-      for (const file of files) if (file.newest && stateOf(file) !== 'complete') tell(unfit(file, files))
-      const whole = files.filter(file => file.newest && stateOf(file) === 'complete')
+        if (!newest.some(file => matches(file.path))) tell(missing(shown, seen, index))
+      const whole = newest.filter(file => stateOf(file) === 'complete')
+      const older = whole.length < newest.length ? olderWhole(index) : new Map<string, IndexedFile>()
+      for (const file of newest) if (stateOf(file) !== 'complete') tell(unfit(file, older.get(file.path)))
       exit = await fetched(invocation, { topic, properties: kafka.consumer, outputDir }, whole, {
         tell,
         onProgress: read =>
@@ -146,15 +148,23 @@ function unreadable({ records, undecodable: { count, first } }: FileIndex): stri
   return `; ${formatCount(count)} of ${formatCount(records)} records cannot be read: ${oneLine(first[0]?.reason ?? '')}`
 }
 
+/** By path: the newest whole content that is not the newest of all. */
+function olderWhole(index: FileIndex): Map<string, IndexedFile> {
+  const found = new Map<string, IndexedFile>()
+  for (const file of index.select({ older: true }))
+    if (!file.newest && stateOf(file) === 'complete' && !found.has(file.path)) found.set(file.path, file)
+  return found
+}
+
 /** Older contents are not written in its stead: nobody asked for them. */
-function unfit(file: IndexedFile, all: readonly IndexedFile[]): GotFile {
-  const { path: name, bytes, chunks, present, wrong, sha512 } = file
-  const older = all.find(other => other.path === name && !other.newest && stateOf(other) === 'complete')
+function unfit(file: IndexedFile, older: IndexedFile | undefined): GotFile {
+  const { path: name, bytes, chunks, present, wrong, sha512, isCut } = file
+  const cut = isCut ? `; ${RESEND}` : ''
   const hint = older === undefined ? '' : `; an older content, sent ${timeText(older.lastSent)}, is complete`
   return {
     ...{ path: name, bytes, sha512 },
     result: wrong === undefined ? 'incomplete' : 'damaged',
-    error: `${wrong ?? `${present} of ${chunks} chunks are there`}${hint}`,
+    error: `${wrong ?? `${present} of ${chunks} chunks are there${cut}`}${hint}`,
   }
 }
 

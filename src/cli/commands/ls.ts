@@ -51,9 +51,8 @@ export const command: Command = {
     })
     const started = performance.now()
     const exit = await scanned(invocation, settings, index)
-    const all = index.files()
-    const shown = limited(values.allGenerations ? all : all.filter(({ newest }) => newest), values.limit)
-    await print(values.json ? shown.map(listingJson) : listingLines(shown, values.long), invocation)
+    const shown = index.select({ older: values.allGenerations, limit: values.limit })
+    await print(listing(shown, values), invocation)
     if (values.json) {
       stdout.write(`${jsonLine(summary(index, shown.length, started, exit))}\n`)
       return exit
@@ -73,11 +72,9 @@ function placeOf(text: string): { partition: number; offset: number } {
   })
 }
 
-/** Those that were sent last, in the order of paths as before. */
-function limited(files: IndexedFile[], limit: number | undefined): IndexedFile[] {
-  if (limit === undefined || files.length <= limit) return files
-  const last = new Set(files.toSorted((a, b) => b.lastSent - a.lastSent).slice(0, limit))
-  return files.filter(file => last.has(file))
+function* listing(files: Iterable<IndexedFile>, { json, long }: { json: boolean; long: boolean }) {
+  if (json) for (const file of files) yield listingJson(file)
+  else yield* listingLines(files, long)
 }
 
 const LINES_AT_ONCE = 1_000

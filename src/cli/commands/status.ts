@@ -54,7 +54,7 @@ export const command: Command = {
       const asking = clusterFacts(properties, topic)
       watch = await stop.unlessStopped(watchGroup({ topic, group, properties }))
       const { retention } = await stop.unlessStopped(asking)
-      const limits = { mostRecords: MOST_RECORDS, retentionMs: retention?.ms }
+      const limits = { records: MOST_RECORDS, beyond: MOST_RECORDS, ms: MOST_MS, retentionMs: retention?.ms }
       for (let shown = 0; ; ) {
         try {
           const standing = await stop.unlessStopped(watch.look())
@@ -88,6 +88,7 @@ export const command: Command = {
 
 /** What is read to name unfinished files: at 512 KiB a record some 10 GiB, which no group should have left. */
 const MOST_RECORDS = 20_000
+const MOST_MS = 10_000
 
 function groupOf({ values }: Settings, topic: string, { cwd }: Invocation): string {
   const { group, plugin } = values
