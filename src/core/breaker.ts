@@ -1,6 +1,6 @@
 /**
  * The circuit breaker: tells a broken environment from broken files. When many different files fail one after the
- * other, or the output cannot be written, nothing is started and nothing given up until one attempt succeeds.
+ * other, the output cannot be written, or the plugin says so, nothing is started and nothing given up until one attempt succeeds.
  *
  * - `closed`: all goes its way.
  * - `open`: no file is started before `retryAt`.
@@ -23,8 +23,8 @@ export interface Breaker {
    * breaker is open or opens by it: the file is to be tried again as if it had not been.
    */
   failed(first: boolean, reason: string, now: number): boolean
-  /** The environment is broken for certain: opens at once. */
-  trip(reason: string, now: number): void
+  /** The environment is broken: opens at once. Where it is not `certain`, a probe that fails asks for other files. */
+  trip(reason: string, certain: boolean, now: number): void
   /** An attempt succeeded; true when that closed it. */
   succeeded(): boolean
   /** What was tried says nothing of the environment: the next one may be tried at once. */
@@ -90,9 +90,12 @@ export function breaker(limit: number): Breaker {
       open(`${row} different files failed one after the other, the last one with: ${why}`, now)
       return true
     },
-    trip(why, now) {
-      open(why, now)
-      isCertain = true
+    trip(why, certain, now) {
+      const isProbe = state === 'probing'
+      // What was running when it opened is no probe.
+      if (state === 'open') reason = why
+      else open(why, now)
+      isCertain = certain || !isProbe
     },
     succeeded() {
       const closes = state !== 'closed'

@@ -1,6 +1,7 @@
 /** A thrown value as text that is fit for a user: the message and the frames of the plugin's own code. */
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isEnvironmental } from '../core/environment.ts'
 import type { PluginFault } from './messages.ts'
 
 const OWN_CODE = fileURLToPath(new URL('..', import.meta.url))
@@ -18,7 +19,12 @@ function described(thrown: unknown, pluginUrl: string): PluginFault {
   const name = thrown.name === 'Error' ? '' : `${thrown.name}: `
   const cause = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : ''
   const stack = thrown.stack ?? ''
-  return { message: `${name}${thrown.message}${cause}`, frames: pluginFrames(stack, pluginUrl), stack }
+  return {
+    message: `${name}${thrown.message}${cause}`,
+    frames: pluginFrames(stack, pluginUrl),
+    stack,
+    ...(isEnvironmental(thrown) ? { environment: true } : {}),
+  }
 }
 
 /** `plot.ts:9:31` for each frame that is neither Node's, nor a package's, nor dfsp's (a built-in plugin's are of no use to users). */

@@ -40,6 +40,8 @@ export interface PluginFault {
   readonly frames: readonly string[]
   /** The stack as it was, shown with --debug only. */
   readonly stack?: string
+  /** It is not this file's: see core/environment.ts. */
+  readonly environment?: true
 }
 
 export interface ChunkPlace {

@@ -44,6 +44,8 @@ export type RunEvent =
       /** Lowest and highest offset of its records, by partition. */
       readonly partitions: Readonly<Record<string, readonly [number, number]>>
       readonly error?: string
+      /** Held: tried again by itself after so long. */
+      readonly delayMs?: number
     }
   | {
       readonly type: 'retry'

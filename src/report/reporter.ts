@@ -110,16 +110,17 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
 }
 
 function fileText(event: Extract<RunEvent, { type: 'file' }>): [string, object] {
-  const { path, result, attempt, bytes, ms, partitions, error, setAside } = event
+  const { path, result, attempt, bytes, ms, partitions, error, setAside, delayMs } = event
   if (result === 'ok') return [`ok ${path}`, { bytes, ms, attempt }]
   const tries = result === 'failed' ? ` after ${attempt} ${attempt === 1 ? 'try' : 'tries'}` : ''
   const where = Object.entries(partitions).map(([p, [from, to]]) =>
     from === to ? `${p}: ${from}` : `${p}: ${from}-${to}`,
   )
-  return [
-    `${result} ${path}${tries}: ${error ?? ''}; ${setAsideText(setAside)}`,
-    { offsets: where.join(', ') },
-  ]
+  const next =
+    delayMs === undefined
+      ? setAsideText(setAside)
+      : `held: tried again in ${formatMs(delayMs)}, later files go on`
+  return [`${result} ${path}${tries}: ${error ?? ''}; ${next}`, { offsets: where.join(', ') }]
 }
 
 function incompleteText({

@@ -1,6 +1,6 @@
 /** How a file ends: processed, held, dead-lettered, passed over. */
 import type { FileLetterReason } from '../core/dead-letter.ts'
-import type { Policy } from '../core/disposition.ts'
+import { heldPause, type Policy } from '../core/disposition.ts'
 import { offsetRanges } from '../core/offset-ranges.ts'
 import type { FileResult, SetAside } from '../report/events.ts'
 import { isOutdated, type OpenFile } from './open-files.ts'
@@ -13,7 +13,7 @@ export interface FileEnds {
   done(file: OpenFile, ms: number): void
   /** The journal says that it was processed before the last stop. */
   journalled(file: OpenFile): void
-  /** No further attempt in this run. With bad chunks named, a good copy of them can still heal the file. */
+  /** No further attempt for now. With bad chunks named, a good copy of them can still heal the file. */
   giveUp(
     file: OpenFile,
     result: FileLetterReason,
@@ -44,8 +44,7 @@ export function fileEnds(s: Shared): FileEnds {
     ms = 0,
     badChunks: readonly number[] = [],
   ): void {
-    if (result === 'failed') counts.failed++
-    if (result === 'mismatch') counts.mismatched++
+    count(file, result)
     const policy: Policy = result === 'incomplete' ? settings.onIncomplete : settings.onFailure.onError
     switch (policy) {
       case 'skip':
@@ -60,6 +59,15 @@ export function fileEnds(s: Shared): FileEnds {
     }
   }
 
+  /** A file that was held before is counted once, as it ended last. */
+  function count(file: OpenFile, result: FileLetterReason | 'ok'): void {
+    if (file.heldFor?.result === 'failed') counts.failed--
+    if (file.heldFor?.result === 'mismatch') counts.mismatched--
+    file.heldFor = undefined
+    if (result === 'failed') counts.failed++
+    if (result === 'mismatch') counts.mismatched++
+  }
+
   function hold(
     file: OpenFile,
     result: FileLetterReason,
@@ -68,11 +76,8 @@ export function fileEnds(s: Shared): FileEnds {
     badChunks: readonly number[] = [],
   ): void {
     if (isOutdated(file) && file.turn > 0) return passOver(file, 'superseded', `${error}; ${NEWER}`)
+    if (badChunks.length === 0) return holdForAWhile(file, result, error, ms)
     reportFile(file, result, ms, error, 'held')
-    if (badChunks.length === 0) {
-      files.move(file, 'held')
-      return file.stored.release()
-    }
     file.assembly.remove(badChunks)
     file.damaged = true
     file.checksChunks = true
@@ -82,6 +87,23 @@ export function fileEnds(s: Shared): FileEnds {
       files.move(file, 'assembling')
     }
     file.size = 0
+  }
+
+  /** It comes back by itself where a further attempt, or its letter, may succeed. */
+  function holdForAWhile(file: OpenFile, result: FileLetterReason, error: string, ms: number): void {
+    const { onError } = settings.onFailure
+    const mayHelp = file.wasTried && result === 'failed' ? onError !== 'stop' : isForLetters(result)
+    const delayMs = settings.retriesHeld && mayHelp ? heldPause(file.holds + 1) : undefined
+    if (file.holds++ === 0 || delayMs === undefined) reportFile(file, result, ms, error, 'held', delayMs)
+    else report({ type: 'retry', path: file.path, attempt: file.attempts, error, delayMs })
+    file.heldFor = { result, error }
+    file.againAt = deps.now() + (delayMs ?? Number.POSITIVE_INFINITY)
+    files.move(file, 'held')
+    file.stored.release()
+  }
+
+  function isForLetters(result: FileLetterReason): boolean {
+    return (result === 'incomplete' ? settings.onIncomplete : settings.onFailure.onError) === 'dlq'
   }
 
   async function park(file: OpenFile, reason: FileLetterReason, error: string, ms: number): Promise<void> {
@@ -143,7 +165,14 @@ export function fileEnds(s: Shared): FileEnds {
     return older
   }
 
-  function reportFile(file: OpenFile, result: FileResult, ms: number, error?: string, how?: SetAside): void {
+  function reportFile(
+    file: OpenFile,
+    result: FileResult,
+    ms: number,
+    error?: string,
+    how?: SetAside,
+    delayMs?: number,
+  ): void {
     report({
       type: 'file',
       path: file.path,
@@ -159,6 +188,7 @@ export function fileEnds(s: Shared): FileEnds {
       partitions: Object.fromEntries(file.offsets),
       ...(error === undefined ? {} : { error }),
       ...(how === undefined ? {} : { setAside: how }),
+      ...(delayMs === undefined ? {} : { delayMs }),
     })
   }
 
@@ -175,6 +205,7 @@ export function fileEnds(s: Shared): FileEnds {
   return {
     outdate,
     done(file, ms) {
+      count(file, 'ok')
       counts.done++
       counts.doneBytes += file.size
       reportFile(file, 'ok', ms)

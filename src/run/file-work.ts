@@ -1,5 +1,6 @@
 /** A whole file's way through the threads: attempts, retries, and a pause where the environment is broken. */
 import { afterFailure } from '../core/disposition.ts'
+import { isEnvironmental } from '../core/environment.ts'
 import type { Receipt } from '../core/ledger.ts'
 import { faultLine } from '../plugin/fault.ts'
 import type { FileJob, TaskResult } from '../plugin/messages.ts'
@@ -39,9 +40,6 @@ export interface FileWorkDeps extends Shared {
   readAgain(file: OpenFile): void
 }
 
-/** System errors that concern every file and not this one. */
-const ENVIRONMENT: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'])
-
 /** What stands in the way of one path, such as a folder in the place of the file. */
 const OF_ITS_PATH: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ENAMETOOLONG'])
 
@@ -51,6 +49,8 @@ export function fileWork(s: FileWorkDeps): FileWork {
   const queue = pathQueue()
   const running = new Map<OpenFile, number>() // -> when it was given to a thread
   let paused = false
+  /** When the latest attempt began that succeeded. */
+  let wellAt = Number.NEGATIVE_INFINITY
   const waiters = new Set<() => void>() // of `ended`
 
   function dispatch(): void {
@@ -120,6 +120,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     file.wasTried = true
     switch (result.kind) {
       case 'done': {
+        wellAt = Math.max(wellAt, running.get(file) ?? wellAt)
         const older = ends.outdate(file)
         if (journal !== undefined) return note(file, older, journal, ms)
         succeeded(file, ms)
@@ -128,7 +129,8 @@ export function fileWork(s: FileWorkDeps): FileWork {
       case 'mismatch':
         return mismatched(file, result.actual, ms)
       case 'failed':
-        failed(file, faultLine(result.fault), ms)
+        if (result.fault.environment) environmental(file, faultLine(result.fault), ms)
+        else failed(file, faultLine(result.fault), ms)
         return
       case 'io-error':
         ioError(file, result, ms)
@@ -148,7 +150,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     try {
       await Promise.all([...older, file].map(each => journal.append(journalKey(each))))
     } catch (error) {
-      trip(`the journal cannot be written: ${(error as Error).message}`)
+      trip(`the journal cannot be written: ${(error as Error).message}`, true)
       return done(file, ms)
     }
     succeeded(file, ms)
@@ -195,17 +197,25 @@ export function fileWork(s: FileWorkDeps): FileWork {
     })
   }
 
+  /**
+   * Not this file's fault, as is said: all wait, and it costs no attempt. Unless others, begun after the same was said of
+   * it the last time, went well: what meets one file only must not hold up all.
+   */
+  function environmental(file: OpenFile, error: string, ms: number): void {
+    if (!settings.waitsForEnvironment || wellAt > file.blamedAt) return failed(file, error, ms)
+    file.blamedAt = now()
+    trip(error, false)
+    file.attempts--
+    requeue(file)
+  }
+
   function ioError(file: OpenFile, result: Extract<TaskResult, { kind: 'io-error' }>, ms: number): void {
     const { code, message } = result
     if (code === 'ENOENT' && isSource(file, result.path)) {
       file.attempts--
       return s.readAgain(file)
     }
-    if (ENVIRONMENT.has(code)) {
-      trip(message)
-      file.attempts--
-      return requeue(file)
-    }
+    if (isEnvironmental(result)) return environmental(file, `dfsp could not store it: ${message}`, ms)
     // No further attempt changes it, and it says nothing of other files. Without a code it is dfsp's own refusal.
     if (code === '' || OF_ITS_PATH.has(code)) return ends.giveUp(file, 'failed', message, ms)
     failed(file, `dfsp could not store it: ${message}`, ms)
@@ -216,9 +226,9 @@ export function fileWork(s: FileWorkDeps): FileWork {
     return source.kind === 'disk' && source.path === path
   }
 
-  function trip(reason: string): void {
+  function trip(reason: string, certain: boolean): void {
     const wasClosed = breaker.state === 'closed'
-    breaker.trip(reason, now())
+    breaker.trip(reason, certain, now())
     if (wasClosed) tellPaused()
   }
 

@@ -8,12 +8,13 @@
  * - `running`: a thread verifies or processes it;
  * - `waiting`: an attempt failed, the next comes after a delay;
  * - `parked`: given up, its dead letter is on its way;
- * - `held`: given up for this run, its offsets stay unresolved, its bytes are released;
+ * - `held`: given up for now, its offsets stay unresolved, its bytes are released; it may be read again later;
  * - `closed`: resolved, or dropped with the epoch of one of its partitions. No longer in the table.
  */
 import { type Assembly, assembly } from '../core/assembly.ts'
 import type { Chunk } from '../core/chunk.ts'
 import { fileHash40 } from '../core/commit-record.ts'
+import type { FileLetterReason } from '../core/dead-letter.ts'
 import { type FileId, hexOf } from '../core/generation.ts'
 import { type Heap, heap } from '../core/heap.ts'
 import type { Receipt } from '../core/ledger.ts'
@@ -36,7 +37,7 @@ const NEXT: Readonly<Record<FileState, readonly FileState[]>> = {
   running: ['assembling', 'evicted', 'queued', 'waiting', 'parked', 'held', 'closed'],
   waiting: ['queued', 'closed'],
   parked: ['held', 'closed'],
-  held: ['closed'],
+  held: ['evicted', 'parked', 'closed'],
   closed: [],
 }
 
@@ -90,6 +91,14 @@ export interface OpenFile {
   hasUnreadCopies: boolean
   /** It was reported as incomplete, or as held and no longer in the log. */
   reportedIncomplete: boolean
+  /** When it was said of it that the environment fails, the last time; in milliseconds of the processor's clock. */
+  blamedAt: number
+  /** Why it was held, once it was; counted so, until it ends otherwise. */
+  heldFor: { readonly result: FileLetterReason; readonly error: string } | undefined
+  /** How often it was held. */
+  holds: number
+  /** Where it is held: when it is tried again by itself; infinite = not. */
+  againAt: number
 }
 
 /**
@@ -266,6 +275,10 @@ export function openFiles(): OpenFiles {
         checksChunks: false,
         hasUnreadCopies: false,
         reportedIncomplete: false,
+        blamedAt: Number.POSITIVE_INFINITY,
+        heldFor: undefined,
+        holds: 0,
+        againAt: Number.POSITIVE_INFINITY,
       }
       byId.set(file.id, file)
       byNumber.set(file.number, file)

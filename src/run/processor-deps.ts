@@ -38,8 +38,12 @@ export interface ProcessorSettings {
   readonly largestBuffer: number
   /** Stop starting files once so many are finished. */
   readonly maxFiles: number | undefined
-  /** Everything pauses after so many different files failed in a row; 0 = never. */
+  /** Everything pauses after so many different files failed in a row; 0 = only where it is the environment for certain. */
   readonly breakerAfter: number
+  /** Where it is the environment for certain everything pauses; else it fails the file. */
+  readonly waitsForEnvironment: boolean
+  /** Files that are held since their attempts failed are tried again by themselves, with growing pauses. */
+  readonly retriesHeld: boolean
 }
 
 export interface ProcessorDeps {

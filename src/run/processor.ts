@@ -18,6 +18,7 @@ import { deadLetters } from './dead-letters.ts'
 import { digestAhead } from './digest-ahead.ts'
 import { fileEnds } from './file-ends.ts'
 import { fileWork } from './file-work.ts'
+import { heldAgain } from './held-again.ts'
 import { intake } from './intake.ts'
 import { knownAtRevoke } from './known-at-revoke.ts'
 import { isOutdated, type OpenFile, type OpenFiles, openFiles } from './open-files.ts'
@@ -144,6 +145,7 @@ export function processor(deps: ProcessorDeps): Processor {
   const ends = fileEnds(shared)
   const work = fileWork({ ...shared, ends, onChange: changed, readAgain: file => room.dropBytes(file) })
   const room = newRoom({ ...shared, ends, work, onPause: read.paused, isLeaving: () => isLeaving })
+  const comeBack = heldAgain({ ...shared, ends, readAgain: room.dropBytes })
   const reading = readAhead({ files, hasFreeThread: () => deps.host.free > 0, after: deps.after })
   const take = intake({ ...shared, firstPlace: room.firstPlace, place: room.place })
 
@@ -329,6 +331,7 @@ export function processor(deps: ProcessorDeps): Processor {
       committing.stop()
     },
     tick() {
+      if (!isLeaving) comeBack()
       room.tick()
       lookForStale()
       work.dispatch()
@@ -346,6 +349,7 @@ export function processor(deps: ProcessorDeps): Processor {
           )
         else if (file.state === 'held' && !file.reportedIncomplete) {
           file.reportedIncomplete = true
+          if (settings.onFailure.onError !== 'dlq') file.againAt = Number.POSITIVE_INFINITY
           report({
             type: 'problem',
             text: `${file.path} is held, and its records ${where} were deleted by retention: it cannot be tried again`,
@@ -372,7 +376,10 @@ export function processor(deps: ProcessorDeps): Processor {
     },
     unfinished: () => ({
       assembling: [...files.byId.values()].filter(
-        file => (file.state === 'assembling' || file.state === 'evicted') && !file.damaged,
+        file =>
+          (file.state === 'assembling' || file.state === 'evicted') &&
+          !file.damaged &&
+          file.heldFor === undefined,
       ),
       queued: work.queued,
       running: work.running,

@@ -102,6 +102,8 @@ export function retryBench<F extends BenchFile>(
       largestBuffer: constants.MAX_LENGTH,
       maxFiles: undefined,
       breakerAfter: options.breakerAfter,
+      waitsForEnvironment: true,
+      retriesHeld: false,
     },
     host: runtime.host,
     hooks: new Set(deps.hooks),

@@ -206,6 +206,8 @@ async function consumeToEnd(
       largestBuffer: constants.MAX_LENGTH,
       maxFiles: options.maxFiles,
       breakerAfter: options.breakerAfter,
+      waitsForEnvironment: true,
+      retriesHeld: !hasEnd(options),
     },
     host: runtime.host,
     hooks,

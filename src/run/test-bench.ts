@@ -82,6 +82,8 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
       largestBuffer: constants.MAX_LENGTH,
       maxFiles: undefined,
       breakerAfter: 0,
+      waitsForEnvironment: false,
+      retriesHeld: false,
     },
     host: runtime.host,
     hooks: new Set(deps.hooks),

@@ -53,10 +53,20 @@ test('a probe that says nothing of the environment lets the next one start at on
   assert.equal(b.mayStart(PROBE_EVERY_MS), true)
 })
 
+test('it opens at once where the environment is broken, and what was running at that time is no probe', () => {
+  const b = breaker(6)
+  b.trip('no answer', false, 0)
+  b.trip('no answer', false, 1)
+  assert.deepEqual([b.state, b.probes, b.isCertain], ['open', 0, true])
+  assert.equal(b.mayStart(PROBE_EVERY_MS), true)
+  b.trip('no answer', false, PROBE_EVERY_MS + 1)
+  assert.deepEqual([b.state, b.probes, b.isCertain], ['open', 1, false])
+})
+
 test('with 0 it opens only where the environment is broken for certain', () => {
   const b = breaker(0)
   for (let i = 0; i < 99; i++) assert.equal(b.failed(true, 'x', 0), false)
-  b.trip('disk full', 0)
+  b.trip('disk full', true, 0)
   assert.equal(b.state, 'open')
   b.reset()
   assert.equal(b.state, 'closed')

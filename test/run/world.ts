@@ -194,6 +194,8 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     largestBuffer: 2 ** 32,
     maxFiles: undefined,
     breakerAfter: 0,
+    waitsForEnvironment: true,
+    retriesHeld: false,
     ...options.settings,
   }
 

@@ -167,6 +167,9 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
     switch (event.setAside) {
       case 'held':
         f.heldIn = truth.life
+        f.comesBack = event.delayMs !== undefined
+        if (event.result === 'failed' && settings.retriesHeld && onError === 'hold' && !f.comesBack)
+          violate(`${nameOf(f)} failed, is held, and does not come back by itself`)
         return
       case 'dead-lettered':
         if (!f.lettered) violate(`${nameOf(f)} is said to be dead-lettered and is not`)
@@ -249,6 +252,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       if (!f) return
       f.nulls++
       f.nullIn = truth.epoch
+      if (f.comesBack && f.heldIn === truth.life) happened('held file came back')
       if (f.running === job) f.running = undefined
       happened('file processed')
     },

@@ -181,7 +181,13 @@ export async function runHistory(
     if (!consumer.atEnds) return `reading, ${processor.flow}: ${processor.blocked?.reason ?? 'not blocked'}`
     if (process.host.busy > 0) return 'a thread is busy'
     if (!processor.quiet) return 'the processor is not quiet'
+    if (world.truth.files.some(isToComeBack)) return 'a held file is to be tried again'
     return undefined
+  }
+
+  /** The process that holds it tries it again by itself, and it will go well. */
+  function isToComeBack(f: FileTruth): boolean {
+    return f.comesBack && f.heldIn === world.life && !isFinal(f) && f.lost === 0 && f.file.failures < ALWAYS
   }
 
   /**

@@ -21,6 +21,8 @@ export interface Plan {
   /** The binding returns metadata without its last character. */
   readonly cutsMetadata: boolean
   readonly settings: Omit<ProcessorSettings, 'diskPath' | 'files' | 'topic'>
+  /** In an outage the plugin says so. */
+  readonly blamesEnvironment: boolean
   /** One more life at the end, in which all goes well. */
   readonly endsWithRestart: boolean
 }
@@ -58,6 +60,7 @@ export function drawPlan(dice: Dice, without: Without): Plan {
     drainMs: scope.pick([0, 1_000, 20_000]),
     hooks: on.has('hooks') ? ['onUndecodable', 'onFailure', 'onMismatch'] : [],
     cutsMetadata: scope.chance(0.5),
+    blamesEnvironment: dice.fork('blame').chance(0.5),
     endsWithRestart: scope.chance(0.5),
     settings: {
       mode,
@@ -70,6 +73,8 @@ export function drawPlan(dice: Dice, without: Without): Plan {
       maxFiles: undefined,
       // Files that always fail must not keep it open for ever.
       breakerAfter: choice.chance(0.4) ? 0 : failing + choice.between(1, 3),
+      waitsForEnvironment: true,
+      retriesHeld: dice.fork('held come back').chance(0.5),
       group: 'beamline',
     },
   }

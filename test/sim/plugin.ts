@@ -16,8 +16,12 @@ export function pluginOrders(world: World): Orders {
 
   function fateOf(failures: number, failedSoFar: number): { fate: Fate; ms: number } {
     const ms = on.has('slowPlugin') && !world.calm ? chance.delay(10, 30_000) : chance.delay(1, 2_000)
-    if (world.outage || failedSoFar < failures)
-      return { ms, fate: { kind: 'failed', hookCalled: chance.chance(0.5) } }
+    if (world.outage || failedSoFar < failures) {
+      const hookCalled = chance.chance(0.5)
+      const environment = world.outage && plan.blamesEnvironment
+      if (environment) happened('environment blamed')
+      return { ms, fate: { kind: 'failed', hookCalled, environment } }
+    }
     if (strikes('hangs')) {
       happened('plugin hangs')
       return { ms: TIMEOUT_MS, fate: { kind: 'failed', hookCalled: false } }

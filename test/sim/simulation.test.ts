@@ -30,6 +30,8 @@ const LEAST: Readonly<Record<string, number>> = {
   'stale batch': 3,
   pause: 300,
   outages: 50,
+  'environment blamed': 15,
+  'held file came back': 30,
   'plugin hangs': 5,
   'thread dies': 10,
   'output fails': 10,

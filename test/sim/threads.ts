@@ -13,7 +13,7 @@ import { sha } from './files.ts'
 /** How one call of the plugin goes. */
 export type Fate =
   | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly hookCalled: boolean }
+  | { readonly kind: 'failed'; readonly hookCalled: boolean; readonly environment?: boolean }
   | { readonly kind: 'io-error'; readonly code: string }
 
 export interface Orders {
@@ -105,7 +105,8 @@ export function threads(
     orders.onFailed(file)
     if (fate.kind === 'io-error' && !busy.aborted)
       return end(busy, { kind: 'io-error', message: `${fate.code}: as told`, code: fate.code })
-    end(busy, failed('told to fail', fate.kind === 'failed' && fate.hookCalled))
+    const { hookCalled = false, environment = false } = fate.kind === 'failed' ? fate : {}
+    end(busy, failed('told to fail', hookCalled, environment))
   }
 
   function examine(busy: Busy, task: Extract<Task, { kind: 'examine' }>, content: Buffer): void {
@@ -155,6 +156,7 @@ export function threads(
   }
 }
 
-function failed(message: string, hookCalled: boolean): TaskResult {
-  return { kind: 'failed', fault: { message, frames: [] }, hookCalled }
+function failed(message: string, hookCalled: boolean, environment = false): TaskResult {
+  const fault = { message, frames: [], ...(environment ? { environment } : {}) } as const
+  return { kind: 'failed', fault, hookCalled }
 }

@@ -34,6 +34,8 @@ export interface FileTruth {
   finalEpoch: number
   /** Life in which it was reported as held; 0 = never. */
   heldIn: number
+  /** It failed, and the process that holds it said that it tries it again. */
+  comesBack: boolean
   /** A commit was applied that says it is final. */
   durable: boolean
   /** The host whose journal has it, and the life in which that began; 0 = none. */
@@ -186,6 +188,7 @@ function newTruth(file: SimFile): FileTruth {
     doneIn: 0,
     finalEpoch: 0,
     heldIn: 0,
+    comesBack: false,
     durable: false,
     journalOn: 0,
     journalIn: 0,

@@ -1,0 +1,45 @@
+/** Which failures are the environment's and not the file's: every other file would meet them, too. */
+
+/** What a plugin gives an Error as its `code` to say so itself. */
+export const E_ENVIRONMENT = 'E_ENVIRONMENT'
+
+/** Codes of Node and of the system: what is written to has no room, does not answer, or is not there. */
+const CODES: ReadonlySet<unknown> = new Set([
+  E_ENVIRONMENT,
+  // Disks and network file systems
+  'ENOSPC',
+  'EDQUOT',
+  'EROFS',
+  'EIO',
+  'ESTALE',
+  'EREMOTEIO',
+  'ENODEV',
+  'EMFILE',
+  'ENFILE',
+  // Servers. Not EPIPE: that is as often a child process that this one file has crashed.
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'EAI_AGAIN',
+  'ENOTFOUND',
+])
+
+/** Of an error that wraps others, such as `fetch failed`. */
+const DEEPEST = 4
+
+/** Whether an error, or what caused it, has such a code. */
+export function isEnvironmental(error: { readonly code?: unknown; readonly cause?: unknown }): boolean {
+  let at: unknown = error
+  for (let depth = 0; depth < DEEPEST && typeof at === 'object' && at !== null; depth++) {
+    const { code, cause } = at as typeof error
+    if (CODES.has(code)) return true
+    at = cause
+  }
+  return false
+}
