@@ -92,7 +92,9 @@ export function fileEnds(s: Shared): FileEnds {
   /** It comes back by itself where a further attempt, or its letter, may succeed. */
   function holdForAWhile(file: OpenFile, result: FileLetterReason, error: string, ms: number): void {
     const { onError } = settings.onFailure
-    const mayHelp = file.wasTried && result === 'failed' ? onError !== 'stop' : isForLetters(result)
+    // Of an incomplete file the rest may have come, which is not looked at while it is held.
+    const mayHelp =
+      onError === 'dlq' ? result !== 'incomplete' : onError !== 'stop' && file.wasTried && result === 'failed'
     const delayMs = settings.retriesHeld && mayHelp ? heldPause(file.holds + 1) : undefined
     if (file.holds++ === 0 || delayMs === undefined) reportFile(file, result, ms, error, 'held', delayMs)
     else report({ type: 'retry', path: file.path, attempt: file.attempts, error, delayMs })
@@ -100,10 +102,6 @@ export function fileEnds(s: Shared): FileEnds {
     file.againAt = deps.now() + (delayMs ?? Number.POSITIVE_INFINITY)
     files.move(file, 'held')
     file.stored.release()
-  }
-
-  function isForLetters(result: FileLetterReason): boolean {
-    return (result === 'incomplete' ? settings.onIncomplete : settings.onFailure.onError) === 'dlq'
   }
 
   async function park(file: OpenFile, reason: FileLetterReason, error: string, ms: number): Promise<void> {

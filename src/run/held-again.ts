@@ -41,7 +41,7 @@ export function heldAgain(s: HeldAgainDeps): () => void {
     const { result, error } = file.heldFor as NonNullable<OpenFile['heldFor']>
     out.add(file)
     // Only its letter was refused.
-    if (settings.onFailure.onError === 'dlq' || result === 'incomplete') ends.giveUp(file, result, error)
+    if (settings.onFailure.onError === 'dlq') ends.giveUp(file, result, error)
     else s.readAgain(file)
   }
 

@@ -187,7 +187,9 @@ export async function runHistory(
 
   /** The process that holds it tries it again by itself, and it will go well. */
   function isToComeBack(f: FileTruth): boolean {
-    return f.comesBack && f.heldIn === world.life && !isFinal(f) && f.lost === 0 && f.file.failures < ALWAYS
+    if (!f.comesBack || f.heldIn !== world.life || isFinal(f) || f.lost > 0 || f.file.failures >= ALWAYS)
+      return false
+    return !world.truth.files.some(other => other !== f && other.file.path === f.file.path && other.nulls > 0)
   }
 
   /**
