@@ -119,8 +119,8 @@ watching      --http 9464 for /metrics, /livez, /readyz and a status page
 
   1. It is tried again, --retries times (5), after 1, 2, 4 ... up to 60 s.
   2. Then --on-error decides:
-       hold   (default) its offset is kept: it is tried again at the next start;
-              later files go on
+       hold   (default) its offset is kept: it is tried again after 1 minute,
+              2, 4 ... up to 60, and at the next start; later files go on
        dlq    a reference to it goes to --dlq TOPIC, and it is committed
        skip   it is passed over and committed
        stop   the run ends with 3

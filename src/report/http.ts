@@ -83,7 +83,9 @@ function answersOf({ metrics, board }: HttpDeps): Record<string, () => Answer | 
     '/livez': () => text(200, 'ok\n'),
     '/readyz': () => {
       const reason = board.notReady()
-      return reason === undefined ? text(200, 'ok\n') : text(503, textLines([reason]))
+      if (reason !== undefined) return text(503, textLines([reason]))
+      const held = board.held()
+      return text(200, textLines([held === undefined ? 'ok' : `ok, but ${held}`]))
     },
   }
 }

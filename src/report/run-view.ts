@@ -41,6 +41,10 @@ export interface FileView {
   readonly idleMs: number
   /** Since it was given to a thread. */
   readonly runningMs: number | undefined
+  /** Why it is held. */
+  readonly error?: string | undefined
+  /** Held: until it is tried again by itself; undefined = at the next start. */
+  readonly againMs?: number | undefined
 }
 
 export interface CountsView {

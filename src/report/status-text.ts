@@ -28,7 +28,9 @@ export function statusText(view: RunView | undefined): string[] {
   const all = [...view.files()]
   list(lines, 'running', all, 'running', f => `${f.path} ${formatMs(f.runningMs ?? 0)}`)
   list(lines, 'assembling', all, 'assembling', f => `${f.path} ${f.chunks} of ${f.total} chunks`)
-  list(lines, 'held', all, 'held', f => f.path)
+  list(lines, 'held', all, 'held', f =>
+    f.againMs === undefined ? f.path : `${f.path} (again in ${formatMs(f.againMs)})`,
+  )
   return lines
 }
 

@@ -67,6 +67,14 @@ export interface Status extends RunIdentity {
     readonly total: number
     readonly idleSeconds: number
   }[]
+  /** Those that are tried again first, at most 50. */
+  readonly held: readonly {
+    readonly path: string
+    readonly attempt: number
+    readonly error: string
+    /** Until it is tried again by itself; null = at the next start. */
+    readonly againInSeconds: number | null
+  }[]
   readonly partitions: readonly PartitionView[]
   /** The latest first, at most 50. */
   readonly failures: readonly Failure[]
@@ -84,6 +92,8 @@ export interface StatusBoard {
   status(): Promise<Status>
   /** As `Status.reason`; undefined when all is well. */
   notReady(): string | undefined
+  /** How many files are held, in words; undefined when none is. */
+  held(): string | undefined
 }
 
 export const SAMPLE_MS = 5_000
@@ -154,6 +164,10 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
       if (history.length > POINTS) history.shift()
     },
     notReady,
+    held() {
+      const { held = 0 } = view?.fileCounts() ?? {}
+      return held === 0 ? undefined : `${held} ${held === 1 ? 'file is' : 'files are'} held`
+    },
     async status() {
       await view?.refresh()
       const stats = view?.stats()
@@ -193,6 +207,16 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
           .sort((a, b) => b.idleMs - a.idleMs)
           .slice(0, LISTED)
           .map(({ path, chunks, total, idleMs }) => ({ path, chunks, total, idleSeconds: seconds(idleMs) })),
+        held: files
+          .filter(file => file.state === 'held')
+          .sort((a, b) => (a.againMs ?? Number.MAX_VALUE) - (b.againMs ?? Number.MAX_VALUE))
+          .slice(0, LISTED)
+          .map(({ path, attempts, error = '', againMs }) => ({
+            path,
+            attempt: attempts,
+            error,
+            againInSeconds: againMs === undefined ? null : seconds(againMs),
+          })),
         partitions: view?.partitions() ?? [],
         failures,
         lastSuccessAt,

@@ -158,6 +158,8 @@ function* filesOf(work: Processor): Iterable<FileView> {
       openMs: now - file.openedAt,
       idleMs: now - file.lastProgress,
       runningMs: since === undefined ? undefined : now - since,
+      error: file.heldFor?.error,
+      againMs: Number.isFinite(file.againAt) ? Math.max(0, file.againAt - now) : undefined,
     }
   }
 }

@@ -52,6 +52,22 @@ test('/livez is 200 always; /readyz is 503 with the reason until the run takes w
   reason = undefined
 })
 
+test('/readyz says how many files are held, and stays 200; /status names them with what is known', async () => {
+  const counts = { assembling: 0, queued: 0, running: 0, held: 2 }
+  const file = { state: 'held', chunks: 1, total: 1, openMs: 1, idleMs: 1, runningMs: undefined } as const
+  const files = [
+    { ...file, path: 'later.csv', attempts: 1, error: 'no columns' },
+    { ...file, path: 'soon.csv', attempts: 7, error: 'no answer', againMs: 60_000 },
+  ]
+  board.attach(viewOf({ fileCounts: () => counts, files: () => files }))
+  const { code, body } = await ask('/readyz')
+  assert.deepEqual([code, body], [200, 'ok, but 2 files are held\n'])
+  assert.deepEqual(JSON.parse((await ask('/status')).body).held, [
+    { path: 'soon.csv', attempt: 7, error: 'no answer', againInSeconds: 60 },
+    { path: 'later.csv', attempt: 1, error: 'no columns', againInSeconds: null },
+  ])
+})
+
 test('/status is one versioned object with counts, open files, failures and partitions', async () => {
   board.attach(viewOf())
   board.report({ type: 'retry', path: 'a', attempt: 1, error: 'first', delayMs: 1 })
