@@ -39,6 +39,7 @@ export const ERR = {
   MAX_POLL_EXCEEDED: -147,
   OFFSET_OUT_OF_RANGE: 1,
   UNKNOWN_TOPIC_OR_PART: 3,
+  INVALID_MESSAGE: 2,
   MESSAGE_TOO_LARGE: 10,
   OFFSET_METADATA_TOO_LARGE: 12,
   COORDINATOR_LOADING: 14,
@@ -51,7 +52,10 @@ export const ERR = {
   TOPIC_AUTHORIZATION_FAILED: 29,
   GROUP_AUTHORIZATION_FAILED: 30,
   CLUSTER_AUTHORIZATION_FAILED: 31,
+  INVALID_TIMESTAMP: 32,
+  POLICY_VIOLATION: 44,
   FENCED_INSTANCE: 82,
+  INVALID_RECORD: 87,
   UNRELEASED_INSTANCE: 111,
   STALE_MEMBER_EPOCH: 113,
 } as const
@@ -257,6 +261,22 @@ export function plainDetail(message: string): string {
     .replace(/^(?:\[[^\]]*\]: ?)?(?:[a-z_]+:\/\/)?\S+?\/(?:bootstrap|\d+): /, '')
     .replace(/ \(after \d+ms in state [A-Z_]+(?:, \d+ identical error\(s\) suppressed)?\)/, '')
     .replace(/^Local: /, '')
+}
+
+/** What the broker has against this record alone; anything else would meet every other, too. */
+const OF_THE_RECORD: ReadonlySet<unknown> = new Set([
+  ERR.MESSAGE_TOO_LARGE,
+  ERR.UNKNOWN_PARTITION,
+  ERR.INVALID_MESSAGE,
+  ERR.INVALID_RECORD,
+  ERR.INVALID_TIMESTAMP,
+  ERR.POLICY_VIOLATION,
+])
+
+/** Whether another record would have been taken by the broker that refused this one. */
+export function isOfRecord(error: unknown): boolean {
+  if (!(error instanceof DfspError) || error.code === 'E_PLUGIN') return true
+  return OF_THE_RECORD.has((error.cause as ClientError | undefined)?.code)
 }
 
 /** An error of a running client in the user's terms. */

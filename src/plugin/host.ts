@@ -2,10 +2,11 @@
  * The plugin host: N threads that verify and process whole files. It owns the threads and nothing else; a thread
  * that throws, exits, hangs or runs out of memory costs its task one attempt and is replaced.
  */
+import { E_ENVIRONMENT, isEnvironmental } from '../core/environment.ts'
 import type { DfspError } from '../errors.ts'
 import { faultLine } from './fault.ts'
 import { type FifoLock, fifoLock } from './lock.ts'
-import type { FromThread, PluginFault, SetupMessage, Source, Task, ThreadData } from './messages.ts'
+import type { FromThread, PluginFault, Refusal, SetupMessage, Source, Task, ThreadData } from './messages.ts'
 import type { OutgoingRecord, PluginOptions } from './plugin.ts'
 import { exitError, loadError, setupError } from './start-errors.ts'
 import { taskQueue } from './task-queue.ts'
@@ -295,14 +296,15 @@ export function pluginHost(deps: HostDeps): PluginHost {
   }
 
   async function produce(thread: Thread, request: number, record: OutgoingRecord): Promise<void> {
-    let error: string | undefined
+    let refusal: Refusal | undefined
     try {
       await deps.produce(record)
     } catch (thrown) {
-      error = (thrown as Error).message
+      const { message } = thrown as Error
+      refusal = isEnvironmental(thrown as Error) ? { message, code: E_ENVIRONMENT } : { message }
     }
     if (thread.state !== 'ended')
-      send(thread, { type: 'produced', request, ...(error === undefined ? {} : { error }) })
+      send(thread, { type: 'produced', request, ...(refusal === undefined ? {} : { refusal }) })
   }
 
   return {

@@ -111,8 +111,14 @@ export type ToThread =
   | DigestMessage
   | { readonly type: 'abort'; readonly id: number; readonly reason: string }
   | { readonly type: 'lock-granted'; readonly request: number }
-  | { readonly type: 'produced'; readonly request: number; readonly error?: string }
+  | { readonly type: 'produced'; readonly request: number; readonly refusal?: Refusal }
   | { readonly type: 'teardown' }
+
+/** Why a record was not taken; with the code of an error that is the environment's. */
+export interface Refusal {
+  readonly message: string
+  readonly code?: string
+}
 
 export interface Result {
   readonly id: number

@@ -1,7 +1,7 @@
 /** What a plugin thread says to its host, and asks of it. */
 import type { MessagePort } from 'node:worker_threads'
 import { plainFields, plainText } from '../core/plain-value.ts'
-import type { FromThread, LogLevel, Result } from './messages.ts'
+import type { FromThread, LogLevel, Refusal, Result } from './messages.ts'
 import type { OutgoingRecord } from './plugin.ts'
 
 export interface ToHost {
@@ -17,7 +17,7 @@ export interface ToHost {
   lock<T>(section: () => T | Promise<T>): Promise<T>
   produce(record: OutgoingRecord): Promise<void>
   /** The host has answered a request. */
-  answered(request: number, error?: string): void
+  answered(request: number, refusal?: Refusal): void
 }
 
 /** A message of its own would be a large part of each. */
@@ -28,7 +28,7 @@ const MOST_CHARS = 8_192
 
 export function toHost(port: MessagePort): ToHost {
   let requests = 0
-  const waiting = new Map<number, (error?: string) => void>()
+  const waiting = new Map<number, (refusal?: Refusal) => void>()
   let results: Result[] = []
   let flushedAt = 0
 
@@ -47,7 +47,11 @@ export function toHost(port: MessagePort): ToHost {
   function ask(send: (request: number) => void): Promise<void> {
     const request = ++requests
     return new Promise((resolve, reject) => {
-      waiting.set(request, error => (error === undefined ? resolve() : reject(new Error(error))))
+      waiting.set(request, refusal => {
+        if (refusal === undefined) return resolve()
+        const { message, ...code } = refusal
+        reject(Object.assign(new Error(message), code))
+      })
       send(request)
     })
   }
@@ -85,8 +89,8 @@ export function toHost(port: MessagePort): ToHost {
       }
     },
     produce: record => ask(request => tell({ type: 'produce', request, record })),
-    answered(request, error) {
-      waiting.get(request)?.(error)
+    answered(request, refusal) {
+      waiting.get(request)?.(refusal)
       waiting.delete(request)
     },
   }

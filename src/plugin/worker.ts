@@ -82,7 +82,7 @@ port.on('message', (message: ToThread) => {
       return
     case 'lock-granted':
     case 'produced':
-      host.answered(message.request, message.type === 'produced' ? message.error : undefined)
+      host.answered(message.request, message.type === 'produced' ? message.refusal : undefined)
       return
     case 'teardown':
       void runTeardown()

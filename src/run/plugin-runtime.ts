@@ -1,7 +1,9 @@
 /** Plugin threads and the memory they share with the main thread, made before anything of the run is known. */
+import { E_ENVIRONMENT } from '../core/environment.ts'
 import { DfspError } from '../errors.ts'
 import { arena, PAGE_BYTES } from '../files/arena.ts'
 import { type Store, store } from '../files/store.ts'
+import { isOfRecord } from '../kafka/client.ts'
 import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../plugin/host.ts'
 import type { SetupMessage } from '../plugin/messages.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
@@ -33,9 +35,15 @@ export function pluginRuntime(choice: PluginChoice): PluginRuntime {
     ...choice,
     segments: () => memory.segments,
     pageBytes: PAGE_BYTES,
-    produce: record => {
+    async produce(record) {
       if (!uses) throw new DfspError('E_PLUGIN', 'ctx.produce was called before the run began')
-      return uses.produce(record)
+      try {
+        await uses.produce(record)
+      } catch (error) {
+        throw isOfRecord(error)
+          ? error
+          : Object.assign(new Error((error as Error).message), { code: E_ENVIRONMENT })
+      }
     },
     log: entry => (uses ? uses.log(entry) : void early.push(entry)),
     onBroken: error => uses?.onBroken(error),

@@ -170,7 +170,16 @@ test('a record that the broker refused fails the attempt with its reason', async
   const { run, call } = await held(t)
   const work = run('produce')
   ;(await call(0)).answer(new Error('message too large'))
-  assert.equal(faultIn(await work).message, 'message too large')
+  const fault = faultIn(await work)
+  assert.deepEqual([fault.message, fault.environment], ['message too large', undefined])
+})
+
+test('a broker that takes no records is the environment, whatever the plugin makes of it', async t => {
+  const { run, call } = await held(t)
+  const work = run('produce')
+  const away = Object.assign(new Error('timed out'), { code: 'E_ENVIRONMENT' })
+  ;(await call(0)).answer(away)
+  assert.deepEqual(faultIn(await work).environment, true)
 })
 
 test('an answer to a thread that is gone harms nobody', async t => {
