@@ -205,9 +205,16 @@ function oneAfterTheOther(): Context['lock'] {
   }
 }
 
+const temporary: string[] = []
+
 function temporaryFolder(): string {
+  // One listener, whatever the number of runs.
+  if (temporary.length === 0)
+    process.once('exit', () => {
+      for (const folder of temporary) fs.rmSync(folder, { recursive: true, force: true })
+    })
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-testing-'))
-  process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
+  temporary.push(folder)
   return folder
 }
 

@@ -83,6 +83,7 @@ const RETIRE_MS = 5_000
 
 /** After a time-out user code has this long to end by itself before its thread is ended. */
 const ABORT_GRACE_MS = 1_000
+const LOOK_MS = 10
 
 export function pluginHost(deps: HostDeps): PluginHost {
   const threads = new Set<Thread>()
@@ -295,6 +296,13 @@ export function pluginHost(deps: HostDeps): PluginHost {
     firstLoaded = started = undefined
   }
 
+  /** Attempts that were given up are over, or their threads are ended, in a moment: see `giveUp`. */
+  async function leavingEnded(): Promise<void> {
+    for (const thread of threads)
+      while (thread.state === 'busy' && thread.ending !== undefined)
+        await new Promise(resolve => setTimeout(resolve, LOOK_MS))
+  }
+
   async function produce(thread: Thread, request: number, record: OutgoingRecord): Promise<void> {
     let refusal: Refusal | undefined
     try {
@@ -393,6 +401,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
     },
     async close(graceMs) {
       closing = true
+      if (graceMs > 0) await leavingEnded()
       const idle = [...threads].filter(t => t.state === 'idle')
       await new Promise<void>(resolve => {
         const left = new Set(idle)
