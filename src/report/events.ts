@@ -21,7 +21,13 @@ export type FileResult =
 export type SetAside = 'held' | 'dead-lettered' | 'skipped' | 'untouched'
 
 export type RunEvent =
-  | { readonly type: 'info'; readonly text: string; readonly fields?: object }
+  | {
+      readonly type: 'info'
+      readonly text: string
+      readonly fields?: object
+      /** Before it reads: what it waits for. */
+      readonly waitsFor?: string
+    }
   | { readonly type: 'problem'; readonly text: string; readonly fields?: object }
   | {
       readonly type: 'file'

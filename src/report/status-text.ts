@@ -7,7 +7,7 @@ const LISTED = 5
 export const KEYS_HELP = 'keys: c = how it stands · q = finish what runs, then quit · ? = this line'
 
 export function statusText(view: RunView | undefined): string[] {
-  if (view === undefined) return ['status: starting: connecting to the broker']
+  if (view === undefined) return ['status: starting: it does not read yet']
   const { done, failed, seconds, memoryBytes, flow, lag } = view.stats()
   const counts = view.counts()
   const files = view.fileCounts()

@@ -119,6 +119,7 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
   let lastSuccessAt: number | null = null
   let summary: RunSummary | null = null
   let view: RunView | undefined
+  let waitsFor = 'connecting to the broker'
 
   function point(given: RunView): HistoryPoint {
     const { receivedBytes, doneBytes, done, failed, lag } = given.stats()
@@ -127,7 +128,7 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
 
   function notReady(): string | undefined {
     if (summary !== null) return 'the run is over'
-    return view === undefined ? 'starting: connecting to the broker' : view.notReady()
+    return view === undefined ? `starting: ${waitsFor}` : view.notReady()
   }
 
   /** Another attempt has ended: what the one before it came to is of no more interest. */
@@ -145,6 +146,7 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
     report(event) {
       const at = now()
       if (event.type === 'summary') summary = event.summary
+      if (event.type === 'info' && event.waitsFor !== undefined) waitsFor = event.waitsFor
       if (event.type !== 'file' && event.type !== 'retry') return
       forgetRetry(event.path)
       if (event.type === 'retry') {

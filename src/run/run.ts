@@ -20,7 +20,7 @@ import { realEdges } from './edges.ts'
 import { incompleteAtEnd } from './incomplete-end.ts'
 import { letterSender } from './letter-sender.ts'
 import { canCommit, type End, hasEnd, type Outcome, outcome } from './outcome.ts'
-import { setUp, tearDown } from './plugin-life.ts'
+import { SETUP_MS, setUp, tearDown } from './plugin-life.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 import { reloadOnChange } from './plugin-watch.ts'
 import { type Processor, processor } from './processor.ts'
@@ -122,7 +122,12 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     const consumer = await unless(ending, opening.consumer)
     if ('why' in consumer) return notBegun(options, deps, consumer, started)
     if (options.dlq !== undefined) void warnIfMissing(options.dlq, consumer, report)
-    const starting = setUp(runtime, setupOf(options, output, options.pluginOptions), tell)
+    const starting = setUp(
+      runtime,
+      setupOf(options, output, options.pluginOptions),
+      text => report({ type: 'info', text, waitsFor: text }),
+      hasEnd(options) ? SETUP_MS : Number.POSITIVE_INFINITY,
+    )
     const interrupted = await unless(ending, starting)
     if (interrupted) return notBegun(options, deps, interrupted, started)
     const beside = { refetcher, journal }

@@ -143,6 +143,27 @@ export default () => process.exit(1)
   assert.match((await told).facts.join(), /second time/)
 })
 
+test('an attempt that is given up at the end may end by itself, and its thread runs teardown all the same', async t => {
+  const { 'p.mjs': pluginUrl } = folderOf(t, {
+    'p.mjs': `export default (file, ctx) => new Promise(resolve => {
+        ctx.logger.info('begun')
+        ctx.signal.addEventListener('abort', () => setTimeout(() => {
+          ctx.logger.info('taken back')
+          resolve(new Error('given up'))
+        }, 50))
+      })
+      export const teardown = ctx => ctx.logger.info('teardown')
+`,
+  })
+  const { host, run, logged, messages } = await openHost(t, { pluginUrl })
+  const work = run('x')
+  await logged(/begun/)
+  host.abort('dfsp is stopping')
+  await host.close(5_000)
+  await work
+  assert.deepEqual(messages(), ['begun', 'taken back', 'teardown'])
+})
+
 test('a teardown that never ends is waited for as long as asked, not longer', async t => {
   const { 'p.mjs': pluginUrl } = folderOf(t, {
     'p.mjs': 'export default () => null\nexport const teardown = () => new Promise(() => {})\n',

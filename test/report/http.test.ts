@@ -41,7 +41,9 @@ function ask(path: string, { method = 'GET', host = 'localhost', url = server.ur
 
 test('/livez is 200 always; /readyz is 503 with the reason until the run takes what comes', async () => {
   assert.deepEqual([(await ask('/livez')).code, (await ask('/readyz')).code], [200, 503])
-  assert.match((await ask('/readyz')).body, /starting/)
+  assert.match((await ask('/readyz')).body, /starting: connecting/)
+  board.report({ type: 'info', text: 'x', waitsFor: "the plugin's setup runs" })
+  assert.equal((await ask('/readyz')).body, "starting: the plugin's setup runs\n")
   board.attach(viewOf({ notReady: () => reason }))
   assert.equal((await ask('/readyz')).code, 200)
   reason = 'paused: disk full'
