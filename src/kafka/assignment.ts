@@ -1,6 +1,8 @@
 /** Where reading begins in each assigned partition: the committed offset, if the log still has it. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { watermarks } from './topic.ts'
+import type { Client } from './client.ts'
+import type { Isolation } from './properties.ts'
+import { type Watermarks, watermarks } from './topic.ts'
 
 export type StartOffset =
   | 'earliest'
@@ -29,13 +31,21 @@ const TIMEOUT_MS = 10_000
 /** How the commit record of dfsp begins (core/commit-record). */
 const OWN_RECORD = 'd1.'
 
+/** A member of the group, or a client that knows its name. */
+export interface Asked {
+  readonly client: RdKafka.KafkaConsumer
+  /** What is asked about the topic, if not `client`. */
+  readonly ask?: Client
+  readonly topic: string
+  readonly isolation: Isolation
+}
+
 /**
  * `from` holds for a group that has committed nothing at all; a partition that is new to an existing group is read
  * from its first record, and so is one of a topic that was made `anew`, for which no commit counts.
  */
 export async function startOffsets(
-  client: RdKafka.KafkaConsumer,
-  topic: string,
+  { client, ask = client, topic, isolation }: Asked,
   partitions: readonly number[],
   from: StartOffset,
   anew = false,
@@ -47,16 +57,15 @@ export async function startOffsets(
   const isNewGroup = !anew && [...committed.values()].every(c => c === undefined)
   const times =
     isNewGroup && typeof from === 'object' ? await offsetsAt(client, topic, partitions, from.time) : undefined
-  return await Promise.all(
-    partitions.map(async partition => {
-      const { low, high } = await watermarks(client, topic, partition)
-      const found = committed.get(partition)
-      const base = { partition, low, committed: found?.offset, metadata: found?.metadata, end: high, anew }
-      if (found) return { ...base, ...withinLog(`${topic}[${partition}]`, found, low, high) }
-      if (!isNewGroup || from === 'earliest') return { ...base, start: low, notice: undefined }
-      return { ...base, start: times?.get(partition) ?? high, notice: undefined }
-    }),
-  )
+  const marks = await watermarks(ask, topic, partitions, isolation)
+  return partitions.map(partition => {
+    const { low, high } = marks.get(partition) as Watermarks
+    const found = committed.get(partition)
+    const base = { partition, low, committed: found?.offset, metadata: found?.metadata, end: high, anew }
+    if (found) return { ...base, ...withinLog(`${topic}[${partition}]`, found, low, high) }
+    if (!isNewGroup || from === 'earliest') return { ...base, start: low, notice: undefined }
+    return { ...base, start: times?.get(partition) ?? high, notice: undefined }
+  })
 }
 
 function withinLog(

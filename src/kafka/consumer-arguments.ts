@@ -1,11 +1,11 @@
 /** The constructor arguments of the consumer: the user's properties, our defaults, and what dfsp relies on. */
-import { type PropertyValue, splitProperties } from './properties.ts'
+import { type Isolation, isolationOf, type PropertyValue, splitProperties } from './properties.ts'
 
 export interface ConsumerArguments {
   readonly global: Readonly<Record<string, PropertyValue>>
   readonly topic: Readonly<Record<string, PropertyValue>>
   readonly clientId: string
-  readonly isolation: 'read_committed' | 'read_uncommitted'
+  readonly isolation: Isolation
   /** For how long a killed process stays a member of the group. */
   readonly sessionMs: number
 }
@@ -18,6 +18,8 @@ const DEFAULTS = {
   'fetch.wait.max.ms': 100,
   // A cap, not an allocation: one record of 90 MB beside a full fetch passes the default of 100 MB.
   'receive.message.max.bytes': 1_000_000_000,
+  // Whether fetches are answered: kafka/fetch-answers.
+  'statistics.interval.ms': 5_000,
   // A partition that is added shows up after this time.
   'topic.metadata.refresh.interval.ms': 60_000,
 } as const
@@ -49,7 +51,7 @@ export function consumerArguments(
     },
     // librdkafka's own default, latest, would jump over records.
     topic: { ...given.topic, 'auto.offset.reset': 'earliest' },
-    isolation: given.global['isolation.level'] === 'read_uncommitted' ? 'read_uncommitted' : 'read_committed',
+    isolation: isolationOf(given.global),
     clientId: String(given.global['client.id'] ?? 'rdkafka'),
     sessionMs: isClassic
       ? Number((global as Record<string, PropertyValue>)['session.timeout.ms'])

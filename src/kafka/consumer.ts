@@ -1,6 +1,7 @@
 /** The consumer of a topic's records: connects, joins the group, hands records on and knows nothing of files. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../errors.ts'
+import { asker } from './asker.ts'
 import {
   type AssignedPartition,
   type CommittedOffset,
@@ -17,7 +18,7 @@ import { type Ownership, ownership } from './ownership.ts'
 import { pauses } from './pauses.ts'
 import { readErrors } from './read-errors.ts'
 import { readLoop } from './read-loop.ts'
-import { allWatermarks, topicId, topicPartitions, watermarks } from './topic.ts'
+import { topicId, topicPartitions, watermarks } from './topic.ts'
 import { topicIdentity } from './topic-identity.ts'
 import { type Watch, watch } from './watch.ts'
 
@@ -69,10 +70,8 @@ export interface FileConsumer extends Committer {
   committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
   /** The end of an owned partition as the last fetch reported it, 0 before the first. */
   knownEnd(partition: number): number
-  /** End offsets of the owned partitions as they are now. */
+  /** Up to where the owned partitions can be read at present: an open transaction lies beyond. */
   endOffsets(): Promise<ReadonlyMap<number, number>>
-  /** As `endOffsets`, in one request, and with transactions in mind: up to where can be read. */
-  readableEnds(): Promise<ReadonlyMap<number, number>>
   readonly health: Health
   close(): Promise<void>
 }
@@ -90,6 +89,8 @@ export interface Health {
 
 const CONNECT_MS = 10_000
 const TOPIC_RETRY_MS = 1_000
+const THROTTLED =
+  'the broker slows this client down (a quota of its user or client id): records come as it lets them'
 
 type Rebalanced = (error: ClientError, list: RdKafka.TopicPartition[]) => void
 
@@ -138,7 +139,7 @@ async function existingTopic(
 
 function runningConsumer(
   client: RdKafka.KafkaConsumer,
-  { topic, group, from, headers: withHeaders }: ConsumerOptions,
+  { topic, group, from, properties, headers: withHeaders }: ConsumerOptions,
   { clientId, sessionMs, isolation }: ConsumerArguments,
   login: Login,
   membership: { handle: Rebalanced },
@@ -146,7 +147,7 @@ function runningConsumer(
 ): FileConsumer {
   let handlers: ConsumerHandlers
   let closing = false
-  let asked: Promise<unknown> = Promise.resolve()
+  const beside = asker(properties)
   let watching: Watch | undefined
   const errors = readErrors({
     client,
@@ -198,7 +199,7 @@ function runningConsumer(
     loop,
     partitions: () => topicPartitions(client, topic, login),
     starts: async (partitions, anew) =>
-      startOffsets(client, topic, partitions, from, (await identity.hasChanged()) || anew),
+      startOffsets({ client, topic, isolation }, partitions, from, (await identity.hasChanged()) || anew),
     onAssign(partitions) {
       if (
         !errors.hasRead &&
@@ -229,7 +230,7 @@ function runningConsumer(
     const { epoch } = owns
     return epoch !== undefined && !epoch.stale && epoch.positions.has(partition) && !owns.isLost
   })
-  const identity = topicIdentity(() => topicId(client, topic))
+  const identity = topicIdentity(() => beside.ask(other => topicId(other, topic)).catch(() => undefined))
   function newTopic(): void {
     handlers.onProblem(`topic ${topic} was deleted and made anew: reading the new one from its first records`)
     owns.restart(true)
@@ -254,12 +255,14 @@ function runningConsumer(
         topic,
         owns,
         isolation,
+        asker: beside,
         isPaused: () => reading.isPaused,
         onProblem: given.onProblem,
         hasNewTopic: identity.hasChanged,
         onNewTopic: newTopic,
         onLow: (partition, low) => given.onLowWatermark?.(partition, low),
         onStalled: text => (errors.trouble.isLasting ? errors.trouble.again() : errors.trouble.tell(text)),
+        onThrottled: () => errors.trouble.tell(THROTTLED),
         onAnswered: errors.answered,
         onUnanswered: error => errors.passing(error, 'ask for offsets'),
         onNothingOwned: errors.trouble.again,
@@ -277,15 +280,7 @@ function runningConsumer(
       return Number.isSafeInteger(end) && end > 0 ? end : 0
     },
     async endOffsets() {
-      const marks = await Promise.all(
-        all().map(async p => [p, (await watermarks(client, topic, p)).high] as const),
-      )
-      return new Map(marks)
-    },
-    async readableEnds() {
-      const question = allWatermarks(client, topic, all(), isolation)
-      asked = question.catch(() => {})
-      const marks = await question
+      const marks = await beside.ask(other => watermarks(other, topic, all(), isolation))
       errors.answered()
       return new Map([...marks].map(([partition, { high }]) => [partition, high]))
     },
@@ -299,7 +294,8 @@ function runningConsumer(
     },
     async close() {
       closing = true
-      await Promise.all([owns.close(), watching?.end(), asked])
+      beside.close()
+      await Promise.all([owns.close(), watching?.end()])
       const stopped = loop.stop()
       reading.release()
       await stopped

@@ -51,6 +51,7 @@ export function delivery(deps: DeliveryDeps) {
       if (!position || offset < position.next) continue
       position.next = offset
       position.since = since
+      position.endedAt = since
       deps.onPartitionEnd(partition, offset)
     }
   }

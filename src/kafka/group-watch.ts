@@ -47,7 +47,7 @@ export async function watchGroup({ topic, group, properties }: GroupInTopic): Pr
       }
       const [partitions, described] = await Promise.race([
         Promise.all([
-          startOffsets(client, topic, numbers, from).catch(explained),
+          startOffsets({ client, topic, isolation: given.isolation }, numbers, from).catch(explained),
           describedGroup(client, group),
         ]),
         login.isKnown ? refusal(properties, group).catch(explained) : NEVER,

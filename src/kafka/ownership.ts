@@ -22,6 +22,8 @@ export interface Position {
   next: number
   /** When something came last, or reading began. */
   since: number
+  /** When it was read to its end last; undefined: never. */
+  endedAt?: number
 }
 
 /** The time in which all partitions are owned. */
@@ -64,8 +66,8 @@ export interface Ownership {
   rebalance(error: ClientError | undefined, list: readonly RdKafka.TopicPartition[]): void
   /** Ends the epoch as lost and begins another at the committed offsets, or at the oldest records. */
   restart(anew: boolean): void
-  /** Reads a partition again from its position. */
-  reread(partition: number, offset: number): void
+  /** Reads a partition from `offset` on, unless something of it came meanwhile: it stands at `position` no longer. */
+  reread(partition: number, position: number, offset: number): void
   /**
    * From now on partitions are given up at once: nothing can be committed while the client disconnects. Resolves when
    * no change and no question is open.
@@ -227,17 +229,19 @@ export function ownership(deps: OwnershipDeps): Ownership {
         if (starts) await beginEpoch(starts, undefined)
       })
     },
-    reread(partition, offset) {
+    reread(partition, found, offset) {
       inTurn(async () => {
         const position = epoch?.positions.get(partition)
         if (!position || epoch?.draining) return
         await loop.between(async () => {
+          // What the last call brought must not come twice.
+          if (position.next !== found || epoch?.draining) return
           await assign.seek({ topic, partition, offset }, isClosing)
           // It may stand still because a resume got lost.
           if (!deps.isStopped()) client.resume(toppars([partition]))
+          position.next = offset
+          position.since = deps.now()
         })
-        position.next = offset
-        position.since = deps.now()
       })
     },
     async close() {

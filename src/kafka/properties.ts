@@ -19,6 +19,8 @@ export interface Property {
   readonly standard?: string
 }
 
+export type Isolation = 'read_committed' | 'read_uncommitted'
+
 export type PropertyValue = string | number | boolean
 
 /** The two constructor arguments of a client. */
@@ -88,6 +90,11 @@ export function splitProperties(
     }
   }
   return { global, topic }
+}
+
+/** Whether a consumer sees records of transactions that are open or were aborted; librdkafka's default is that it does not. */
+export function isolationOf(properties: Readonly<Record<string, unknown>>): Isolation {
+  return properties['isolation.level'] === 'read_uncommitted' ? 'read_uncommitted' : 'read_committed'
 }
 
 function typed(property: Property, text: string): PropertyValue {

@@ -11,6 +11,7 @@ import { DfspError } from '../errors.ts'
 import { offsetsAt } from './assignment.ts'
 import { type ClientError, ERR, explain, loginOf, plainDetail } from './client.ts'
 import type { ConsumedRecord } from './consumer.ts'
+import { isolationOf } from './properties.ts'
 import { topicPartitions, watermarks } from './topic.ts'
 
 /** A client without a group, what it reads from, and as whom. */
@@ -86,9 +87,7 @@ export async function extents({ client, topic, properties }: Reader): Promise<Re
   const login = loginOf(properties)
   const partitions = await topicPartitions(client, topic, login)
   try {
-    return new Map(
-      await Promise.all(partitions.map(async p => [p, await watermarks(client, topic, p)] as const)),
-    )
+    return await watermarks(client, topic, partitions, isolationOf(properties))
   } catch (error) {
     throw explain(error as ClientError, { topic, login, doing: 'read offsets' })
   }

@@ -1,9 +1,8 @@
 /** Records read again by reference, beside the consumer and without its group: a second client that is given offsets. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Extent, OffsetRange } from '../core/offset-ranges.ts'
-import { connect, loginOf, newClient } from './client.ts'
+import { bareClient } from './bare-client.ts'
 import type { ConsumedRecord } from './consumer.ts'
-import { splitProperties } from './properties.ts'
 import { extents, type RecordFrame, readRanges, startsAt } from './read-ranges.ts'
 
 export interface RefetchOptions {
@@ -30,7 +29,6 @@ export interface Refetcher {
   close(): Promise<void>
 }
 
-const CONNECT_MS = 10_000
 const POLL_MS = 100
 
 /** Connects when first read from. */
@@ -63,24 +61,16 @@ export function openRefetcher(options: RefetchOptions): Refetcher {
 }
 
 async function connected({ properties }: RefetchOptions): Promise<RdKafka.KafkaConsumer> {
-  const given = splitProperties(properties, 'consumer')
-  const global = {
-    'receive.message.max.bytes': 1_000_000_000,
-    ...given.global,
-    'queued.max.messages.kbytes': 16 * 1024,
-    // What is asked for is there; a fetch that waits for more at one partition's end keeps the others waiting.
-    'fetch.wait.max.ms': 5,
-    'fetch.queue.backoff.ms': 10,
-    // Nothing joins it and nothing is committed in it: the client asks for a name.
-    'group.id': `dfsp.refetch.${process.pid}`,
-    'enable.auto.commit': false,
-    'enable.auto.offset.store': false,
-    'enable.partition.eof': true,
-  } as unknown as RdKafka.ConsumerGlobalConfig
-  const client = newClient(
-    ({ KafkaConsumer }) => new KafkaConsumer(global, { ...given.topic, 'auto.offset.reset': 'earliest' }),
-  )
-  await connect(client, loginOf(properties), CONNECT_MS)
+  const client = await bareClient(properties, {
+    default: { 'receive.message.max.bytes': 1_000_000_000 },
+    fixed: {
+      'queued.max.messages.kbytes': 16 * 1024,
+      // What is asked for is there; a fetch that waits for more at one partition's end keeps the others waiting.
+      'fetch.wait.max.ms': 5,
+      'fetch.queue.backoff.ms': 10,
+      'enable.partition.eof': true,
+    },
+  })
   client.setDefaultConsumeTimeout(POLL_MS)
   ;(
     client as unknown as { setDefaultIsTimeoutOnlyForFirstMessage(on: boolean): void }

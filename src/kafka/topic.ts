@@ -4,6 +4,7 @@ import { nearest } from '../core/nearest.ts'
 import { DfspError } from '../errors.ts'
 import { type Client, type ClientError, ERR, explain, type Login, rdkafka } from './client.ts'
 import { groupOperations } from './group-access.ts'
+import type { Isolation } from './properties.ts'
 
 const TIMEOUT_MS = 10_000
 /** For questions that the end of a run or a person waits for, and that the mock cluster does not answer. */
@@ -84,24 +85,17 @@ export interface Watermarks {
   readonly high: number
 }
 
-export async function watermarks(client: Client, topic: string, partition: number): Promise<Watermarks> {
-  return await new Promise((resolve, reject) => {
-    client.queryWatermarkOffsets(topic, partition, TIMEOUT_MS, (error, offsets) =>
-      error ? reject(error) : resolve({ low: offsets.lowOffset, high: offsets.highOffset }),
-    )
-  })
-}
-
 /**
- * Watermarks of many partitions of a running consumer, in two requests for each of their brokers. Behind its waiting
- * fetches each answer may take `fetch.wait.max.ms`. Aborted and open transactions count as `isolation` says.
+ * Watermarks of many partitions, in two requests for each of their brokers; rejects where one of them has none at
+ * present. With `read_committed` the end lies before the first record of an open transaction.
  */
-export async function allWatermarks(
+export async function watermarks(
   client: Client,
   topic: string,
   partitions: readonly number[],
-  isolation: 'read_committed' | 'read_uncommitted',
+  isolation: Isolation,
 ): Promise<Map<number, Watermarks>> {
+  if (partitions.length === 0) return new Map()
   const admin = adminOf(client)
   const options = () => ({ timeout: TIMEOUT_MS, isolationLevel: isolation === 'read_committed' ? 1 : 0 })
   const ask = (timestamp: number) =>
@@ -119,10 +113,14 @@ export async function allWatermarks(
   for (const { partition, offset: low } of lows) {
     const high = ends.get(partition) ?? -1
     // Negative: not answered, as while the client closes.
-    if (low >= 0 && high >= low) marks.set(partition, { low, high })
+    if (low < 0 || high < low) throw UNANSWERED
+    marks.set(partition, { low, high })
   }
+  if (marks.size < partitions.length) throw UNANSWERED
   return marks
 }
+
+const UNANSWERED: ClientError = { code: ERR.TIMED_OUT, message: 'no answer for some partitions' }
 
 /** OffsetSpec of the binding. */
 const EARLIEST = -2

@@ -1,14 +1,18 @@
 /** The watchdog of a running consumer: when it looks, and what is done about what it finds. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import type { Ownership } from './ownership.ts'
-import { allWatermarks, watermarks } from './topic.ts'
-import { LOOK_EVERY_MS, watchdog } from './watchdog.ts'
+import type { Asker } from './asker.ts'
+import { fetchAnswers } from './fetch-answers.ts'
+import type { Ownership, Position } from './ownership.ts'
+import type { Isolation } from './properties.ts'
+import { watermarks } from './topic.ts'
+import { type Flow, LOOK_EVERY_MS, type Reading, watchdog } from './watchdog.ts'
 
 export interface WatchDeps {
   readonly client: RdKafka.KafkaConsumer
   readonly topic: string
   readonly owns: Ownership
-  readonly isolation: 'read_committed' | 'read_uncommitted'
+  readonly isolation: Isolation
+  readonly asker: Pick<Asker, 'ask'>
   isPaused(): boolean
   onProblem(text: string): void
   onLow(partition: number, low: number): void
@@ -19,9 +23,14 @@ export interface WatchDeps {
   /** The broker refuses or does not answer; asked again at the next look. */
   onUnanswered(error: unknown): void
   onStalled(text: string): void
+  /** The broker holds its answers back, as a quota demands. */
+  onThrottled(): void
   /** At each look without an epoch. */
   onNothingOwned(): void
 }
+
+/** Shorter pauses are nobody's concern. */
+const TOLD_THROTTLE_MS = 1_000
 
 /** librdkafka's log line of a position that the broker has no record for. */
 const RESET = /\[(\d+)\]: offset reset \(at offset (\d+)/
@@ -36,7 +45,7 @@ export interface Watch {
 export function watch(deps: WatchDeps): Watch {
   const { client, topic, owns } = deps
   const at = (partition: number) => `${topic}[${partition}]`
-  const positions = () => owns.epoch?.positions ?? new Map<number, never>()
+  const positions = () => owns.epoch?.positions ?? new Map<number, Position>()
   /** Below these offsets losses have been told. */
   const toldBelow = new Map<number, number>()
   /** Where a partition stood still last, and how often it was found there. */
@@ -52,10 +61,11 @@ export function watch(deps: WatchDeps): Watch {
         ? []
         : [...positions()].map(([partition, { next, since }]) => ({ partition, position: next, since })),
     async watermarks(partitions) {
-      const marks = await allWatermarks(client, topic, partitions, deps.isolation)
+      const marks = await deps.asker.ask(client => watermarks(client, topic, partitions, deps.isolation))
       deps.onAnswered()
       return marks
     },
+    flow,
     hasNewTopic: deps.hasNewTopic,
     onFinding(finding, { partition, position }, { low, high }) {
       switch (finding.kind) {
@@ -65,11 +75,11 @@ export function watch(deps: WatchDeps): Watch {
           const times = before?.position === position ? before.times + 1 : 1
           stalls.set(partition, { position, times, text })
           deps.onStalled(`${text}; asking for them again`)
-          return owns.reread(partition, position)
+          return owns.reread(partition, position, position)
         }
         case 'overtaken':
           lost(partition, position, low)
-          return owns.reread(partition, low)
+          return owns.reread(partition, position, low)
         case 'beyond-end':
           deps.onProblem(
             `${at(partition)}: it ends at ${high}, and was read up to ${position}: the log was cut`,
@@ -92,14 +102,33 @@ export function watch(deps: WatchDeps): Watch {
     )
   }
 
+  const answers = fetchAnswers(topic)
+  const hearStatistics = ({ message }: { message: string }) => answers.hear(message)
+  let throttledUntil: number | undefined
+  function hearThrottle({ throttleTime }: { throttleTime: number }): void {
+    throttledUntil = Math.max(throttledUntil ?? 0, performance.now() + throttleTime)
+    if (throttleTime >= TOLD_THROTTLE_MS) deps.onThrottled()
+  }
+
+  function flow({ partition, since }: Reading): Flow {
+    let othersCame: number | undefined
+    for (const [other, position] of positions()) {
+      if (other === partition || (position.endedAt ?? 0) >= since) continue
+      othersCame = Math.max(othersCame ?? 0, position.since)
+    }
+    return { throttledUntil, isAnswered: answers.cameFor(partition), othersCame }
+  }
+
   let asking: Promise<unknown> = Promise.resolve()
   /** The client goes on at the oldest record by itself, and says so in its log alone. */
   function hear(entry: { fac?: string; message: string }): void {
     const reset = entry.fac === 'OFFSET' ? RESET.exec(entry.message) : null
     if (!reset) return
     const [partition, from] = [Number(reset[1]), Number(reset[2])]
-    asking = watermarks(client, topic, partition).then(
-      ({ low }) => {
+    const question = deps.asker.ask(other => watermarks(other, topic, [partition], deps.isolation))
+    asking = question.then(
+      marks => {
+        const { low } = marks.get(partition) as { low: number }
         lost(partition, from, low)
         deps.onLow(partition, low)
       },
@@ -108,6 +137,8 @@ export function watch(deps: WatchDeps): Watch {
   }
 
   client.on('event.log', hear)
+  client.on('event.stats', hearStatistics)
+  client.on('event.throttle', hearThrottle)
   let looking: Promise<unknown> = Promise.resolve()
   const timer = setInterval(() => {
     if (owns.epoch) looking = dog.look()
@@ -122,6 +153,8 @@ export function watch(deps: WatchDeps): Watch {
     async end() {
       clearInterval(timer)
       client.removeListener('event.log', hear)
+      client.removeListener('event.stats', hearStatistics)
+      client.removeListener('event.throttle', hearThrottle)
       await Promise.all([looking, asking])
     },
   }

@@ -13,6 +13,16 @@ export interface Reading {
   readonly since: number
 }
 
+/** What speaks against it that a partition of which nothing comes is damaged. */
+export interface Flow {
+  /** When the broker held answers back last, or was to; undefined: never. */
+  readonly throttledUntil: number | undefined
+  /** The broker of the partition answers fetches at present. */
+  readonly isAnswered: boolean
+  /** When records came last of another partition, of which not all has come since; undefined: never. */
+  readonly othersCame: number | undefined
+}
+
 export type Finding =
   /** Records are there and do not come. */
   | { readonly kind: 'stalled' }
@@ -21,22 +31,30 @@ export type Finding =
   /** The log ends below what was read of it. */
   | { readonly kind: 'beyond-end' }
 
-/** What is wrong with a partition that nothing came from for `stallMs`; undefined when nothing is. */
+/**
+ * What is wrong with a partition that nothing came from for `stallMs`; undefined when nothing is. One that is slow is not
+ * damaged: records stall only where fetches are answered, not held back, and nothing else fills the answers.
+ */
 export function examine(
   { position, since }: Reading,
   { low, high }: Watermarks,
+  flow: () => Flow,
   now: number,
   stallMs: number,
 ): Finding | undefined {
   if (now - since < stallMs) return undefined
   if (position > high) return { kind: 'beyond-end' }
   if (position < low) return { kind: 'overtaken' }
-  return position < high ? { kind: 'stalled' } : undefined
+  if (position === high) return undefined
+  const { throttledUntil = 0, isAnswered, othersCame = 0 } = flow()
+  if (!isAnswered) return undefined
+  return now - Math.max(since, throttledUntil, othersCame) < stallMs ? undefined : { kind: 'stalled' }
 }
 
 export interface WatchdogDeps {
   /** Partitions that are owned and not paused. */
   readings(): readonly Reading[]
+  flow(reading: Reading): Flow
   /** Partitions that are owned. */
   owned(): readonly number[]
   watermarks(partitions: readonly number[]): Promise<ReadonlyMap<number, Watermarks>>
@@ -69,12 +87,14 @@ export function watchdog(deps: WatchdogDeps): Watchdog {
       lows.clear()
       return deps.onNewTopic()
     }
-    for (const [partition, marks] of await deps.watermarks(deps.owned())) {
+    const found = await deps.watermarks(deps.owned())
+    const readings = new Map(deps.readings().map(reading => [reading.partition, reading]))
+    for (const [partition, marks] of found) {
       const before = lows.get(partition)
       lows.set(partition, marks.low)
       if (marks.low !== before) deps.onLow(partition, marks.low)
-      const reading = deps.readings().find(r => r.partition === partition)
-      const finding = reading && examine(reading, marks, deps.now(), STALL_MS)
+      const reading = readings.get(partition)
+      const finding = reading && examine(reading, marks, () => deps.flow(reading), deps.now(), STALL_MS)
       if (finding) deps.onFinding(finding, reading, marks)
     }
   }

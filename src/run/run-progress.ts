@@ -1,5 +1,6 @@
 /** How far a run is: its goal, its figures while it runs, its summary. */
 import { reachedEnd } from '../core/run-end.ts'
+import type { AssignedPartition } from '../kafka/assignment.ts'
 import type { FileConsumer } from '../kafka/consumer.ts'
 import type { RunStats, RunSummary } from '../report/events.ts'
 import type { OpenFile } from './open-files.ts'
@@ -7,8 +8,8 @@ import type { Processor } from './processor.ts'
 import { type Counts, finishedFiles, triedFiles } from './processor-deps.ts'
 
 export interface RunProgress {
-  /** Takes the end offsets of all owned partitions as what there is to read, once, unless the goals were given. */
-  aim(work: Processor): Promise<void>
+  /** Takes the ends of the partitions that were assigned as what there is to read, once, unless the goals were given. */
+  aim(partitions: readonly AssignedPartition[]): void
   endSeen(partition: number): void
   /** Calls `reached` when a finite run is over. */
   check(work: Processor, reached: () => void): void
@@ -52,15 +53,11 @@ export function runProgress(
     return false
   }
   return {
-    async aim(work) {
+    aim(partitions) {
       if (goals || !isAiming) return
-      const from = new Map(work.ledger.partitions().map(p => [p, work.ledger.position(p)]))
-      const at = Date.now()
-      const ends = options.goals ?? (await consumer.endOffsets())
-      if (goals) return
-      starts = from
-      if (options.goals === undefined) aimedAt = at
-      goals = ends
+      starts = new Map(partitions.map(({ partition, start }) => [partition, start]))
+      if (options.goals === undefined) aimedAt = Date.now()
+      goals = options.goals ?? new Map(partitions.map(({ partition, end }) => [partition, end]))
     },
     endSeen(partition) {
       if (goals) seen.add(partition)

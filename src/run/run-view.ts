@@ -50,7 +50,7 @@ export function runTally(
 
   async function ask(): Promise<void> {
     try {
-      ends = await consumer.readableEnds()
+      ends = await consumer.endOffsets()
       askedAt = performance.now()
     } catch {
       // What is known stays; that the broker does not answer is told elsewhere.

@@ -260,14 +260,8 @@ async function consumeToEnd(
         text: `reading ${partitions.length} partitions of ${options.topic}`,
         fields: { group: options.group },
       })
-      void progress.aim(work).then(
-        () => progress.check(work, () => ending.resolve({ why: 'goal' })),
-        error =>
-          ending.resolve({
-            why: 'stop',
-            reason: `end offsets are unknown: ${(error as Error).message}`,
-          }),
-      )
+      progress.aim(partitions)
+      progress.check(work, () => ending.resolve({ why: 'goal' }))
     },
     onRecords(records) {
       tally.read(records.length)

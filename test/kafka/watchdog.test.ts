@@ -1,25 +1,71 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { fetchAnswers } from '../../src/kafka/fetch-answers.ts'
 import { topicIdentity } from '../../src/kafka/topic-identity.ts'
-import { examine, type Finding, type Reading, STALL_MS, watchdog } from '../../src/kafka/watchdog.ts'
+import {
+  examine,
+  type Finding,
+  type Flow,
+  type Reading,
+  STALL_MS,
+  watchdog,
+} from '../../src/kafka/watchdog.ts'
 
 const quiet = { now: STALL_MS, since: 0 }
+const answered = (): Flow => ({ throttledUntil: undefined, isAnswered: true, othersCame: undefined })
 
 test('a partition that reads, or is read to its end, is fine', () => {
   const moving = { partition: 0, position: 5, since: 1 }
-  assert.equal(examine(moving, { low: 0, high: 9 }, STALL_MS, STALL_MS), undefined)
+  assert.equal(examine(moving, { low: 0, high: 9 }, answered, STALL_MS, STALL_MS), undefined)
   const atEnd = { partition: 0, position: 9, since: 0 }
-  assert.equal(examine(atEnd, { low: 9, high: 9 }, STALL_MS, STALL_MS), undefined)
+  assert.equal(examine(atEnd, { low: 9, high: 9 }, answered, STALL_MS, STALL_MS), undefined)
 })
 
 test('fault 70: records that are there and do not come are a stall; deleted ones and a cut log are told apart', () => {
   const at = (position: number, low: number, high: number) =>
-    examine({ partition: 0, position, since: quiet.since }, { low, high }, quiet.now, STALL_MS)?.kind
+    examine({ partition: 0, position, since: quiet.since }, { low, high }, answered, quiet.now, STALL_MS)
+      ?.kind
   assert.equal(at(5, 0, 6), 'stalled')
   assert.equal(at(5, 5, 6), 'stalled')
   assert.equal(at(5, 6, 9), 'overtaken')
   assert.equal(at(5, 6, 6), 'overtaken')
   assert.equal(at(7, 0, 6), 'beyond-end')
+})
+
+test('a slow partition is not a damaged one: answers are held back, on their way, or full of another partition', () => {
+  const found = (flow: Partial<Flow>, now = 2 * STALL_MS) =>
+    examine(
+      { partition: 0, position: 5, since: 0 },
+      { low: 0, high: 6 },
+      () => ({ ...answered(), ...flow }),
+      now,
+      STALL_MS,
+    )?.kind
+  assert.equal(found({}), 'stalled')
+  assert.equal(found({ isAnswered: false }), undefined)
+  assert.equal(found({ throttledUntil: 2 * STALL_MS + 10_000 }), undefined)
+  assert.equal(found({ throttledUntil: STALL_MS + 1 }), undefined)
+  assert.equal(found({ throttledUntil: STALL_MS }), 'stalled')
+  assert.equal(found({ othersCame: STALL_MS + 1 }), undefined)
+  assert.equal(found({ othersCame: STALL_MS }), 'stalled')
+})
+
+test('a broker answers fetches when the count of its responses grows from one statistics to the next', () => {
+  const answers = fetchAnswers('xrd')
+  const tell = (one: number, two: number) =>
+    answers.hear(
+      JSON.stringify({
+        brokers: { a: { nodeid: 1, rx: one }, b: { nodeid: 2, rx: two }, c: { nodeid: -1, rx: one + two } },
+        topics: { xrd: { partitions: { 0: { broker: 1 }, 1: { broker: 2 } } } },
+      }),
+    )
+  assert.equal(answers.cameFor(0), true)
+  tell(5, 5)
+  assert.equal(answers.cameFor(0), true)
+  tell(5, 6)
+  assert.deepEqual([answers.cameFor(0), answers.cameFor(1)], [false, true])
+  tell(6, 6)
+  assert.deepEqual([answers.cameFor(0), answers.cameFor(1)], [true, false])
 })
 
 function looked(answers: { id?: string; low: number; high: number }[]) {
@@ -31,6 +77,7 @@ function looked(answers: { id?: string; low: number; high: number }[]) {
   const dog = watchdog({
     owned: () => [3],
     readings: () => [reading],
+    flow: answered,
     watermarks: async () => new Map([[3, answer()]]),
     hasNewTopic: identity.hasChanged,
     onFinding: (finding: Finding, { partition }, { low, high }) =>
