@@ -41,7 +41,6 @@ const PREFIX = 'd1.'
 /** Written because the client drops the last character of metadata that another client wrote. */
 const RESERVED = '.'
 const SHAPE = /^d(\d{1,9})\.([\w-]+)\.?\0?$/
-const MAX_PAYLOAD = Math.floor(((RECORD_CHARS - PREFIX.length - RESERVED.length) * 6) / 8)
 const CRC_BYTES = 4
 const DIGEST_BYTES = 16
 const HASH_BYTES = 5
@@ -49,31 +48,35 @@ const HASH_BYTES = 5
 /**
  * The text, and how full it is: 1 is the limit, and what is best effort does not count. The smallest way of saying
  * what is unresolved is taken; then as many of `attempts` as fit, then of `finished`, the first ones first.
- * Undefined when what is unresolved does not fit. Throws a RangeError when `content` contradicts itself.
+ * Undefined when what is unresolved does not fit into `chars`. Throws a RangeError when `content` contradicts itself.
  */
-export function encodeCommitRecord(content: RecordContent): { text: string; fill: number } | undefined {
+export function encodeCommitRecord(
+  content: RecordContent,
+  chars = RECORD_CHARS,
+): { text: string; fill: number } | undefined {
+  const mostBytes = Math.max(0, Math.floor(((chars - PREFIX.length - RESERVED.length) * 6) / 8))
   const { base, position } = content
   if (!(Number.isSafeInteger(position) && Number.isSafeInteger(base) && base >= 0 && base <= position))
     throw new RangeError(`no record from ${base} to ${position}`)
-  const body = [...runBodies(content, MAX_PAYLOAD), ...fileBody(content, MAX_PAYLOAD)].reduce(
+  const body = [...runBodies(content, mostBytes), ...fileBody(content, mostBytes)].reduce(
     (best, next) => (best === undefined || next.length < best.length ? next : best),
     undefined as Uint8Array | undefined,
   )
   if (body === undefined) return undefined
   const needed = [varint(base), varint(position - base), body]
   const neededBytes = bytesOf(needed) + 2 + CRC_BYTES // a zero for each of the lists
-  if (neededBytes > MAX_PAYLOAD) return undefined
+  if (neededBytes > mostBytes) return undefined
 
-  const attempts = listWithin(MAX_PAYLOAD - neededBytes + 1, attemptEntries(content.attempts))
+  const attempts = listWithin(mostBytes - neededBytes + 1, attemptEntries(content.attempts))
   const finished = listWithin(
-    MAX_PAYLOAD - neededBytes + 2 - bytesOf(attempts),
+    mostBytes - neededBytes + 2 - bytesOf(attempts),
     content.finished.map(digestBytes),
   )
   const payload = Buffer.concat([...needed, ...finished, ...attempts, new Uint8Array(CRC_BYTES)])
   payload.writeUInt32LE(crc32(payload.subarray(0, -CRC_BYTES)), payload.length - CRC_BYTES)
   return {
     text: `${PREFIX}${payload.toString('base64url')}${RESERVED}`,
-    fill: (PREFIX.length + Math.ceil((neededBytes * 8) / 6) + RESERVED.length) / RECORD_CHARS,
+    fill: (PREFIX.length + Math.ceil((neededBytes * 8) / 6) + RESERVED.length) / chars,
   }
 }
 

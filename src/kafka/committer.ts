@@ -77,6 +77,18 @@ function isAnswerTo(
   return asked.every(({ partition, offset }) => offsets.get(partition) === offset)
 }
 
+/** What a commit was refused for that a shorter one may not be; undefined for other reasons. */
+export function tooLong(error: unknown): 'record' | 'request' | undefined {
+  switch ((error as { cause?: ClientError } | undefined)?.cause?.code) {
+    case ERR.OFFSET_METADATA_TOO_LARGE:
+      return 'record'
+    case ERR.COMMIT_TOO_LARGE:
+      return 'request'
+    default:
+      return undefined
+  }
+}
+
 /** What a refused commit means, by the protocol's error number. */
 const REFUSALS: ReadonlyMap<number, string> = new Map([
   [ERR.TIMED_OUT, 'the group coordinator does not answer'],

@@ -1,4 +1,4 @@
-/** What is told of a broker that does not do what it should: each trouble once a minute while it lasts. */
+/** What is told of something that does not do what it should: each trouble once a minute while it lasts. */
 
 export interface Troubles {
   /** Something went wrong; with `lasting`, it holds until `over` is called and `again` tells it again. */
@@ -13,15 +13,16 @@ export interface Troubles {
 const TOLD_EVERY_MS = 60_000
 
 export function troubles(report: (text: string) => void, now: () => number): Troubles {
-  const told = new Map<string, number>()
+  const told = new Map<string, { readonly at: number; untold: number }>()
   let lasting: string | undefined
 
   function tell(text: string): void {
     const before = told.get(text)
-    if (before !== undefined && now() - before < TOLD_EVERY_MS) return
-    for (const [old, at] of told) if (now() - at >= TOLD_EVERY_MS) told.delete(old)
-    told.set(text, now())
-    report(text)
+    if (before !== undefined && now() - before.at < TOLD_EVERY_MS) return void before.untold++
+    for (const [old, { at }] of told) if (now() - at >= 2 * TOLD_EVERY_MS) told.delete(old)
+    told.set(text, { at: now(), untold: 0 })
+    const more = before?.untold ?? 0
+    report(more === 0 ? text : `${text} (and ${more} times since this was said last)`)
   }
   return {
     tell(text, lasts = false) {

@@ -9,8 +9,9 @@ import { type Replay, replay } from '../core/replay.ts'
 import { DfspError } from '../errors.ts'
 import type { AssignedPartition } from '../kafka/assignment.ts'
 import { type ConsumedRecord, openConsumer } from '../kafka/consumer.ts'
+import { troubles } from '../kafka/troubles.ts'
 import { commitContent } from './commit-content.ts'
-import { commits } from './commits.ts'
+import { commits, storedBytes } from './commits.ts'
 import { deferred } from './deferred.ts'
 import { realEdges } from './edges.ts'
 
@@ -58,6 +59,7 @@ export async function openLetterBox(options: LetterBoxOptions, deps: LetterBoxDe
   const read = deferred<void>()
   const broken = deferred<DfspError>()
   let isRead = false
+  const trouble = troubles(text => deps.tell('problem', text), realEdges.now)
   const committing = commits({
     ...realEdges,
     ledger,
@@ -66,13 +68,12 @@ export async function openLetterBox(options: LetterBoxOptions, deps: LetterBoxDe
     commit: consumer.commit,
     committedNow: consumer.committedNow,
     isIdle: () => false,
-    onFailed: error =>
-      deps.tell('problem', `offset commit failed, nothing is lost: ${(error as Error).message}`),
+    partitionBytes: storedBytes(topic, group),
+    onFailed: error => trouble.tell(`offset commit failed, nothing is lost: ${(error as Error).message}`),
     onCommitted() {},
     onFill: fill => {
       if (fill > 1)
-        deps.tell(
-          'problem',
+        trouble.tell(
           `too many letters between resolved ones stay: what is done now may run again at the next call`,
         )
     },

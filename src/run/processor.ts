@@ -6,14 +6,15 @@
  */
 import type { Flow } from '../core/backpressure.ts'
 import { breaker as newBreaker } from '../core/breaker.ts'
-import { acceptedRecord, type CommitRecord, type RecordContent } from '../core/commit-record.ts'
+import { acceptedRecord, type CommitRecord, RECORD_CHARS, type RecordContent } from '../core/commit-record.ts'
 import { finishedGenerations } from '../core/generation.ts'
 import { type Ledger, ledger as newLedger, type PartitionCut } from '../core/ledger.ts'
 import { type Replay, replay } from '../core/replay.ts'
 import type { AssignedPartition } from '../kafka/assignment.ts'
 import type { ConsumedRecord } from '../kafka/consumer.ts'
+import { troubles } from '../kafka/troubles.ts'
 import { commitContent, readBack } from './commit-content.ts'
-import { commits } from './commits.ts'
+import { commits, storedBytes } from './commits.ts'
 import { deadLetters } from './dead-letters.ts'
 import { digestAhead } from './digest-ahead.ts'
 import { fileEnds } from './file-ends.ts'
@@ -51,6 +52,10 @@ export interface Processor {
   readonly flow: Flow
   /** Why everything pauses, and how often it was tried to go on; undefined while nothing is wrong. */
   readonly blocked: { readonly reason: string; readonly probes: number } | undefined
+  /** Why what is finished is not committed, with the error of the last attempt, and for how long that has been so. */
+  readonly uncommitted:
+    | { readonly reason: string; readonly error: unknown; readonly forMs: number }
+    | undefined
   /** Bytes of memory that files occupy. */
   readonly memoryBytes: number
   /** Up to when everything that had arrived was read, in milliseconds of its clock; -Infinity before that was so once. */
@@ -95,6 +100,8 @@ export function processor(deps: ProcessorDeps): Processor {
   }
   const read = readUntil(now)
   let overfull = false
+  let commitFailure: { error: unknown; readonly since: number } | undefined
+  const trouble = troubles(text => report({ type: 'problem', text }), now)
   /** The partitions are being taken away, or the run ends. */
   let isLeaving = false
   /** The run ends: what is assigned or read from now on is for the next one. */
@@ -114,9 +121,14 @@ export function processor(deps: ProcessorDeps): Processor {
     isIdle: () => files.count('queued') + files.count('running') === 0,
     now,
     after: deps.after,
-    onFailed: error =>
-      report({ type: 'problem', text: `offset commit failed, nothing is lost: ${(error as Error).message}` }),
+    partitionBytes: storedBytes(settings.topic, settings.group),
+    onFailed(error) {
+      commitFailure ??= { error, since: now() }
+      commitFailure.error = error
+      trouble.tell(`offset commit failed, nothing is lost: ${(error as Error).message}`)
+    },
     onCommitted() {
+      commitFailure = undefined
       if (committing.settled && isReadAgain()) deps.journal?.clear()
       deps.onChange()
     },
@@ -170,9 +182,20 @@ export function processor(deps: ProcessorDeps): Processor {
     if (overfull === fill > 1) return
     overfull = fill > 1
     if (overfull) {
-      const text = `commits wait: ${files.byId.size} unfinished files are too many for a commit record; what is finished meanwhile is run again after a kill`
-      report({ type: 'problem', text })
-    } else report({ type: 'info', text: 'commits go on: the commit record has room again' })
+      trouble.tell(`${tooManyText()}; what is finished meanwhile is run again after a kill`, true)
+    } else {
+      trouble.over()
+      report({ type: 'info', text: 'commits go on: the commit record has room again' })
+    }
+  }
+
+  function tooManyText(): string {
+    const { recordChars } = committing
+    const limit =
+      recordChars < RECORD_CHARS
+        ? `, of which the broker takes ${recordChars} characters or little more (offset.metadata.max.bytes)`
+        : ''
+    return `commits wait: ${files.byId.size} unfinished files are too many for a commit record${limit}`
   }
 
   // ---- partitions
@@ -332,6 +355,7 @@ export function processor(deps: ProcessorDeps): Processor {
     },
     tick() {
       if (!isLeaving) comeBack()
+      trouble.again()
       room.tick()
       lookForStale()
       work.dispatch()
@@ -363,6 +387,12 @@ export function processor(deps: ProcessorDeps): Processor {
     },
     get flow() {
       return room.flow
+    },
+    get uncommitted() {
+      if (overfull) return { reason: tooManyText(), error: undefined, forMs: 0 }
+      if (commitFailure === undefined) return undefined
+      const { error, since } = commitFailure
+      return { reason: (error as Error).message, error, forMs: now() - since }
     },
     get blocked() {
       if (breaker.reason !== undefined) return { reason: breaker.reason, probes: breaker.probes }

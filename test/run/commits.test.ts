@@ -55,6 +55,7 @@ function setUp(isIdle = false) {
     isIdle: () => state.isIdle,
     now: clock.now,
     after: clock.after,
+    partitionBytes: 100,
     onFailed: error => failures.push((error as Error).message),
     onCommitted: () => succeeded++,
   })
@@ -248,4 +249,68 @@ test('fault 66: where one record does not fit nothing is committed, and all once
     { partition: 1, offset: 1 },
   ])
   assert.ok((fills.at(-1) ?? 9) < 1)
+})
+
+const refused = (code: number) => Object.assign(new Error('refused'), { cause: { code, message: '' } })
+
+test('a broker that takes shorter records only gets them at once: what is best effort goes first', async () => {
+  const { requests, done, clock, committing, failures, state } = setUp()
+  state.finished = ['a'.repeat(16), 'b'.repeat(16)]
+  done(0)
+  await clock.advance(0)
+  const longest = () => Math.max(...(requests.at(-1)?.offsets ?? []).map(o => o.metadata?.length ?? 0))
+  assert.equal(longest(), 59)
+  await requests[0]?.answer(refused(12))
+  assert.equal(requests.length, 2, 'without a pause')
+  assert.ok(longest() < 30)
+  await requests[1]?.answer()
+  assert.deepEqual(failures, [])
+  assert.ok(committing.settled)
+  done(0)
+  await clock.advance(1_000)
+  assert.ok(longest() < 30, 'the limit is remembered')
+})
+
+test('a broker that takes no record at all: nothing is sent again and again, and a run may end', async () => {
+  const { requests, done, clock, committing, fills } = setUp()
+  done(0)
+  await clock.advance(0)
+  for (let i = 0; i < 5; i++) await requests.at(-1)?.answer(refused(12))
+  assert.ok(requests.length <= 3, `${requests.length} requests`)
+  await clock.advance(60_000)
+  assert.ok(requests.length <= 3)
+  assert.ok((fills.at(-1) ?? 0) > 1)
+  assert.ok(committing.settled)
+  assert.equal(await committing.now(), false)
+})
+
+test('a request is of 500 KB at most: what is best effort is left out of all records, and all partitions stay together', async () => {
+  const many = Array.from({ length: 255 }, (_, i) => i)
+  const { requests, done, clock, state, book } = setUp()
+  for (const partition of many.slice(2)) book.assign(partition, 0, 0)
+  state.finished = Array.from({ length: 170 }, (_, i) => `${i}`.padStart(16))
+  for (const partition of many) done(partition)
+  await clock.advance(0)
+  const sizes = requests[0]?.offsets.map(({ metadata = '' }) => metadata.length) ?? []
+  assert.equal(sizes.length, 255)
+  assert.ok(sizes.reduce((sum, size) => sum + size + 100, 0) <= 500_000)
+})
+
+test('a refused commit is repeated after pauses that grow to ten seconds, and at once after one that succeeded', async () => {
+  const { requests, done, clock } = setUp()
+  done(0)
+  await clock.advance(0)
+  const at: number[] = []
+  for (let i = 0; i < 7; i++) {
+    at.push(clock.now())
+    await requests.at(-1)?.answer(new Error('not now'))
+    const before = requests.length
+    while (requests.length === before) await clock.advance(500)
+  }
+  const pauses = at.slice(1).map((time, i) => time - (at[i] as number))
+  assert.deepEqual(pauses, [1_000, 2_000, 4_000, 8_000, 10_000, 10_000])
+  await requests.at(-1)?.answer()
+  done(0)
+  await clock.advance(1_000)
+  assert.equal(requests.length, 9)
 })
