@@ -37,6 +37,8 @@ export const ERR = {
   /** Of a client that could not be made: its properties contradict each other. */
   UNKNOWN: -1,
   MAX_POLL_EXCEEDED: -147,
+  /** Of a question about a topic that the broker does not show. */
+  NO_ENTRY: -156,
   OFFSET_OUT_OF_RANGE: 1,
   UNKNOWN_TOPIC_OR_PART: 3,
   INVALID_MESSAGE: 2,

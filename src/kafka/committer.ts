@@ -2,7 +2,7 @@
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../errors.ts'
 import { faultPoint } from '../fault-point.ts'
-import { type ClientError, ERR, plainDetail } from './client.ts'
+import { type ClientError, ERR, explain, type Login, plainDetail } from './client.ts'
 
 export interface OffsetCommit {
   readonly partition: number
@@ -29,7 +29,7 @@ const ANSWER_MS = 60_000
  */
 export function committer(
   consumer: Pick<RdKafka.KafkaConsumer, 'commit' | 'on'>,
-  topic: string,
+  { topic, ...who }: { readonly topic: string; readonly group: string; readonly login: Login },
   mayCommit: (partition: number) => boolean,
 ): Committer {
   let inFlight: { list: readonly OffsetCommit[]; answer(error?: ClientError | null): void } | undefined
@@ -48,7 +48,7 @@ export function committer(
         const answer = (error?: ClientError | null) => {
           inFlight = undefined
           clearTimeout(timer)
-          if (error) reject(refusal(topic, error))
+          if (error) reject(refusal({ topic, ...who }, error))
           else resolve()
         }
         const timer = setTimeout(
@@ -109,7 +109,10 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
   [ERR.FENCED_INSTANCE, 'another process uses the same group.instance.id'],
 ])
 
-function refusal(topic: string, error: ClientError): DfspError {
+function refusal(what: { topic: string; group: string; login: Login }, error: ClientError): DfspError {
+  const { topic } = what
+  const told = explain(error, { ...what, doing: 'commit' })
+  if (told.code === 'E_ACL' || told.code === 'E_TOPIC_MISSING') return told
   const meaning = REFUSALS.get(error.code)
   const detail = `${plainDetail(error.message)} (${error.code})`
   return new DfspError('E_KAFKA', meaning ? `${meaning}: ${detail}` : `offsets of ${topic}: ${detail}`, {

@@ -9,16 +9,17 @@ import {
   type StartOffset,
   startOffsets,
 } from './assignment.ts'
-import { type ClientError, connect, type Login, loginOf, newClient } from './client.ts'
+import { type ClientError, connect, ERR, type Login, loginOf, newClient } from './client.ts'
 import { type Committer, committer } from './committer.ts'
 import { type ConsumerArguments, consumerArguments } from './consumer-arguments.ts'
 import { type ConsumedRecord, delivery } from './delivery.ts'
 import { waitForGroup, waitForRest } from './group.ts'
+import { coordinatorProblem } from './group-access.ts'
 import { type Ownership, ownership } from './ownership.ts'
 import { pauses } from './pauses.ts'
 import { readErrors } from './read-errors.ts'
 import { readLoop } from './read-loop.ts'
-import { topicId, topicPartitions, watermarks } from './topic.ts'
+import { groupMembers, topicId, topicPartitions, watermarks } from './topic.ts'
 import { topicIdentity } from './topic-identity.ts'
 import { type Watch, watch } from './watch.ts'
 
@@ -83,6 +84,8 @@ export interface Health {
   readonly away: string | undefined
   /** Which records are there and were asked for again in vain. */
   readonly stuck: string | undefined
+  /** What the broker refuses, has not any more or does not answer, for too long for a run that is to end. */
+  readonly lost: DfspError | undefined
   /** Milliseconds since reading last came round, which it does several times a second also while nothing comes. */
   readonly silentMs: number
 }
@@ -207,6 +210,7 @@ function runningConsumer(
         partitions.some(p => p.end > 0)
       )
         onInfo(`group ${group} has no committed offsets (it is new, or they have expired): ${begins(from)}`)
+      errors.joined()
       handlers.onAssign(partitions)
     },
     onRevoke: (partitions, lost) => handlers.onRevoke(partitions, lost),
@@ -226,14 +230,38 @@ function runningConsumer(
     now: () => performance.now(),
   })
   membership.handle = owns.rebalance
-  const commits = committer(client, topic, partition => {
+  const commits = committer(client, { topic, group, login }, partition => {
     const { epoch } = owns
     return epoch !== undefined && !epoch.stale && epoch.positions.has(partition) && !owns.isLost
   })
+  const marks = (partitions: readonly number[]) =>
+    beside.ask(async other => {
+      try {
+        return await watermarks(other, topic, partitions, isolation)
+      } catch (error) {
+        // Deleted, or hidden from this client now: the client does not say which.
+        if ((error as ClientError).code === ERR.NO_ENTRY) await topicPartitions(other, topic, login)
+        throw error
+      }
+    })
   const identity = topicIdentity(() => beside.ask(other => topicId(other, topic)).catch(() => undefined))
   function newTopic(): void {
     handlers.onProblem(`topic ${topic} was deleted and made anew: reading the new one from its first records`)
     owns.restart(true)
+  }
+
+  /** Whoever waits is told why. */
+  async function notJoined(): Promise<void> {
+    if (errors.trouble.isLasting) return errors.trouble.again()
+    const [reason, members = []] = await Promise.all([
+      coordinatorProblem(properties, group),
+      beside.ask(other => groupMembers(other, group)).catch(() => undefined),
+    ])
+    if (closing || owns.epoch) return
+    const others = members.filter(member => member.clientId !== clientId).map(member => member.clientId)
+    if (reason !== undefined) errors.notJoined(reason)
+    else if (others.length > 0) errors.notJoined(`it waits for its member ${others.join(', ')}`)
+    else errors.notJoined('its coordinator has not answered yet')
   }
 
   return {
@@ -254,8 +282,7 @@ function runningConsumer(
         client,
         topic,
         owns,
-        isolation,
-        asker: beside,
+        watermarks: marks,
         isPaused: () => reading.isPaused,
         onProblem: given.onProblem,
         hasNewTopic: identity.hasChanged,
@@ -265,7 +292,7 @@ function runningConsumer(
         onThrottled: () => errors.trouble.tell(THROTTLED),
         onAnswered: errors.answered,
         onUnanswered: error => errors.passing(error, 'ask for offsets'),
-        onNothingOwned: errors.trouble.again,
+        onNothingOwned: () => void notJoined(),
       })
     },
     pause: reading.pause,
@@ -280,15 +307,16 @@ function runningConsumer(
       return Number.isSafeInteger(end) && end > 0 ? end : 0
     },
     async endOffsets() {
-      const marks = await beside.ask(other => watermarks(other, topic, all(), isolation))
+      const found = await marks(all())
       errors.answered()
-      return new Map([...marks].map(([partition, { high }]) => [partition, high]))
+      return new Map([...found].map(([partition, { high }]) => [partition, high]))
     },
     get health() {
       return {
         isJoined: !closing && owns.epoch !== undefined && !owns.epoch.draining,
         away: errors.away,
         stuck: watching?.stuck(),
+        lost: errors.lost,
         silentMs: performance.now() - cameRound,
       }
     },

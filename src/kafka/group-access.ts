@@ -5,6 +5,8 @@ const FIND_COORDINATOR = 10
 const DESCRIBE_GROUPS = 15
 const GROUP = 0
 const GROUP_AUTHORIZATION_FAILED = 30
+const COORDINATOR_NOT_AVAILABLE = 15
+const NOBODY = 'no broker coordinates it, as where __consumer_offsets cannot be made or has no leader'
 /** In place of the operations: the broker does not tell. */
 const UNTOLD = -(2 ** 31)
 
@@ -24,6 +26,23 @@ export async function groupOperations(
   }
 }
 
+/** Why nobody coordinates the group, in words; undefined where somebody does, or where it cannot be learned. */
+export async function coordinatorProblem(
+  properties: Readonly<Record<string, string>>,
+  group: string,
+): Promise<string | undefined> {
+  try {
+    return await connected(properties, async wire => {
+      const { error, message } = (await coordinatorAnswer(wire, group)).head
+      if (error === 0) return undefined
+      const words = error === COORDINATOR_NOT_AVAILABLE ? NOBODY : (message ?? 'the broker refuses')
+      return `${words} (${error})`
+    })
+  } catch {
+    return undefined
+  }
+}
+
 async function connected<T>(
   properties: Readonly<Record<string, string>>,
   ask: (wire: Wire) => Promise<T>,
@@ -34,16 +53,20 @@ async function connected<T>(
 
 /** `host:port`; undefined while there is none. */
 async function coordinatorOf(wire: Wire, group: string): Promise<string | undefined> {
-  const body = Buffer.concat([text(group), Buffer.from([GROUP])])
-  const answer = reader(await wire.ask(FIND_COORDINATOR, 1, body))
-  answer.int32() // throttle time
-  const error = answer.int16()
-  if (error === GROUP_AUTHORIZATION_FAILED) return 'forbidden'
-  if (error !== 0) return undefined
-  answer.text() // error message
+  const { head, answer } = await coordinatorAnswer(wire, group)
+  if (head.error === GROUP_AUTHORIZATION_FAILED) return 'forbidden'
+  if (head.error !== 0) return undefined
   answer.int32() // node
   const host = answer.text() ?? ''
   return `${host.includes(':') ? `[${host}]` : host}:${answer.int32()}`
+}
+
+/** `answer` stands before the coordinator's node. */
+async function coordinatorAnswer(wire: Wire, group: string) {
+  const body = Buffer.concat([text(group), Buffer.from([GROUP])])
+  const answer = reader(await wire.ask(FIND_COORDINATOR, 1, body))
+  answer.int32() // throttle time
+  return { head: { error: answer.int16(), message: answer.text() }, answer }
 }
 
 async function operationsOf(wire: Wire, group: string): Promise<readonly number[] | undefined> {

@@ -1,18 +1,15 @@
 /** The watchdog of a running consumer: when it looks, and what is done about what it finds. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import type { Asker } from './asker.ts'
 import { fetchAnswers } from './fetch-answers.ts'
 import type { Ownership, Position } from './ownership.ts'
-import type { Isolation } from './properties.ts'
-import { watermarks } from './topic.ts'
+import type { Watermarks } from './topic.ts'
 import { type Flow, LOOK_EVERY_MS, type Reading, watchdog } from './watchdog.ts'
 
 export interface WatchDeps {
   readonly client: RdKafka.KafkaConsumer
   readonly topic: string
   readonly owns: Ownership
-  readonly isolation: Isolation
-  readonly asker: Pick<Asker, 'ask'>
+  watermarks(partitions: readonly number[]): Promise<ReadonlyMap<number, Watermarks>>
   isPaused(): boolean
   onProblem(text: string): void
   onLow(partition: number, low: number): void
@@ -61,7 +58,7 @@ export function watch(deps: WatchDeps): Watch {
         ? []
         : [...positions()].map(([partition, { next, since }]) => ({ partition, position: next, since })),
     async watermarks(partitions) {
-      const marks = await deps.asker.ask(client => watermarks(client, topic, partitions, deps.isolation))
+      const marks = await deps.watermarks(partitions)
       deps.onAnswered()
       return marks
     },
@@ -125,10 +122,9 @@ export function watch(deps: WatchDeps): Watch {
     const reset = entry.fac === 'OFFSET' ? RESET.exec(entry.message) : null
     if (!reset) return
     const [partition, from] = [Number(reset[1]), Number(reset[2])]
-    const question = deps.asker.ask(other => watermarks(other, topic, [partition], deps.isolation))
-    asking = question.then(
+    asking = deps.watermarks([partition]).then(
       marks => {
-        const { low } = marks.get(partition) as { low: number }
+        const { low } = marks.get(partition) as Watermarks
         lost(partition, from, low)
         deps.onLow(partition, low)
       },

@@ -15,9 +15,15 @@ export type End =
   | { readonly why: 'blocked'; readonly reason: string }
   /** The same, since the broker does not hand over what it has. */
   | { readonly why: 'stuck'; readonly reason: string }
+  /** The same, since what it needs of the broker is gone, refused or silent for too long. */
+  | { readonly why: 'lost'; readonly error: DfspError }
+  /** It came to its end, and the broker did not take the last commit. */
+  | { readonly why: 'uncommitted'; readonly reason: string }
 
 /** Whatever ended it, what was finished is committed; only after most fatal errors no commit would be answered. */
-export const canCommit = (end: End): boolean => end.why !== 'fatal' || end.error.code === 'E_ADDON'
+export function canCommit(end: End): boolean {
+  return end.why === 'fatal' ? end.error.code === 'E_ADDON' : end.why !== 'lost'
+}
 
 export interface Goals {
   readonly untilEnd: boolean
@@ -44,7 +50,7 @@ export function outcome(
   unprocessed = 0,
 ): Outcome {
   const finite = hasEnd(goals)
-  if (end.why === 'fatal') return { exit: end.error.exitCode, error: end.error }
+  if (end.why === 'fatal' || end.why === 'lost') return { exit: end.error.exitCode, error: end.error }
   if (end.why === 'blocked') {
     const error = new DfspError('E_BREAKER', `nothing can be processed: ${end.reason}`, {
       facts: ['nothing was given up for it: the next start goes on where this one stopped'],
@@ -56,6 +62,12 @@ export function outcome(
     const error = new DfspError('E_KAFKA', end.reason, {
       facts: ['what came was processed and committed: the next start goes on there'],
       next: 'the lines above say what was tried; if a batch is damaged: kafka-consumer-groups.sh --reset-offsets goes past it',
+    })
+    return { exit: error.exitCode, error }
+  }
+  if (end.why === 'uncommitted') {
+    const error = new DfspError('E_NOT_DRAINED', 'what was finished could not be committed', {
+      facts: [end.reason, 'nothing is lost: the next start runs it again'],
     })
     return { exit: error.exitCode, error }
   }

@@ -11,6 +11,8 @@ export interface RunProgress {
   /** Takes the ends of the partitions that were assigned as what there is to read, once, unless the goals were given. */
   aim(partitions: readonly AssignedPartition[]): void
   endSeen(partition: number): void
+  /** All was read up to the goal. */
+  isRead(work: Processor): boolean
   /** Calls `reached` when a finite run is over. */
   check(work: Processor, reached: () => void): void
   /** 0 to 1, of a run until the end. */
@@ -41,19 +43,23 @@ export function runProgress(
   const isAiming = options.untilEnd || options.maxFiles !== undefined
   const position = (work: Processor, p: number) =>
     work.ledger.epoch(p) === undefined ? 0 : work.ledger.position(p)
-  function isShort(work: Processor): boolean {
-    if (!goals) return true
-    const isBefore = (p: number, goal: number) =>
+  function isRead(work: Processor): boolean {
+    if (!goals) return false
+    const isShort = (p: number, goal: number) =>
+      work.ledger.epoch(p) === undefined ||
       !reachedEnd([{ position: position(work, p), goal, endSeen: seen.has(p) }])
-    if (isBefore(behind, goals.get(behind) ?? 0)) return true
+    if (behind >= 0 && isShort(behind, goals.get(behind) ?? 0)) return false
     for (const [p, goal] of goals) {
       behind = p
-      if (isBefore(p, goal)) return true
+      if (isShort(p, goal)) return false
     }
-    return false
+    return true
   }
+
   return {
     aim(partitions) {
+      // What was seen before is read again from the committed offsets on.
+      seen.clear()
       if (goals || !isAiming) return
       starts = new Map(partitions.map(({ partition, start }) => [partition, start]))
       if (options.goals === undefined) aimedAt = Date.now()
@@ -62,12 +68,13 @@ export function runProgress(
     endSeen(partition) {
       if (goals) seen.add(partition)
     },
+    isRead,
     check(work, reached) {
       const { maxFiles } = options
       if (maxFiles !== undefined && finishedFiles(work.counts) >= maxFiles) return reached()
       // Files that are held do not count, but nothing waits for others to come in their place.
       if (!options.untilEnd && triedFiles(work.counts) < (maxFiles ?? Number.POSITIVE_INFINITY)) return
-      if (isShort(work)) return
+      if (!isRead(work)) return
       if (work.quiet) return reached()
       stoppedAt ??= Date.now()
       consumer.stop()
@@ -76,7 +83,7 @@ export function runProgress(
       const wall = Date.now() - (performance.now() - work.readUntil)
       const upTo = Math.max(
         Math.min(wall, stoppedAt ?? wall),
-        aimedAt === undefined || isShort(work) ? Number.NEGATIVE_INFINITY : aimedAt,
+        aimedAt === undefined || !isRead(work) ? Number.NEGATIVE_INFINITY : aimedAt,
       )
       return Number.isFinite(upTo) ? upTo : undefined
     },

@@ -7,6 +7,7 @@ import { DfspError } from '../errors.ts'
 import { type Journal, journalPath, openJournal } from '../files/journal.ts'
 import { openOutputDir } from '../files/output-dir.ts'
 import type { FileConsumer } from '../kafka/consumer.ts'
+import { tooLong } from '../kafka/read-errors.ts'
 import { openRefetcher, type Refetcher } from '../kafka/refetch.ts'
 import { topicPartitions } from '../kafka/topic.ts'
 import type { LoadedInfo } from '../plugin/host.ts'
@@ -231,6 +232,15 @@ async function consumeToEnd(
     onChange: () => progress.check(work, () => ending.resolve({ why: 'goal' })),
     onStop: reason => ending.resolve({ why: 'stop', reason }),
   })
+  /** What the run waits for in vain: for records, or once all are read and nothing runs for an answer to a commit. */
+  function whatIsLost(): DfspError | undefined {
+    const { lost } = consumer.health
+    if (!progress.isRead(work)) return lost
+    const { queued, running } = work.unfinished()
+    if (queued + running.size > 0 || work.uncommitted === undefined) return undefined
+    const { error, forMs } = work.uncommitted
+    return lost ?? (error instanceof DfspError ? tooLong(error, forMs) : undefined)
+  }
   function tick(): void {
     work.tick()
     if (!hasEnd(options)) return
@@ -238,6 +248,8 @@ async function consumeToEnd(
       ending.resolve({ why: 'blocked', reason: work.blocked.reason })
     const { stuck } = consumer.health
     if (stuck !== undefined) ending.resolve({ why: 'stuck', reason: stuck })
+    const lost = whatIsLost()
+    if (lost !== undefined) ending.resolve({ why: 'lost', error: lost })
   }
   deps.onView?.(tally.view(work, () => statsOf(work, progress, consumer, started)))
   const stats = () => report({ type: 'stats', stats: statsOf(work, progress, consumer, started) })
@@ -303,7 +315,7 @@ async function consumeToEnd(
       },
       report,
     }))
-  const end = await ending.promise
+  let end = await ending.promise
   const readUpTo = progress.readUpTo(work)
   await stopReloading?.()
   for (const timer of timers) clearInterval(timer)
@@ -311,6 +323,9 @@ async function consumeToEnd(
   if (canCommit(end)) {
     consumer.stop()
     drained = await work.drain(options.drainMs)
+    const { uncommitted } = work
+    if (!drained && uncommitted && end.why === 'goal')
+      end = { why: 'uncommitted', reason: uncommitted.reason }
     await tearDown(runtime, options.drainMs, text => report({ type: 'info', text }))
   } else work.abandon()
   clearInterval(statsTimer)

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
+import { loginOf } from '../../src/kafka/client.ts'
 import { committer, type OffsetCommit, validated } from '../../src/kafka/committer.ts'
+
+const WHO = { topic: 'xrd', group: 'g', login: loginOf({}) }
 
 test('fault 71: what the binding would take for offset 0 or crash on never reaches it', () => {
   const wrong: unknown[] = [
@@ -58,7 +61,7 @@ function client() {
 
 test('a commit for a partition that is not owned is refused before anything is sent', async () => {
   const { consumer, sent } = client()
-  const { commit } = committer(consumer, 'xrd', partition => partition === 0)
+  const { commit } = committer(consumer, WHO, partition => partition === 0)
   const both = [0, 1].map(partition => ({ partition, offset: 5 }))
   await assert.rejects(commit(both), /xrd\[1\] is not owned any more/)
   assert.deepEqual(sent, [])
@@ -66,7 +69,7 @@ test('a commit for a partition that is not owned is refused before anything is s
 
 test('fault 15: each refusal rejects in words with its number, and the next commit goes out', async () => {
   const { consumer, answer } = client()
-  const { commit } = committer(consumer, 'xrd', () => true)
+  const { commit } = committer(consumer, WHO, () => true)
   const offsets = [{ partition: 0, offset: 5 }]
   for (const [code, words] of [
     [12, /commit record is larger/],
@@ -93,7 +96,7 @@ test('fault 15: each refusal rejects in words with its number, and the next comm
 
 test('fault 16: a late answer to an earlier commit is not taken for that to the next one', async () => {
   const { consumer, answer } = client()
-  const { commit } = committer(consumer, 'xrd', () => true)
+  const { commit } = committer(consumer, WHO, () => true)
   const next = commit([{ partition: 0, offset: 7 }])
   answer(undefined, [{ partition: 0, offset: 5 }])
   answer(16, [{ partition: 0, offset: 7 }])
