@@ -92,6 +92,10 @@ export interface Health {
 
 const CONNECT_MS = 10_000
 const TOPIC_RETRY_MS = 1_000
+/** The group is left, and the last answers come in. */
+const LEAVE_MS = 10_000
+/** For so long the reason is asked for why the group is not joined. */
+const REASON_MS = 3_000
 const THROTTLED =
   'the broker slows this client down (a quota of its user or client id): records come as it lets them'
 
@@ -253,10 +257,12 @@ function runningConsumer(
   /** Whoever waits is told why. */
   async function notJoined(): Promise<void> {
     if (errors.trouble.isLasting) return errors.trouble.again()
-    const [reason, members = []] = await Promise.all([
+    const questions = Promise.all([
       coordinatorProblem(properties, group),
       beside.ask(other => groupMembers(other, group)).catch(() => undefined),
     ])
+    const nothing = new Promise<[]>(resolve => setTimeout(resolve, REASON_MS, []))
+    const [reason, members = []] = await Promise.race([questions, nothing])
     if (closing || owns.epoch) return
     const others = members.filter(member => member.clientId !== clientId).map(member => member.clientId)
     if (reason !== undefined) errors.notJoined(reason)
@@ -327,7 +333,11 @@ function runningConsumer(
       const stopped = loop.stop()
       reading.release()
       await stopped
-      await new Promise<void>(resolve => client.disconnect(() => resolve()))
+      await new Promise<void>(resolve => {
+        // A broker that does not answer is not waited for: the session ends by itself.
+        setTimeout(resolve, LEAVE_MS).unref()
+        client.disconnect(() => resolve())
+      })
     },
   }
 }

@@ -16,9 +16,12 @@ export function troubles(report: (text: string) => void, now: () => number): Tro
   const told = new Map<string, { readonly at: number; untold: number }>()
   let lasting: string | undefined
 
-  function tell(text: string): void {
+  function tell(text: string, happened = 1): void {
     const before = told.get(text)
-    if (before !== undefined && now() - before.at < TOLD_EVERY_MS) return void before.untold++
+    if (before !== undefined && now() - before.at < TOLD_EVERY_MS) {
+      before.untold += happened
+      return
+    }
     for (const [old, { at }] of told) if (now() - at >= 2 * TOLD_EVERY_MS) told.delete(old)
     told.set(text, { at: now(), untold: 0 })
     const more = before?.untold ?? 0
@@ -30,7 +33,7 @@ export function troubles(report: (text: string) => void, now: () => number): Tro
       tell(text)
     },
     again() {
-      if (lasting !== undefined) tell(lasting)
+      if (lasting !== undefined) tell(lasting, 0)
     },
     over() {
       lasting = undefined

@@ -137,7 +137,7 @@ export function watch(deps: WatchDeps): Watch {
   client.on('event.throttle', hearThrottle)
   let looking: Promise<unknown> = Promise.resolve()
   const timer = setInterval(() => {
-    if (owns.epoch) looking = dog.look()
+    if (owns.epoch) looking = Promise.all([looking, dog.look()])
     else deps.onNothingOwned()
   }, LOOK_EVERY_MS)
   return {

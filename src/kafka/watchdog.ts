@@ -2,6 +2,7 @@
  * Looks after partitions from outside: the client neither tells of every error of a partition (consume(n) drops one
  * that follows a record) nor of records that it jumped over.
  */
+import { type ClientError, ERR } from './client.ts'
 import type { Watermarks } from './topic.ts'
 
 /** How far one partition is read. */
@@ -75,7 +76,10 @@ export interface Watchdog {
   look(): Promise<void>
 }
 
-export const LOOK_EVERY_MS = 10_000
+/** A look that is still open at the next one. */
+const NO_ANSWER: ClientError = { code: ERR.TIMED_OUT, message: 'no answer yet' }
+
+export const LOOK_EVERY_MS = 5_000
 export const STALL_MS = 30_000
 
 export function watchdog(deps: WatchdogDeps): Watchdog {
@@ -101,7 +105,7 @@ export function watchdog(deps: WatchdogDeps): Watchdog {
 
   return {
     async look() {
-      if (looking) return
+      if (looking) return deps.onUnanswered(NO_ANSWER)
       looking = true
       try {
         await lookAtAll()

@@ -44,7 +44,7 @@ const IDLE_MS = 200
 const LONGEST_MS = 1_000
 /** At most 20 KB a second to the offsets topic, which the broker compacts. */
 const CHARS_PER_MS = 20
-const LONGEST_RETRY_MS = 10_000
+const LONGEST_RETRY_MS = 2_000
 const TOO_FULL = 2
 /** Of a request: the broker stores it as one batch, by default of 1 MB at most. */
 const REQUEST_BYTES = 500_000

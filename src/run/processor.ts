@@ -191,11 +191,9 @@ export function processor(deps: ProcessorDeps): Processor {
 
   function tooManyText(): string {
     const { recordChars } = committing
-    const limit =
-      recordChars < RECORD_CHARS
-        ? `, of which the broker takes ${recordChars} characters or little more (offset.metadata.max.bytes)`
-        : ''
-    return `commits wait: ${files.byId.size} unfinished files are too many for a commit record${limit}`
+    if (recordChars === RECORD_CHARS)
+      return `commits wait: ${files.byId.size} unfinished files are too many for a commit record`
+    return `commits wait: the broker takes no commit record of more than ${recordChars} to ${2 * recordChars} characters, and what is unfinished needs more: raise its offset.metadata.max.bytes`
   }
 
   // ---- partitions

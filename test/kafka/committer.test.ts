@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
+import type { DfspError } from '../../src/errors.ts'
 import { loginOf } from '../../src/kafka/client.ts'
 import { committer, type OffsetCommit, validated } from '../../src/kafka/committer.ts'
 
@@ -80,7 +81,7 @@ test('fault 15: each refusal rejects in words with its number, and the next comm
     [113, /new assignment/],
     [-185, /does not answer/],
     [-180, /no broker coordinates the group/],
-    [3, /offsets of xrd/],
+    [7, /offsets of xrd/],
   ] as const) {
     const refused = commit(offsets)
     answer(code, offsets)
@@ -92,6 +93,21 @@ test('fault 15: each refusal rejects in words with its number, and the next comm
   const taken = commit(offsets)
   answer(undefined, offsets)
   await taken
+})
+
+test('a commit that is forbidden, or whose topic is gone, rejects with the code that a run ends with', async () => {
+  const { consumer, answer } = client()
+  const { commit } = committer(consumer, WHO, () => true)
+  const offsets = [{ partition: 0, offset: 5 }]
+  for (const [number, code, words] of [
+    [29, 'E_ACL', /READ on topic xrd is not allowed/],
+    [30, 'E_ACL', /READ on group g is not allowed/],
+    [3, 'E_TOPIC_MISSING', /topic "xrd" does not exist/],
+  ] as const) {
+    const refused = commit(offsets)
+    answer(number, offsets)
+    await assert.rejects(refused, (error: DfspError) => error.code === code && words.test(error.message))
+  }
 })
 
 test('fault 16: a late answer to an earlier commit is not taken for that to the next one', async () => {

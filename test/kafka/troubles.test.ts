@@ -19,7 +19,7 @@ test('the same trouble is told once a minute, another one at once', () => {
     trouble.tell('no answer')
   }
   trouble.tell('refused')
-  assert.deepEqual(heard, ['no answer', 'no answer', 'refused'])
+  assert.deepEqual(heard, ['no answer', 'no answer (and 2 times since this was said last)', 'refused'])
 })
 
 test('fault 25: what lasts is told again each minute until it is over', () => {
