@@ -1,6 +1,8 @@
 /** One call of the program: arguments in, exit status out, errors told. It does not end the process. */
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import { DfspError } from './errors.ts'
+import { hasWork, readerGone, wasAskedToStop } from './run/shutdown.ts'
 
 /** Resolves to the exit status. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
@@ -25,17 +27,53 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
 
 /** Runs `dfsp ARGV` and ends the process with its status, whatever is still open. */
 export async function runAsProcess(argv: readonly string[]): Promise<never> {
-  process.stdout.on('error', endQuietly)
-  process.stderr.on('error', endQuietly)
-  const status = await runProgram(argv)
-  // A client's or thread's open handle must not keep the process; what is in the pipes must get out.
-  return await new Promise(() => {
-    process.stdout.write('', () => process.stderr.write('', () => process.exit(status)))
+  const { stdout, stderr } = process
+  let status: number | undefined
+  stderr.on('error', () => {}) // a log that cannot be written ends nothing; the console tells it where it can
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    const isGone = error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED'
+    const works = isGone ? readerGone() : hasWork()
+    if (works || status !== undefined) {
+      // What a command found is its work: lost, it has failed.
+      if (!works && !isGone) status ||= cannotShow(error)
+      return
+    }
+    process.exit(isGone ? 0 : cannotShow(error)) // `dfsp ls | head`: whoever reads has enough
   })
+  letGoOfClosedTerminals()
+  status = await runProgram(argv)
+  // A client's or thread's open handle must not keep the process; what is in the pipes must get out.
+  await flushed(wasAskedToStop() ? STOPPED_FLUSH_MS : undefined)
+  return process.exit(status)
 }
 
-/** `dfsp … | head`: whoever reads has enough. */
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
+/** After a stop a reader that stands still is not waited for any longer. */
+const STOPPED_FLUSH_MS = 2_000
+
+async function flushed(mostMs: number | undefined): Promise<void> {
+  const streams = [process.stdout, process.stderr]
+  const all = Promise.all(streams.map(stream => new Promise<void>(done => stream.write('', () => done()))))
+  if (mostMs === undefined) await all
+  else await Promise.race([all, new Promise(resolve => setTimeout(resolve, mostMs))])
+}
+
+/** Says so and returns the exit status. */
+function cannotShow(cause: Error): number {
+  const error = new DfspError('E_OUTPUT', `stdout cannot be written: ${cause.message}`, { cause })
+  process.stderr.write(`dfsp: ${error.message} [${error.code}]\n`)
+  return error.exitCode
+}
+
+/** Node gives terminals back as they were when it ends, and aborts where one is closed by then. */
+function letGoOfClosedTerminals(): void {
+  const terminals = [0, 1, 2].filter(isatty)
+  process.on('exit', () => {
+    for (const fd of terminals.filter(each => !isatty(each)))
+      try {
+        closeSync(fd)
+        openSync('/dev/null', 'r+') // gets the number that is free now
+      } catch {
+        // it is closed, which is as good
+      }
+  })
 }

@@ -6,6 +6,7 @@ import { type LiveBlock, type LiveTitle, liveBlock } from '../report/live-block.
 import { chosenFormat, type Format, type Hearer, type Level, type Log, openLog } from '../report/log.ts'
 import { reporter } from '../report/reporter.ts'
 import type { Invocation } from './command.ts'
+import { steadyOutput } from './steady-output.ts'
 
 export interface ConsoleOptions {
   readonly level: Level
@@ -26,6 +27,8 @@ export interface Console {
   readonly isTerminal: boolean
   /** Whether the live block is there, and wants to be redrawn often. */
   readonly isLive: boolean
+  /** Writes a line to stdout, without its end. */
+  out(line: string): void
   /** Writes lines for whoever asked for them, whatever the level of the log. */
   print(lines: readonly string[]): void
   /** Draws the status line, where there is one. */
@@ -40,8 +43,21 @@ export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: In
     isTerminal && options.live && !options.json
       ? liveBlock(terminal, options.live === 'status' ? undefined : options.live)
       : undefined
-  const write = (line: string) => (block ? block.line(line) : void stderr.write(line))
-  const log = openLog({
+  const output = (name: string, stream: NodeJS.WritableStream) =>
+    steadyOutput(stream, {
+      onBroken(error) {
+        // Nobody reads stdout: the stop that follows is told.
+        if (name === 'stdout' && error.code === 'EPIPE') return
+        log.write('warn', `${name} cannot be written, it goes on without: ${error.message}`)
+      },
+      onLeftOut: count =>
+        log.write('warn', `${name} was read too slowly: ${count} lines of it were left out`),
+    })
+  const results = output('stdout', stdout)
+  const told = output('stderr', stderr)
+  const out = (line: string) => results.write(`${line}\n`)
+  const write = (line: string) => (block && !told.isBehind ? block.line(line) : told.write(line))
+  const log: Log = openLog({
     level: options.level,
     format: chosenFormat(options.format, isTerminal),
     color: isTerminal && !options.noColor && !env.NO_COLOR,
@@ -51,8 +67,8 @@ export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: In
     heard: options.heard,
     onFileError: error => write(textLines([`the log file cannot be written: ${error.message}`])),
   })
-  const draw = block ? (stats: RunStats) => block.draw(stats) : undefined
-  const json = options.json ? (line: string) => void stdout.write(`${line}\n`) : undefined
+  const draw = block ? (stats: RunStats) => told.isBehind || block.draw(stats) : undefined
+  const json = options.json ? out : undefined
   const events = reporter({ log, topic: options.topic, json, draw, now: () => performance.now() })
   return {
     log,
@@ -64,11 +80,14 @@ export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: In
       log.write(level, message, { ...(path === undefined ? {} : { file: path }), ...fields }),
     isTerminal,
     isLive: block !== undefined,
+    out,
     print: lines => write(textLines(lines)),
-    status: text => block?.status(text),
+    status: text => told.isBehind || block?.status(text),
     async close() {
       block?.end()
       await log.close()
+      results.close()
+      told.close()
     },
   }
 }

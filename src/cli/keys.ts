@@ -53,6 +53,7 @@ export function readKeys(input: NodeJS.ReadStream, pressed: (key: string) => voi
     for (const signal of STOPPING) process.off(signal, end)
   }
 
+  input.on('error', () => {}) // the terminal was closed: there are no keys any more
   input.on('data', onData)
   input.pause()
   process.on('exit', end).on('SIGTSTP', suspend).on('SIGCONT', begin)

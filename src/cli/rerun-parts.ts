@@ -7,6 +7,7 @@ import type { Settings } from '../config/settings-type.ts'
 import { DfspError } from '../errors.ts'
 import { makeOutputDir, ownLogFile } from '../files/output-dir.ts'
 import type { PluginRuntime } from '../run/plugin-runtime.ts'
+import { willWork } from '../run/shutdown.ts'
 import type { Invocation } from './command.ts'
 import { loadedPlugin, type PluginPath } from './plugin-path.ts'
 
@@ -24,6 +25,7 @@ export async function openRerun(
     import('../run/outgoing.ts'),
     import('../kafka/group.ts'),
   ])
+  if (!values.dryRun) willWork() // the plan is shown first, maybe to nobody
   const name = chosen?.name ?? invocation.command
   const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${name}_output`)
   const runtime: PluginRuntime | undefined =

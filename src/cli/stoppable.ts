@@ -1,5 +1,5 @@
 /** Work that Ctrl-C ends, also while an answer is waited for that may never come. */
-import { onStopSignal, signalNumber } from '../run/shutdown.ts'
+import { onSignal, signalNumber } from '../run/shutdown.ts'
 
 export interface Stoppable {
   /** Aborted by the first signal that asks the process to stop. */
@@ -15,7 +15,7 @@ export interface Stoppable {
 export function stoppable(): Stoppable {
   const stop = new AbortController()
   let exit = 0
-  const end = onStopSignal(signal => {
+  const end = onSignal(signal => {
     exit = 128 + signalNumber(signal)
     stop.abort(new Error(signal))
   })

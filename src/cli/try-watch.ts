@@ -2,7 +2,7 @@
 import type { Settings } from '../config/settings-type.ts'
 import { errorJson, errorText } from '../report/error-text.ts'
 import { watchModules } from '../run/plugin-watch.ts'
-import { onStopSignal } from '../run/shutdown.ts'
+import { onStopSignal, type StopSignal, signalNumber } from '../run/shutdown.ts'
 import type { Invocation } from './command.ts'
 import { openConsole } from './console.ts'
 
@@ -18,18 +18,18 @@ export async function tryOnEachChange(
   const shown = { level, format, json, noColor, logFile: undefined, topic: '', live: undefined }
   const console = openConsole(shown, invocation)
   let changed: readonly string[] | undefined
-  let stopped = false
+  let stopped: StopSignal | undefined
   let wake = () => {}
   const stopWatching = await watchModules(file, names => {
     changed = names
     wake()
   })
-  const stopListening = onStopSignal(() => {
-    stopped = true
+  const stopListening = onStopSignal(signal => {
+    stopped = signal
     wake()
   })
   try {
-    while (!stopped) {
+    while (stopped === undefined) {
       changed = undefined
       try {
         await once()
@@ -37,15 +37,15 @@ export async function tryOnEachChange(
         if (json) invocation.stdout.write(`${errorJson(error)}\n`)
         invocation.stderr.write(errorText(error, { debug }))
       }
-      if (stopped) break
+      if (stopped !== undefined) break
       console.log.write('info', 'waiting for a change of the plugin (Ctrl-C ends)')
       if (changed === undefined)
         await new Promise<void>(resolve => {
           wake = resolve
         })
-      if (!stopped) console.log.write('info', `${(changed ?? []).join(', ')} changed`)
+      if (stopped === undefined) console.log.write('info', `${(changed ?? []).join(', ')} changed`)
     }
-    return 0
+    return stopped === 'SIGPIPE' ? 128 + signalNumber(stopped) : 0
   } finally {
     stopListening()
     await stopWatching()

@@ -1,11 +1,11 @@
 /** The log: winston writing one line per entry to stderr and, where asked for, to a file that is rotated by size. */
 
-import path from 'node:path'
 import { Writable } from 'node:stream'
 import { styleText } from 'node:util'
 import winston from 'winston'
 import { type Plain, plainFields } from '../core/plain-value.ts'
 import { HIDDEN, jsonLine, oneLine } from '../core/shown-text.ts'
+import { openLogFile } from './log-file.ts'
 
 export const LEVELS = { error: 0, warn: 1, info: 2, verbose: 3, debug: 4 } as const
 export type Level = keyof typeof LEVELS
@@ -14,7 +14,7 @@ export type Format = 'pretty' | 'logfmt' | 'json'
 export interface Log {
   write(level: Level, message: string, fields?: object): void
   enabled(level: Level): boolean
-  /** Resolves when every line is written. */
+  /** Resolves when every line is written; what is logged later is left out. */
   close(): Promise<void>
 }
 
@@ -37,8 +37,6 @@ export interface LogOptions {
   readonly heard?: Hearer | undefined
 }
 
-const FILE_BYTES = 10 * 1024 * 1024
-const FILES = 5
 /** Of the fields of an entry. */
 const MOST_CHARS = 65_536
 const PRIORITY: Readonly<Record<Level, number>> = { error: 3, warn: 4, info: 6, verbose: 6, debug: 7 }
@@ -67,20 +65,20 @@ export function openLog(options: LogOptions): Log {
     transports: [console],
     format: winston.format(info => info)(), // else each entry is made JSON of first, in vain
   })
-  if (options.file !== undefined) {
-    const file = new winston.transports.File({
-      filename: path.basename(options.file),
-      dirname: path.dirname(options.file),
-      maxsize: FILE_BYTES,
-      maxFiles: FILES,
-      tailable: true,
-      format: lines(info => line(info, { format: 'logfmt', color: false, journal: false })),
-    })
-    file.on('error', options.onFileError)
-    logger.add(file)
-  }
+  const file =
+    options.file === undefined ? undefined : openLogFile({ file: options.file, onError: options.onFileError })
+  if (file !== undefined)
+    logger.add(
+      new winston.transports.Stream({
+        stream: sink(file.write),
+        format: lines(info => line(info, { format: 'logfmt', color: false, journal: false })),
+        eol: '\n',
+      }),
+    )
+  let isClosed = false
   return {
     write(level, message, given) {
+      if (isClosed) return
       const { heard } = options
       const isHeard = heard !== undefined && LEVELS[level] <= LEVELS[heard.level]
       if (!isHeard && !enabled(level)) return
@@ -90,11 +88,15 @@ export function openLog(options: LogOptions): Log {
       if (enabled(level)) logger.log({ level, message, fields })
     },
     enabled,
-    close: () =>
-      new Promise(resolve => {
+    async close() {
+      if (isClosed) return
+      isClosed = true
+      await new Promise<void>(resolve => {
         logger.on('finish', () => setImmediate(resolve))
         logger.end()
-      }),
+      })
+      await file?.close()
+    },
   }
 }
 

@@ -72,7 +72,9 @@ export function outcome(
     return { exit: error.exitCode, error }
   }
   if (end.why === 'stop') return { exit: 3, error: undefined }
-  if (end.why === 'signal' && finite) return { exit: 128 + signalNumber(end.signal), error: undefined }
+  // Whoever asked for a continuous run's --json and went away is told apart from one that stopped it.
+  if (end.why === 'signal' && (finite || end.signal === 'SIGPIPE'))
+    return { exit: 128 + signalNumber(end.signal), error: undefined }
   if (!drained) {
     const error = new DfspError('E_NOT_DRAINED', 'files were still running when time was up', {
       facts: ['nothing is lost: the next start takes them up again, from their beginning'],

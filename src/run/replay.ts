@@ -5,7 +5,7 @@ import { deferred } from './deferred.ts'
 import { type End, type Outcome as Ending, outcome as endingOf } from './outcome.ts'
 import { countOutcome, type RerunOptions, type RerunUses, rerun, rerunEvent } from './rerun.ts'
 import { NOTHING_COUNTED, type SummaryCounts, summaryOf } from './run-progress.ts'
-import { onStopSignal } from './shutdown.ts'
+import { onStopSignal, stoppingText } from './shutdown.ts'
 
 export interface ReplayOptions extends RerunOptions {
   readonly topic: string
@@ -24,7 +24,7 @@ export async function replay(
   const ending = deferred<End>()
   const stop = new AbortController()
   const stopListening = onStopSignal(signal => {
-    report({ type: 'info', text: `${signal}: finishing what runs, then stopping (again to stop at once)` })
+    report({ type: 'info', text: stoppingText(signal) })
     ending.resolve({ why: 'signal', signal })
   })
   void ending.promise.then(() => stop.abort(new Error('the replay was ended')))

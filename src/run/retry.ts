@@ -15,7 +15,7 @@ import { countOutcome, type RerunOptions, type RerunUses, rerun, rerunEvent } fr
 import type { Outcome } from './retry-bench.ts'
 import { letters, type RetryFile, type RetryPlan, withGone } from './retry-plan.ts'
 import { NOTHING_COUNTED, type SummaryCounts, summaryOf } from './run-progress.ts'
-import { onStopSignal } from './shutdown.ts'
+import { onSignal, onStopSignal, stoppingText } from './shutdown.ts'
 
 export interface RetryOptions extends RerunOptions {
   /** Topic of dead letters. */
@@ -44,8 +44,9 @@ export async function retry(options: RetryOptions, deps: RetryDeps): Promise<End
   const started = performance.now()
   const counts = { ...NOTHING_COUNTED }
   const ending = deferred<End>()
-  const stopListening = onStopSignal(signal => {
-    report({ type: 'info', text: `${signal}: finishing what runs, then stopping (again to stop at once)` })
+  const listen = options.dryRun ? onSignal : onStopSignal
+  const stopListening = listen(signal => {
+    report({ type: 'info', text: stoppingText(signal) })
     ending.resolve({ why: 'signal', signal })
   })
   let box: LetterBox | undefined
@@ -101,7 +102,7 @@ async function carryOut(options: RetryOptions, deps: RetryDeps, given: Work): Pr
   counts.failed += plan.leftAlone.length
   counts.undecodable += plan.refused.length
   const isNothing = plan.files.length + plan.lost.length + plan.records.length === 0
-  if (options.dryRun || isNothing || !(await deps.confirm(plan))) {
+  if (options.dryRun || isNothing || !(await confirmed(deps.confirm(plan), ending))) {
     if (options.dryRun) Object.assign(counts, { failed: 0, undecodable: 0 })
     ending.resolve({ why: 'goal' })
     return true
@@ -141,6 +142,11 @@ function tellLost(
 
 function deletedText(gone: RetryFile['gone']): string {
   return `retention deleted ${rangesText(gone)}: it can only be sent again`
+}
+
+/** A question that nobody answers must not outlast a signal. */
+async function confirmed(answer: Promise<boolean>, ending: Work['ending']): Promise<boolean> {
+  return await Promise.race([answer, ending.promise.then(() => false)])
 }
 
 async function runFiles(

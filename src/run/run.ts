@@ -28,7 +28,7 @@ import { type Processor, processor } from './processor.ts'
 import { retentionLosses } from './retention-losses.ts'
 import { NOTHING_COUNTED, runProgress, statsOf, summaryOf } from './run-progress.ts'
 import { runTally } from './run-view.ts'
-import { onStopSignal } from './shutdown.ts'
+import { onStopSignal, stoppingText } from './shutdown.ts'
 
 export interface RunOptions extends ConnectOptions {
   readonly mode: 'memory' | 'disk' | 'both'
@@ -102,7 +102,7 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
       )
     const ending = deferred<End>()
     stopListening = onStopSignal(signal => {
-      report({ type: 'info', text: `${signal}: finishing what runs, then stopping (again to stop at once)` })
+      report({ type: 'info', text: stoppingText(signal) })
       ending.resolve({ why: 'signal', signal })
     })
     runtime.connect({

@@ -89,7 +89,11 @@ export async function upload(
       // A folder is watched again later: what is being sent then need not be sent twice.
       if (watched) watched.stop()
       else own.stop()
-      report({ type: 'info', text: `${given}: waiting for what is on its way (again to stop at once)` })
+      const text =
+        given === 'SIGPIPE'
+          ? 'nobody reads stdout any more: waiting for what is on its way, then stopping'
+          : `${given}: waiting for what is on its way (again to stop at once)`
+      report({ type: 'info', text })
     })
     let toldOf = ''
     const progress = () => {
@@ -114,7 +118,8 @@ export async function upload(
     if (counts.files + counts.failed === 0 && signal === undefined && !watched)
       report({ type: 'problem', text: NOTHING_FOUND })
     if (signal !== undefined && !watched) report({ type: 'info', text: wholeText(counts.files, whole) })
-    const exit = own.error?.exitCode ?? (watched ? 0 : finiteExit(signal, counts.failed))
+    const exit =
+      own.error?.exitCode ?? (watched && signal !== 'SIGPIPE' ? 0 : finiteExit(signal, counts.failed))
     report({ type: 'summary', summary: { ...counts, chunks: own.ackedChunks, seconds: seconds(), exit } })
     return { exit, error: own.error }
   } finally {

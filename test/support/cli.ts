@@ -3,11 +3,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const PROGRAM = fileURLToPath(import.meta.resolve('../../bin/dfsp.js'))
+export const PROGRAM = fileURLToPath(import.meta.resolve('../../bin/dfsp.js'))
 const TIMEOUT_MS = 60_000
 
 /** The variables of this process that could change what dfsp does are not passed on. */
-const CLEAN = Object.fromEntries(
+export const CLEAN = Object.fromEntries(
   Object.entries(process.env).filter(
     ([name]) => !/^(DFSP_|NODE_OPTIONS$|NODE_TEST_|OPENMSISTREAM_)/.test(name),
   ),

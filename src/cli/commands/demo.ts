@@ -1,11 +1,12 @@
 /** `dfsp demo`: see it work, without Kafka and without files. */
 import { optionsOf } from '../../config/options.ts'
-import { textLines } from '../../core/shown-text.ts'
+import { oneLine } from '../../core/shown-text.ts'
 import { demoLine } from '../../report/demo-report.ts'
 import type { RunEvent, RunSummary } from '../../report/events.ts'
 import { formatBytes } from '../../report/quantities.ts'
 import { type UploadEvent, type UploadSummary, uploadReporter } from '../../report/upload-report.ts'
 import type { Demo } from '../../run/demo.ts'
+import { willWork } from '../../run/shutdown.ts'
 import type { Command, Invocation } from '../command.ts'
 import type { Console } from '../console.ts'
 import { pluginTemplate } from '../templates.ts'
@@ -21,6 +22,7 @@ export const command: Command = {
   options: optionsOf('demo'),
   async run(invocation) {
     const { values } = await invocation.settings()
+    willWork()
     const [{ openDemo }, { openConsole }] = await Promise.all([
       import('../../run/demo.ts'),
       import('../console.ts'),
@@ -41,7 +43,7 @@ export const command: Command = {
       const demo = await openDemo(pluginTemplate('plot'))
       try {
         if (values.hold) return await hold(demo, console, invocation)
-        return await (values.json ? demoAsJson : demoAsText)(demo, console, invocation)
+        return await (values.json ? demoAsJson : demoAsText)(demo, console)
       } finally {
         await demo.close()
       }
@@ -51,8 +53,10 @@ export const command: Command = {
   },
 }
 
-async function demoAsText(demo: Demo, console: Console, { stdout }: Invocation): Promise<number> {
-  const say = (text: string) => void stdout.write(textLines(text.split('\n')))
+async function demoAsText(demo: Demo, console: Console): Promise<number> {
+  const say = (text: string) => {
+    for (const line of text.split('\n')) console.out(oneLine(line))
+  }
   say(`A broker in this process: ${demo.brokers}\n`)
   let sent: UploadSummary | undefined
   const { exit, error } = await demo.upload(event => {
@@ -82,8 +86,8 @@ async function demoAsText(demo: Demo, console: Console, { stdout }: Invocation):
   return 0
 }
 
-async function demoAsJson(demo: Demo, console: Console, { stdout }: Invocation): Promise<number> {
-  const print = (line: string) => void stdout.write(`${line}\n`)
+async function demoAsJson(demo: Demo, console: Console): Promise<number> {
+  const print = console.out
   const uploaded = uploadReporter({ log: console.log, json: print, list: undefined, draw: undefined })
   const { exit, error } = await demo.upload(uploaded)
   if (error) throw error

@@ -70,7 +70,7 @@ async function tryOnce(invocation: Invocation, settings: Settings): Promise<numb
       },
       invocation,
     )
-    const print = (line: string) => void stdout.write(`${line}\n`)
+    const print = console.out
     const isTerminal = (stdout as NodeJS.WriteStream).isTTY === true && env.TERM !== 'dumb'
     const report = tryReporter({
       log: console.log,

@@ -29,7 +29,7 @@ export const command: Command = {
     const settings = await invocation.settings()
     refuseEncryption(settings)
     const { values } = settings
-    const { cwd, stdout } = invocation
+    const { cwd } = invocation
     const roots = findRoots(invocation.positionals.PATH ?? [], cwd)
     const include = values.include
     const wanted = include ? (path: string) => include.test(path) : isOrdinary
@@ -59,11 +59,10 @@ export const command: Command = {
       },
       invocation,
     )
-    const print = (line: string) => void stdout.write(`${line}\n`)
     const report = uploadReporter({
       log: console.log,
-      json: values.json ? print : undefined,
-      list: values.json ? undefined : print,
+      json: values.json ? console.out : undefined,
+      list: values.json ? undefined : console.out,
       draw: console.isLive ? console.status : undefined,
     })
     for (const text of settings.notices) report({ type: 'problem', text })

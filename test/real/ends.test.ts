@@ -1,0 +1,229 @@
+/**
+ * What can end or block a run, at each of its stages, with its exit status and its last line. A row is a line:
+ *
+ *     [what happens, at which stage, 'finite' or 'continuous', how it ends, its last line in the log, more]
+ */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { broker, noBroker, uniqueName } from '../support/broker.ts'
+import { CLEAN, PROGRAM } from '../support/cli.ts'
+import { recordsOf } from '../support/files.ts'
+import { type Steered, steered } from '../support/steered.ts'
+import { noTerminal, openTerminal, type Terminal } from '../support/terminal.ts'
+import { createTopic, endOffsets, produceRaw, readCommitted } from '../support/topics.ts'
+import { until } from '../support/until.ts'
+
+/** What the run is at when it happens. */
+type Stage =
+  /** The address that it was given takes connections and says nothing. */
+  | 'no answer'
+  | 'joining'
+  /** Of one file the last chunk is missing. */
+  | 'assembling'
+  /** One file is in the plugin, which waits for the end of the cause; others have been processed. */
+  | 'in the plugin'
+  /** The same, after SIGTERM. */
+  | 'draining'
+  /** All is processed and committed. */
+  | 'all done'
+
+interface Run {
+  readonly plugin: Steered
+  readonly topic: string
+  /** Undefined on a terminal. */
+  readonly child: ChildProcess | undefined
+  readonly terminal: Terminal | undefined
+  /** The log as the file has it. */
+  log(): string
+  /** Whatever waits in the plugin goes on. */
+  goOn(): void
+}
+
+interface More {
+  /** Where stdout and stderr lead; pipes unless given. */
+  readonly to?: 'terminal' | 'full stdout' | 'full stderr' | 'full both'
+  readonly args?: readonly string[]
+  /** Another plugin than the steered one. */
+  readonly plugin?: string
+  /** Must be committed up to its end. */
+  readonly all?: true
+}
+
+type Row = readonly [
+  what: string,
+  happens: (run: Run) => void | Promise<void>,
+  at: Stage,
+  kind: 'finite' | 'continuous',
+  ends: number | NodeJS.Signals,
+  last: RegExp,
+  more?: More,
+]
+
+const signal = (name: NodeJS.Signals) => (run: Run) => {
+  run.child?.kill(name)
+  return until(() => run.log().includes(`${name}: `)).then(run.goOn)
+}
+const twice = (name: NodeJS.Signals) => async (run: Run) => {
+  run.child?.kill(name)
+  await until(() => run.log().includes(`${name}: `))
+  run.child?.kill(name)
+}
+const also = (name: NodeJS.Signals) => (run: Run) => {
+  run.child?.kill(name)
+  run.goOn()
+}
+const reading = (name: 'stdout' | 'stderr') => (run: Run) => {
+  run.child?.[name]?.destroy()
+  run.goOn()
+}
+const nothing = (run: Run) => run.goOn()
+const closed = ({ terminal, goOn }: Run) => {
+  terminal?.end()
+  goOn()
+}
+
+const done = (exit: number, files = '\\d+') => new RegExp(`info summary done=${files} .* exit=${exit}$`)
+
+const ROWS: readonly Row[] = [
+  ['SIGTERM', signal('SIGTERM'), 'in the plugin', 'continuous', 0, done(0, '3'), { all: true }],
+  ['SIGINT', signal('SIGINT'), 'in the plugin', 'continuous', 0, done(0, '3'), { all: true }],
+  ['SIGHUP', signal('SIGHUP'), 'in the plugin', 'continuous', 0, done(0, '3'), { all: true }],
+  ['SIGTERM', signal('SIGTERM'), 'in the plugin', 'finite', 143, done(143, '3'), { all: true }],
+  ['SIGINT', signal('SIGINT'), 'in the plugin', 'finite', 130, done(130, '3'), { all: true }],
+  ['SIGHUP', signal('SIGHUP'), 'in the plugin', 'finite', 129, done(129, '3'), { all: true }],
+  [
+    'SIGTERM twice',
+    twice('SIGTERM'),
+    'in the plugin',
+    'continuous',
+    'SIGTERM',
+    /SIGTERM: finishing what runs/,
+  ],
+  ['a further SIGHUP', also('SIGHUP'), 'draining', 'continuous', 0, done(0, '3'), { all: true }],
+]
+
+describe('the ends of a run', { skip: noBroker, concurrency: 2 }, () => {
+  let silent: { readonly address: string; close(): void }
+  before(async () => {
+    const server = createServer(socket => socket.on('error', () => {}))
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    silent = { address: `127.0.0.1:${port}`, close: () => server.close() }
+  })
+  after(() => silent.close())
+
+  for (const row of ROWS) {
+    const [what, happens, at, kind, ends, last, more = {}] = row
+    const where = more.to === undefined ? '' : `, ${more.to}`
+    const skip = more.to === 'terminal' && noTerminal
+    test(`${what}, ${at}${where}: a ${kind} run ends with ${ends}`, { skip, timeout: 60_000 }, async t => {
+      const plugin = steered()
+      t.after(() => plugin.end())
+      const topic = uniqueName('end')
+      await createTopic(broker, topic, 2)
+      const send = (path: string, chunks?: number) =>
+        produceRaw(broker, topic, recordsOf({ path, content: randomBytes(3_000) }).slice(0, chunks))
+      const waits = at === 'in the plugin' || at === 'draining'
+      if (waits) plugin.order({ 'slow.dat': 'wait' })
+      for (const path of ['a.dat', 'b.dat', ...(waits ? ['slow.dat'] : [])]) await send(path)
+      if (at === 'assembling') await send('half.dat', 2)
+
+      const run = begin(plugin, topic, kind, more, at === 'no answer' ? silent.address : broker)
+      t.after(() => run.kill())
+      await reached(run, at)
+      await happens(run)
+      assert.equal(await run.ended, ends, run.shown())
+      assert.match(run.log().trimEnd().split('\n').at(-1) ?? '', last)
+      if (more.all)
+        assert.deepEqual(
+          (await readCommitted(broker, topic, topic)).map(({ offset }) => offset),
+          await endOffsets(broker, topic),
+        )
+    })
+  }
+})
+
+const STEERED = fileURLToPath(import.meta.resolve('../fixtures/steered.mjs'))
+
+function begin(plugin: Steered, topic: string, kind: Row[3], more: More, brokers: string) {
+  const { to, args: extra = [], plugin: module = STEERED } = more
+  const out = join(plugin.folder, 'out')
+  const logFile = join(plugin.folder, 'run.log')
+  const args = [
+    ...['run', '-p', module, '-b', brokers, '-t', topic, '-g', topic, '-o', out, '--log-file', logFile],
+    ...['--json', '--retries', '0', '--stats', '1h', '-X', 'session.timeout.ms=6000'],
+    ...(kind === 'finite' ? ['--until-end'] : []),
+    ...extra,
+  ]
+  const env = { ...CLEAN, STEER: plugin.folder }
+  const status = join(plugin.folder, 'status')
+  let child: ChildProcess | undefined
+  let terminal: Terminal | undefined
+  let printed = ''
+  let ended: Promise<number | NodeJS.Signals | null>
+  if (to === 'terminal') {
+    terminal = openTerminal()
+    const line = args.filter(arg => arg !== '--json').join(' ')
+    // The shell lives on without the terminal, and tells.
+    terminal.type(
+      `trap '' HUP; STEER=${plugin.folder} dfsp ${line}; echo $? > ${status}.new; mv ${status}.new ${status}`,
+      'Enter',
+    )
+    ended = until(() => fs.existsSync(status)).then(() => Number(fs.readFileSync(status, 'utf8')))
+  } else {
+    const full = fs.openSync('/dev/full', 'w')
+    const started = spawn(process.execPath, [PROGRAM, ...args], {
+      env,
+      stdio: [
+        'ignore',
+        to === 'full stdout' || to === 'full both' ? full : 'pipe',
+        to === 'full stderr' || to === 'full both' ? full : 'pipe',
+      ],
+    })
+    child = started
+    fs.closeSync(full)
+    for (const stream of [started.stdout, started.stderr])
+      stream?.on('data', data => {
+        printed += data
+      })
+    ended = new Promise(resolve => started.once('exit', (code, name) => resolve(name ?? code)))
+  }
+  const log = () => (fs.existsSync(logFile) ? fs.readFileSync(logFile, 'utf8') : '')
+  return {
+    ...{ plugin, topic, child, terminal, log, ended },
+    goOn: () => plugin.order({}),
+    shown: () => `${log()}\n--- printed\n${printed}`,
+    kill: () => void child?.kill('SIGKILL'),
+  }
+}
+
+async function reached(run: ReturnType<typeof begin>, at: Stage): Promise<void> {
+  const { plugin, topic, log, child } = run
+  const committed = async (sum: number) =>
+    until(async () => {
+      const offsets = (await readCommitted(broker, topic, topic)).map(({ offset = 0 }) => offset)
+      return offsets.reduce((a, b) => a + b, 0) >= sum
+    })
+  switch (at) {
+    case 'no answer':
+      return until(() => log() !== '' || child?.exitCode !== null)
+    case 'joining':
+      return until(() => log().includes('joining group'))
+    case 'in the plugin':
+      return plugin.until('start', 'slow.dat')
+    case 'draining':
+      await plugin.until('start', 'slow.dat')
+      child?.kill('SIGTERM')
+      return until(() => log().includes('SIGTERM: '))
+    default:
+      return committed(6)
+  }
+}
+
+void [reading, nothing, closed]
