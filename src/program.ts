@@ -1,7 +1,8 @@
 /** One call of the program: arguments in, exit status out, errors told. It does not end the process. */
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { DfspError } from './errors.ts'
+import { unendingThreads } from './plugin/unending.ts'
 import { hasWork, readerGone, wasAskedToStop } from './run/shutdown.ts'
 
 /** Resolves to the exit status. */
@@ -44,7 +45,24 @@ export async function runAsProcess(argv: readonly string[]): Promise<never> {
   status = await runProgram(argv)
   // A client's or thread's open handle must not keep the process; what is in the pipes must get out.
   await flushed(wasAskedToStop() ? STOPPED_FLUSH_MS : undefined)
+  if (unendingThreads() > 0) endAtOnce(status)
   return process.exit(status)
+}
+
+/**
+ * To end, Node waits for its threads, and one of them will not. With `execve` (Node 22.15) another program takes this
+ * one's place and ends with the status.
+ */
+function endAtOnce(status: number): void {
+  const { execve } = process as { execve?: (file: string, args: string[]) => void }
+  process.removeAllListeners('warning') // that it is experimental
+  try {
+    execve?.call(process, '/bin/sh', ['sh', '-c', `exit ${status}`])
+  } catch {
+    // no shell
+  }
+  writeSync(2, `dfsp: a thread of the plugin cannot be ended: killed instead of ending with ${status}\n`)
+  process.kill(process.pid, 'SIGKILL')
 }
 
 /** After a stop a reader that stands still is not waited for any longer. */

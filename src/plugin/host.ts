@@ -6,11 +6,21 @@ import { E_ENVIRONMENT, isEnvironmental } from '../core/environment.ts'
 import type { DfspError } from '../errors.ts'
 import { faultLine } from './fault.ts'
 import { type FifoLock, fifoLock } from './lock.ts'
-import type { FromThread, PluginFault, Refusal, SetupMessage, Source, Task, ThreadData } from './messages.ts'
+import {
+  type FromThread,
+  type PluginFault,
+  PORT_CLOSED,
+  type Refusal,
+  type SetupMessage,
+  type Source,
+  type Task,
+  type ThreadData,
+} from './messages.ts'
 import type { OutgoingRecord, PluginOptions } from './plugin.ts'
 import { exitError, loadError, setupError } from './start-errors.ts'
 import { taskQueue } from './task-queue.ts'
-import { type Ended, send, startThread, type Thread } from './thread.ts'
+import { type Ended, endThread, send, startThread, type Thread } from './thread.ts'
+import { addUnending } from './unending.ts'
 
 export interface HostDeps {
   /** `file:` URL of the plugin's module. */
@@ -71,12 +81,24 @@ export interface PluginHost {
   addSegment(buffer: SharedArrayBuffer): void
   /** Aborts running tasks: their signal fires; those that do not end by themselves end with their thread. */
   abort(reason: string): void
-  /** Ends all threads: each may run `teardown` for `graceMs`. */
+  /**
+   * Ends all threads: each may run `teardown` for `graceMs`. Resolves when they are gone and what they printed is logged,
+   * and a little later where one cannot be ended: see unending.ts.
+   */
   close(graceMs: number): Promise<void>
 }
 
 /** Parts ahead that a thread has at a time: a file that becomes whole waits for them. */
 const MOST_PARTS = 2
+
+/** What a thread may take to end once it has to, the programs that it waits for included. */
+const END_MS = 2_500
+
+/** What the rest of its output may take to be logged. */
+const PRINT_MS = 15_000
+
+const FOREIGN =
+  "posted a message of its own on parentPort, which is dfsp's: use a MessageChannel, or Worker threads of your own"
 
 /** What the `teardown` of a module that was loaded anew may take. */
 const RETIRE_MS = 5_000
@@ -87,6 +109,8 @@ const LOOK_MS = 10
 
 export function pluginHost(deps: HostDeps): PluginHost {
   const threads = new Set<Thread>()
+  /** All that are there in any way, those included that are of no more use. */
+  const unended = new Set<Thread>()
   const tasks = taskQueue({
     threads,
     most: deps.threads,
@@ -129,11 +153,14 @@ export function pluginHost(deps: HostDeps): PluginHost {
       { number: ++threadNumbers, generation: ofGeneration },
       {
         onMessage,
+        onForeignMessage,
         onExit,
         onLine: (from, message) => log(from, 'info', message),
       },
     )
     threads.add(thread)
+    unended.add(thread)
+    void thread.printed.then(() => unended.delete(thread))
     return thread
   }
 
@@ -144,29 +171,38 @@ export function pluginHost(deps: HostDeps): PluginHost {
   function onMessage(thread: Thread, message: FromThread): void {
     if (thread.state === 'ended' && message.type !== 'log') return
     switch (message.type) {
+      case 'begun':
+        thread.systemNumber = message.thread
+        return
       case 'loaded':
+        if (thread.state !== 'loading') return onForeignMessage(thread)
         thread.state = 'loaded'
         if (thread === newcomer?.thread) return newcomer.loaded(message)
         firstLoaded?.resolve(message)
         if (settings) setUp(thread)
         return
       case 'load-failed':
+        if (thread.state !== 'loading') return onForeignMessage(thread)
         bootFailed(thread, loadError(deps.pluginName, message))
         return
       case 'setup-failed':
+        if (thread.state !== 'setting-up') return onForeignMessage(thread)
         bootFailed(thread, setupError(deps.pluginName, message.fault))
         return
       case 'ready':
+        if (thread.state !== 'setting-up') return onForeignMessage(thread)
         thread.state = 'idle'
         if (thread === newcomer?.thread) newcomer.ready()
         started?.resolve()
         tasks.next()
         return
       case 'started':
+        if (deps.timeoutMs === undefined || thread.assigned[0]?.id !== message.id) return
+        clearTimeout(thread.timer)
         thread.timer = setTimeout(() => timedOut(thread), deps.timeoutMs)
         return
       case 'digested':
-        thread.partsAhead--
+        thread.partsAhead = Math.max(0, thread.partsAhead - 1)
         return
       case 'results':
         tasks.told(thread, message.results)
@@ -188,7 +224,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
         return
       case 'torn-down':
         onTornDown?.(thread)
-        if (thread.state === 'retired') void thread.worker.terminate()
+        if (thread.state === 'retired') endThread(thread)
     }
   }
 
@@ -204,7 +240,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
 
   function retire(thread: Thread): void {
     thread.state = 'retired'
-    thread.timer = setTimeout(() => void thread.worker.terminate(), RETIRE_MS)
+    thread.timer = setTimeout(() => endThread(thread), RETIRE_MS)
     send(thread, { type: 'teardown' })
   }
 
@@ -244,8 +280,20 @@ export function pluginHost(deps: HostDeps): PluginHost {
     thread.timer = setTimeout(() => end(thread, reason), ABORT_GRACE_MS)
   }
 
+  /** Whoever posts on the port of the thread may as well have forged what dfsp would say there. */
+  function onForeignMessage(thread: Thread): void {
+    if (thread.state !== 'ended') unfit(thread, { message: FOREIGN, frames: [] })
+  }
+
+  /** A thread cannot be used any more: the fault of its task, or of its module where that has not begun yet. */
+  function unfit(thread: Thread, fault: PluginFault): void {
+    if (thread.state !== 'loading') return end(thread, fault)
+    bootFailed(thread, loadError(deps.pluginName, { what: 'failed while it was imported', fault }))
+  }
+
   /** User code failed aside: during task `id`, or between two tasks, which is the fault of neither. */
   function strayError(thread: Thread, id: number | undefined, fault: PluginFault): void {
+    if (thread.state === 'loading') return unfit(thread, fault)
     if (id === undefined || thread.assigned[0]?.id !== id) {
       log(thread, 'warn', `failed outside any call: ${faultLine(fault)}`)
       tasks.putBack(thread, 0)
@@ -257,12 +305,12 @@ export function pluginHost(deps: HostDeps): PluginHost {
   function end(thread: Thread, why: string | PluginFault): void {
     const fault = typeof why === 'string' ? { message: why, frames: [] } : why
     settleDead(thread, fault)
-    void thread.worker.terminate()
+    endThread(thread)
   }
 
   function onExit(thread: Thread, code: number): void {
     if (thread.state === 'loading') bootFailed(thread, exitError(deps.pluginName, thread.ending, code))
-    settleDead(thread, { message: thread.ending ?? `the plugin called process.exit(${code})`, frames: [] })
+    settleDead(thread, { message: thread.ending ?? exitText(code), frames: [] })
     threads.delete(thread)
     onTornDown?.(thread)
   }
@@ -282,7 +330,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
 
   function bootFailed(thread: Thread, error: DfspError): void {
     thread.state = 'ended'
-    void thread.worker.terminate()
+    endThread(thread)
     broken(thread, error)
   }
 
@@ -339,7 +387,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
         }
         settings = { type: 'setup', ...given }
         for (const thread of threads) if (thread.state === 'loaded') setUp(thread)
-        if (threads.size === 0) addThread()
+        if (![...threads].some(({ state }) => state !== 'ended')) addThread()
       }),
     run: tasks.add,
     get free() {
@@ -418,7 +466,28 @@ export function pluginHost(deps: HostDeps): PluginHost {
         if (left.size === 0) done()
       })
       onTornDown = undefined
-      await Promise.all([...threads].map(thread => thread.worker.terminate()))
+      const left = [...unended]
+      for (const thread of left) endThread(thread)
+      await within(END_MS, Promise.all(left.map(({ gone }) => gone)))
+      const isThere = ({ worker }: Thread) => worker.threadId !== -1
+      addUnending(left.filter(isThere).length)
+      for (const thread of left) if (isThere(thread)) unended.delete(thread)
+      await within(PRINT_MS, Promise.all([...unended].map(({ printed }) => printed)))
+      for (const thread of unended) log(thread, 'warn', 'the rest of what the plugin printed is left out')
+      unended.clear()
     },
   }
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise(resolve => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, late])
+  clearTimeout(timer)
+}
+
+function exitText(code: number): string {
+  return code === PORT_CLOSED ? 'the plugin closed parentPort' : `the plugin called process.exit(${code})`
 }

@@ -128,6 +128,8 @@ export interface Result {
 }
 
 export type FromThread =
+  /** Before anything of the plugin is loaded; `thread` as the system counts it. */
+  | { readonly type: 'begun'; readonly thread: number }
   | {
       readonly type: 'loaded'
       readonly options: PluginOptions
@@ -155,6 +157,9 @@ export type FromThread =
   /** User code failed outside any call, while task `id` ran or none did: this thread is done for. */
   | { readonly type: 'stray-error'; readonly id: number | undefined; readonly fault: PluginFault }
   | { readonly type: 'torn-down' }
+
+/** Exit status of a thread whose `parentPort` user code has closed. */
+export const PORT_CLOSED = 86
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 

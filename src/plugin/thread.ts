@@ -1,5 +1,8 @@
 /** One plugin thread as the host sees it. */
 import { Worker } from 'node:worker_threads'
+import { signalPrograms } from './blocking-programs.ts'
+import { checkedMessage } from './checked-message.ts'
+import { faultOf } from './fault.ts'
 import type { FromThread, Offer, Task, TaskResult, ThreadData, ToThread } from './messages.ts'
 
 export type Ended =
@@ -37,10 +40,18 @@ export interface Thread {
   partsAhead: number
   /** What to call the end of this thread, when the host brought it about. */
   ending: string | undefined
+  /** Its number in the system, once it has said so. */
+  systemNumber: number | undefined
+  /** Resolves when it is gone. */
+  readonly gone: Promise<void>
+  /** Resolves when it is gone and all that user code printed was handed on. */
+  readonly printed: Promise<void>
 }
 
 export interface ThreadHandlers {
   onMessage(thread: Thread, message: FromThread): void
+  /** Of user code, on a port that is not its own. */
+  onForeignMessage(thread: Thread): void
   onExit(thread: Thread, code: number): void
   /** A line that user code wrote to stdout or stderr. */
   onLine(thread: Thread, line: string): void
@@ -54,6 +65,8 @@ export function startThread(
   on: ThreadHandlers,
 ): Thread {
   const worker = new Worker(program, { workerData: data, stdin: false, stdout: true, stderr: true })
+  const output = [worker.stdout, worker.stderr]
+  const gone = once(worker, 'exit')
   const thread: Thread = {
     number,
     worker,
@@ -65,21 +78,71 @@ export function startThread(
     ahead: undefined,
     partsAhead: 0,
     ending: undefined,
+    systemNumber: undefined,
+    gone,
+    printed: Promise.all([gone, ...output.map(stream => once(stream, 'close'))]).then(() => {}),
   }
-  worker.on('message', (message: FromThread) => on.onMessage(thread, message))
-  worker.on('error', error => {
-    const heap = (error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY'
+  worker.on('message', given => {
+    const message = checkedMessage(given)
+    if (message === undefined) on.onForeignMessage(thread)
+    else on.onMessage(thread, message)
+  })
+  worker.on('messageerror', () => on.onForeignMessage(thread))
+  // User code may throw anything, null included.
+  worker.on('error', (thrown: unknown) => {
+    const heap = (thrown as NodeJS.ErrnoException | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY'
     thread.ending ??= heap
       ? 'the plugin ran out of memory (JavaScript heap)'
-      : `the plugin thread failed: ${error.message}`
+      : `the plugin thread failed: ${faultOf(thrown, data.plugin).message}`
   })
   worker.on('exit', code => on.onExit(thread, code))
-  for (const stream of [worker.stdout, worker.stderr]) printedLines(stream, line => on.onLine(thread, line))
+  for (const stream of output) {
+    inTurns(stream)
+    printedLines(stream, line => on.onLine(thread, line))
+  }
   return thread
 }
 
 export function send(thread: Thread, message: ToThread): void {
   thread.worker.postMessage(message)
+}
+
+/** Unlike that of node:events, it takes no 'error' for its own. */
+function once(emitter: NodeJS.EventEmitter, event: string): Promise<void> {
+  return new Promise(resolve => emitter.once(event, () => resolve()))
+}
+
+/** A thread that has not ended by then waits for something: the programs that it has started are asked to end. */
+const BLOCKED_MS = 200
+/** Those that have not ended by then are killed. */
+const KILL_MS = 1_200
+
+/** Ends a thread, also one that waits for a program that it has started; one in native code ends when that does. */
+export function endThread({ worker, systemNumber, gone }: Thread): void {
+  if (worker.threadId === -1) return
+  void worker.terminate()
+  if (systemNumber === undefined) return
+  const timers = [
+    setTimeout(() => signalPrograms(systemNumber, 'SIGTERM'), BLOCKED_MS),
+    setTimeout(() => signalPrograms(systemNumber, 'SIGKILL'), KILL_MS),
+  ]
+  void gone.then(() => {
+    for (const timer of timers) clearTimeout(timer)
+  })
+}
+
+const TURN_CHARS = 64 * 1024
+
+/** User code may print more at once than can be logged in one turn of the event loop. */
+function inTurns(stream: NodeJS.ReadableStream): void {
+  let chars = 0
+  stream.on('data', (text: string) => {
+    chars += text.length
+    if (chars < TURN_CHARS) return
+    chars = 0
+    stream.pause()
+    setImmediate(() => stream.resume())
+  })
 }
 
 /** Calls `use` for each line that user code prints. */

@@ -5,20 +5,22 @@
 import { format } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { failureOf, thrownOf } from './answer.ts'
+import { systemThread } from './blocking-programs.ts'
 import { claim, markDone } from './claims.ts'
 import { type BegunDigest, badChunks, digest, digestPart, placeOnDisk, sharedPages } from './content.ts'
 import { type Abort, callContext, newAbort, tmpFolder } from './context.ts'
 import { openDataFile } from './data-file.ts'
 import { faultOf } from './fault.ts'
 import { type LoadedPlugin, loadPlugin } from './load.ts'
-import type {
-  DigestMessage,
-  FileJob,
-  Offer,
-  SetupMessage,
-  TaskResult,
-  ThreadData,
-  ToThread,
+import {
+  type DigestMessage,
+  type FileJob,
+  type Offer,
+  PORT_CLOSED,
+  type SetupMessage,
+  type TaskResult,
+  type ThreadData,
+  type ToThread,
 } from './messages.ts'
 import type { Context, DataFile, PluginOptions } from './plugin.ts'
 import { toHost } from './to-host.ts'
@@ -89,6 +91,10 @@ port.on('message', (message: ToThread) => {
   }
 })
 
+port.on('close', () => process.exit(PORT_CLOSED)) // nothing could be told any more
+
+const thread = systemThread()
+if (thread !== undefined) host.tell({ type: 'begun', thread })
 void load()
 
 async function load(): Promise<void> {

@@ -1,6 +1,5 @@
 /** The log: winston writing one line per entry to stderr and, where asked for, to a file that is rotated by size. */
 
-import { Writable } from 'node:stream'
 import { styleText } from 'node:util'
 import winston from 'winston'
 import { type Plain, plainFields } from '../core/plain-value.ts'
@@ -39,6 +38,15 @@ export interface LogOptions {
 
 /** Of the fields of an entry. */
 const MOST_CHARS = 65_536
+/** Its type has another name. The ready-made ones keep each entry for a turn: a plugin may print a million lines in one. */
+const { Transport } = winston as unknown as {
+  readonly Transport: new (options: {
+    readonly format: winston.Logform.Format
+    log(info: Readonly<Record<symbol, unknown>>, done: () => void): void
+  }) => winston.transport
+}
+/** Where winston puts the line that a format has made. */
+const MESSAGE = Symbol.for('message')
 const PRIORITY: Readonly<Record<Level, number>> = { error: 3, warn: 4, info: 6, verbose: 6, debug: 7 }
 
 /** `auto`: for people on a terminal, else plain lines. */
@@ -54,11 +62,15 @@ export function openLog(options: LogOptions): Log {
       timestamp(),
       printf(info => format(info as Entry)),
     )
-  const console = new winston.transports.Stream({
-    stream: sink(options.write),
-    format: lines(info => line(info, options)),
-    eol: '\n',
-  })
+  const transport = (write: (line: string) => void, format: (info: Entry) => string) =>
+    new Transport({
+      format: lines(format),
+      log(info, done) {
+        write(`${info[MESSAGE]}\n`)
+        done()
+      },
+    })
+  const console = transport(options.write, info => line(info, options))
   const logger = winston.createLogger({
     levels: LEVELS,
     level: options.level,
@@ -68,13 +80,7 @@ export function openLog(options: LogOptions): Log {
   const file =
     options.file === undefined ? undefined : openLogFile({ file: options.file, onError: options.onFileError })
   if (file !== undefined)
-    logger.add(
-      new winston.transports.Stream({
-        stream: sink(file.write),
-        format: lines(info => line(info, { format: 'logfmt', color: false, journal: false })),
-        eol: '\n',
-      }),
-    )
+    logger.add(transport(file.write, info => line(info, { format: 'logfmt', color: false, journal: false })))
   let isClosed = false
   return {
     write(level, message, given) {
@@ -98,16 +104,6 @@ export function openLog(options: LogOptions): Log {
       await file?.close()
     },
   }
-}
-
-function sink(write: (line: string) => void): Writable {
-  return new Writable({
-    decodeStrings: false,
-    write(chunk, _encoding, done) {
-      write(String(chunk))
-      done()
-    },
-  })
 }
 
 interface Entry extends winston.Logform.TransformableInfo {

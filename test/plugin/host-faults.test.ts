@@ -1,8 +1,15 @@
 /** User code that does not keep to its call: it ends its thread, never ends, or fails when nobody waits for it. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import v8 from 'node:v8'
+import { isAlive } from '../../src/alive.ts'
 import type { TaskResult } from '../../src/plugin/messages.ts'
+import { unendingThreads } from '../../src/plugin/unending.ts'
 import { faultIn, openHost } from './hosts.ts'
 
 const DONE = { kind: 'done' }
@@ -163,3 +170,53 @@ test('fault 55: what is thrown aside while the call is pending fails the file', 
   assert.equal(faultIn(await run('throw aside, then wait')).message, 'thrown aside')
   assert.deepEqual(await run('null'), DONE)
 })
+
+for (const [what, command] of [
+  ['a program', 'exec sleep 600'],
+  ['a program that has started others and takes no SIGTERM', 'trap "" TERM; sleep 600; true'],
+] as const)
+  test(`fault 53: a thread that waits for ${what} is ended at the time-out, and the program with it`, {
+    skip: process.platform !== 'linux',
+  }, async t => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-blocked-'))
+    t.after(() => fs.rmSync(folder, { recursive: true }))
+    const pidFile = path.join(folder, 'pid')
+    const { host, run } = await openHost(t, {
+      timeoutMs: 300,
+      pluginUrl: module(folder, `execSync('echo $$ > ${pidFile}; ${command}')`),
+    })
+    assert.equal(faultIn(await run('block')).message, 'timed out after 0.3 s')
+    assert.deepEqual(await run('null'), DONE)
+    await host.close(0)
+    assert.equal(isAlive(Number(fs.readFileSync(pidFile, 'utf8'))), false)
+    assert.equal(unendingThreads(), 0)
+  })
+
+test('fault 53: a thread in native code that nothing ends is not waited for, and is counted', {
+  skip: process.platform !== 'linux',
+}, async t => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-blocked-'))
+  t.after(() => fs.rmSync(folder, { recursive: true }))
+  const fifo = path.join(folder, 'fifo')
+  execFileSync('mkfifo', [fifo])
+  const { host, run } = await openHost(t, {
+    timeoutMs: 300,
+    pluginUrl: module(folder, `readFileSync('${fifo}')`),
+  })
+  assert.equal(faultIn(await run('block')).message, 'timed out after 0.3 s')
+  assert.deepEqual(await run('null'), DONE)
+  await host.close(0)
+  assert.equal(unendingThreads(), 1)
+  fs.writeFileSync(fifo, '') // else this process could not end either
+})
+
+/** A plugin that does `blocks` with each file but those that say "null". */
+function module(folder: string, blocks: string): string {
+  const file = path.join(folder, 'blocks.mjs')
+  const imports = `import { execSync } from 'node:child_process'\nimport { readFileSync } from 'node:fs'\n`
+  fs.writeFileSync(
+    file,
+    `${imports}export default file => { if (file.text() !== 'null') ${blocks}; return null }\n`,
+  )
+  return pathToFileURL(file).href
+}
