@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { ERROR_HELP } from '../src/cli/error-help.ts'
-import { DfspError, type ErrorCode, EXIT_CODES } from '../src/errors.ts'
+import { DfspError, type ErrorCode, EXIT_CODES, SIGNAL_EXITS } from '../src/errors.ts'
 
 const ROOT = new URL('../', import.meta.url)
 
@@ -23,7 +23,7 @@ on stdout: \`{"v":1,"type":"error","code":"E_TOPIC_MISSING",…}\`. \`--debug\` 
 ${Object.entries(EXIT_CODES)
   .map(([status, meaning]) => `| ${status} | ${meaning} |`)
   .join('\n')}
-| 128+n | a finite run ended by signal n before its end, or a second signal |
+${SIGNAL_EXITS.map(([status, meaning]) => `| ${status} | ${meaning.replaceAll('|', '\\|')} |`).join('\n')}
 
 | code | exit | |
 |---|---|---|

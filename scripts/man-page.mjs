@@ -4,7 +4,7 @@ import { loadCommand, SUMMARIES } from '../dist/cli/command-list.js'
 import { HELP_TOPICS } from '../dist/cli/help-topics.js'
 import { GROUPS } from '../dist/config/option-spec.js'
 import { environmentName, OPTIONS } from '../dist/config/options.js'
-import { EXIT_CODES } from '../dist/errors.js'
+import { EXIT_CODES, SIGNAL_EXITS } from '../dist/errors.js'
 
 const ROOT = new URL('../', import.meta.url)
 const { version, description } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'))
@@ -30,7 +30,7 @@ writeFileSync(
     ],
     ...GROUPS.flatMap(optionPart),
     ...['.SH EXIT STATUS', ...Object.entries(EXIT_CODES).flatMap(([code, text]) => item(bold(code), text))],
-    ...item(bold('128+n'), 'a finite run ended by signal n before its end, or a second signal'),
+    ...SIGNAL_EXITS.flatMap(([status, text]) => item(bold(status), text)),
     ...[
       '.SH FILES',
       ...item(

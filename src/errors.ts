@@ -18,6 +18,13 @@ export const EXIT_CODES = {
   78: 'the config or the plugin is invalid',
 } as const
 
+/** Those above 128, as shells count signals. */
+export const SIGNAL_EXITS: readonly (readonly [status: string, meaning: string])[] = [
+  ['128+n', 'a finite run ended by signal n before its end, or a second SIGINT or SIGTERM'],
+  ['137', 'killed by the system, or by itself where native code of the plugin kept a thread from ending'],
+  ['141', 'nobody read stdout any more (dfsp run --json | head): what ran was finished and committed first'],
+]
+
 export type ExitCode = keyof typeof EXIT_CODES
 
 const EXIT_OF = {

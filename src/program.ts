@@ -31,15 +31,14 @@ export async function runAsProcess(argv: readonly string[]): Promise<never> {
   const { stdout, stderr } = process
   let status: number | undefined
   stderr.on('error', () => {}) // a log that cannot be written ends nothing; the console tells it where it can
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    const isGone = error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED'
-    const works = isGone ? readerGone() : hasWork()
-    if (works || status !== undefined) {
-      // What a command found is its work: lost, it has failed.
-      if (!works && !isGone) status ||= cannotShow(error)
-      return
-    }
-    process.exit(isGone ? 0 : cannotShow(error)) // `dfsp ls | head`: whoever reads has enough
+  stdout.on('error', error => {
+    const { code } = error as NodeJS.ErrnoException
+    const isUnread = code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED'
+    if (isUnread ? readerGone() : hasWork()) return // the work goes on, or stops in order
+    // `dfsp ls | head`: whoever reads has enough. Else what was found is lost, and so the command has failed.
+    const exit = isUnread || (code === 'EIO' && stdout.isTTY) ? 0 : cannotShow(error)
+    if (status === undefined) process.exit(exit)
+    status ||= exit
   })
   letGoOfClosedTerminals()
   status = await runProgram(argv)

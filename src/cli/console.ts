@@ -7,6 +7,7 @@ import { chosenFormat, type Format, type Hearer, type Level, type Log, openLog }
 import { reporter } from '../report/reporter.ts'
 import type { Invocation } from './command.ts'
 import { steadyOutput } from './steady-output.ts'
+import { unblocked } from './unblocked.ts'
 
 export interface ConsoleOptions {
   readonly level: Level
@@ -36,8 +37,10 @@ export interface Console {
   close(): Promise<void>
 }
 
-export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: Invocation): Console {
-  const terminal = stderr as NodeJS.WriteStream
+export function openConsole(options: ConsoleOptions, invocation: Invocation): Console {
+  const { env } = invocation
+  const [stdout, stderr] = [unblocked(invocation.stdout), unblocked(invocation.stderr)]
+  const terminal = stderr.stream as NodeJS.WriteStream
   const isTerminal = terminal.isTTY === true && env.TERM !== 'dumb'
   const block: LiveBlock | undefined =
     isTerminal && options.live && !options.json
@@ -53,8 +56,8 @@ export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: In
       onLeftOut: count =>
         log.write('warn', `${name} was read too slowly: ${count} lines of it were left out`),
     })
-  const results = output('stdout', stdout)
-  const told = output('stderr', stderr)
+  const results = output('stdout', stdout.stream)
+  const told = output('stderr', stderr.stream)
   const out = (line: string) => results.write(`${line}\n`)
   const write = (line: string) => (block && !told.isBehind ? block.line(line) : told.write(line))
   const log: Log = openLog({
@@ -88,6 +91,8 @@ export function openConsole(options: ConsoleOptions, { stdout, stderr, env }: In
       await log.close()
       results.close()
       told.close()
+      await stdout.close()
+      await stderr.close()
     },
   }
 }

@@ -234,11 +234,13 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     causes: [
       'the plugin needs longer for a file than --drain-timeout',
       'the plugin waits for something that does not come',
+      'it is in a call that blocks its thread, such as execFileSync or a query of a native module',
     ],
     look: [['dfsp run … -v', 'how long each file takes']],
     mend: [
       '--drain-timeout 2m; under systemd and Docker also TimeoutStopSec and stop_grace_period',
       '--timeout 5m gives up an attempt that hangs.',
+      'Programs that a blocked thread waits for are ended with it. A thread in native code cannot be ended: before Node.js 22.15 the process then kills itself (137), once all is committed.',
     ],
     example: '{"v":1,"type":"summary","done":12,"exit":75}',
   },

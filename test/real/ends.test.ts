@@ -21,6 +21,7 @@ import { until } from '../support/until.ts'
 
 /** What the run is at when it happens. */
 type Stage =
+  | 'start'
   /** The address that it was given takes connections and says nothing. */
   | 'no answer'
   | 'joining'
@@ -49,7 +50,7 @@ interface More {
   /** Where stdout and stderr lead; pipes unless given. */
   readonly to?: 'terminal' | 'full stdout' | 'full stderr' | 'full both'
   readonly args?: readonly string[]
-  /** Another plugin than the steered one. */
+  /** Text of another module than the steered plugin. */
   readonly plugin?: string
   /** Must be committed up to its end. */
   readonly all?: true
@@ -78,15 +79,29 @@ const also = (name: NodeJS.Signals) => (run: Run) => {
   run.child?.kill(name)
   run.goOn()
 }
-const reading = (name: 'stdout' | 'stderr') => (run: Run) => {
+const unread = (name: 'stdout' | 'stderr', told: string) => async (run: Run) => {
   run.child?.[name]?.destroy()
+  await until(() => run.log().includes(told))
   run.goOn()
 }
+const then = (first: Row[1], second: Row[1]) => async (run: Run) => {
+  await first(run)
+  await second(run)
+}
+const logged = (text: string) => (run: Run) => until(() => run.log().includes(text))
 const nothing = (run: Run) => run.goOn()
 const closed = ({ terminal, goOn }: Run) => {
   terminal?.end()
   goOn()
 }
+const STDOUT_GONE = unread('stdout', 'nobody reads stdout any more')
+const STDERR_GONE = unread('stderr', 'stderr cannot be written')
+const OFTEN = { args: ['--stats', '200ms'], all: true } as const
+const BLOCKED = {
+  plugin:
+    "import { execFileSync } from 'node:child_process'\nexport default f => (f.name === 'a.dat' ? execFileSync('sleep', ['600']) : null)",
+  args: ['--stats', '200ms', '--timeout', '1s', '--drain-timeout', '1s'],
+} as const
 
 const done = (exit: number, files = '\\d+') => new RegExp(`info summary done=${files} .* exit=${exit}$`)
 
@@ -106,6 +121,105 @@ const ROWS: readonly Row[] = [
     /SIGTERM: finishing what runs/,
   ],
   ['a further SIGHUP', also('SIGHUP'), 'draining', 'continuous', 0, done(0, '3'), { all: true }],
+  ['a second SIGINT', twice('SIGINT'), 'in the plugin', 'finite', 'SIGINT', /SIGINT: finishing what runs/],
+  ['SIGTERM', signal('SIGTERM'), 'no answer', 'continuous', 0, done(0, '0')],
+  ['SIGTERM', signal('SIGTERM'), 'no answer', 'finite', 143, done(143, '0')],
+  ['SIGHUP', signal('SIGHUP'), 'no answer', 'finite', 129, done(129, '0')],
+  ['SIGTERM', signal('SIGTERM'), 'joining', 'continuous', 0, done(0)],
+  ['SIGHUP', signal('SIGHUP'), 'joining', 'finite', 129, done(129)],
+  ['SIGTERM', signal('SIGTERM'), 'assembling', 'continuous', 0, done(0, '2')],
+  ['SIGHUP', signal('SIGHUP'), 'assembling', 'continuous', 0, done(0, '2')],
+  ['SIGTERM', signal('SIGTERM'), 'all done', 'continuous', 0, done(0, '2'), { all: true }],
+  ['stdout without a reader', STDOUT_GONE, 'in the plugin', 'continuous', 141, done(141, '3'), OFTEN],
+  ['stdout without a reader', STDOUT_GONE, 'in the plugin', 'finite', 141, done(141, '3'), OFTEN],
+  [
+    'stdout without a reader',
+    STDOUT_GONE,
+    'assembling',
+    'continuous',
+    141,
+    done(141, '2'),
+    { args: OFTEN.args },
+  ],
+  ['stdout without a reader', STDOUT_GONE, 'all done', 'continuous', 141, done(141, '2'), OFTEN],
+  ['stderr without a reader', STDERR_GONE, 'in the plugin', 'finite', 0, done(0, '3'), OFTEN],
+  [
+    'stderr without a reader, then SIGTERM',
+    then(STDERR_GONE, signal('SIGTERM')),
+    'all done',
+    'continuous',
+    0,
+    done(0, '2'),
+    OFTEN,
+  ],
+  ['a full disk', nothing, 'joining', 'finite', 0, done(0, '2'), { to: 'full stdout', all: true }],
+  ['a full disk', nothing, 'joining', 'finite', 0, done(0, '2'), { to: 'full stderr', all: true }],
+  ['a full disk', nothing, 'joining', 'finite', 0, done(0, '2'), { to: 'full both', all: true }],
+  [
+    'a full disk, then SIGTERM',
+    signal('SIGTERM'),
+    'in the plugin',
+    'continuous',
+    0,
+    done(0, '3'),
+    { to: 'full both', all: true },
+  ],
+  [
+    'the terminal is closed',
+    closed,
+    'in the plugin',
+    'continuous',
+    0,
+    done(0, '3'),
+    { to: 'terminal', all: true },
+  ],
+  [
+    'the terminal is closed',
+    closed,
+    'in the plugin',
+    'finite',
+    129,
+    done(129, '3'),
+    { to: 'terminal', all: true },
+  ],
+  ['the terminal is closed', closed, 'assembling', 'continuous', 0, done(0, '2'), { to: 'terminal' }],
+  [
+    'a plugin blocks its thread',
+    nothing,
+    'joining',
+    'finite',
+    3,
+    /summary done=1 failed=1 .* exit=3$/,
+    BLOCKED,
+  ],
+  [
+    'a plugin blocks its thread, SIGTERM',
+    then(logged('running=1'), signal('SIGTERM')),
+    'joining',
+    'continuous',
+    75,
+    done(75, '1'),
+    { ...BLOCKED, args: ['--stats', '200ms', '--drain-timeout', '1s'] },
+  ],
+  [
+    'a plugin that cannot be loaded',
+    nothing,
+    'start',
+    'finite',
+    78,
+    /^$/,
+    { plugin: "throw new Error('broken')" },
+  ],
+  [
+    'everything fails',
+    nothing,
+    'joining',
+    'finite',
+    75,
+    done(75, '0'),
+    { plugin: "export default () => new Error('no')", args: ['--retries', '5', '--breaker', '2'] },
+  ],
+  ['all that was there is done', nothing, 'in the plugin', 'finite', 0, done(0, '3'), { all: true }],
 ]
 
 describe('the ends of a run', { skip: noBroker, concurrency: 2 }, () => {
@@ -152,12 +266,15 @@ describe('the ends of a run', { skip: noBroker, concurrency: 2 }, () => {
 const STEERED = fileURLToPath(import.meta.resolve('../fixtures/steered.mjs'))
 
 function begin(plugin: Steered, topic: string, kind: Row[3], more: More, brokers: string) {
-  const { to, args: extra = [], plugin: module = STEERED } = more
+  const { to, args: extra = [] } = more
+  const module = more.plugin === undefined ? STEERED : join(plugin.folder, 'other.mjs')
+  if (more.plugin !== undefined) fs.writeFileSync(module, more.plugin)
   const out = join(plugin.folder, 'out')
   const logFile = join(plugin.folder, 'run.log')
   const args = [
     ...['run', '-p', module, '-b', brokers, '-t', topic, '-g', topic, '-o', out, '--log-file', logFile],
-    ...['--json', '--retries', '0', '--stats', '1h', '-X', 'session.timeout.ms=6000'],
+    ...['--json', '-X', 'session.timeout.ms=6000'],
+    ...(extra.includes('--retries') ? [] : ['--retries', '0']),
     ...(kind === 'finite' ? ['--until-end'] : []),
     ...extra,
   ]
@@ -211,6 +328,8 @@ async function reached(run: ReturnType<typeof begin>, at: Stage): Promise<void> 
       return offsets.reduce((a, b) => a + b, 0) >= sum
     })
   switch (at) {
+    case 'start':
+      return
     case 'no answer':
       return until(() => log() !== '' || child?.exitCode !== null)
     case 'joining':
@@ -225,5 +344,3 @@ async function reached(run: ReturnType<typeof begin>, at: Stage): Promise<void> 
       return committed(6)
   }
 }
-
-void [reading, nothing, closed]

@@ -4,7 +4,7 @@ import { COMMANDS } from '../../config/option-spec.ts'
 import { optionsOf } from '../../config/options.ts'
 import { meant } from '../../config/problems.ts'
 import { nearest } from '../../core/nearest.ts'
-import { DfspError, type ErrorCode, EXIT_CODES } from '../../errors.ts'
+import { DfspError, type ErrorCode, EXIT_CODES, SIGNAL_EXITS } from '../../errors.ts'
 import type { Command } from '../command.ts'
 import { isCommand, loadCommand } from '../command-list.ts'
 import { ERROR_HELP } from '../error-help.ts'
@@ -82,7 +82,7 @@ function errorCodes(): string {
 function exitCodes(): string {
   const rows = [
     ...Object.entries(EXIT_CODES).map(([status, meaning]) => [status.padStart(4), meaning] as const),
-    ['128+n', 'a finite run ended by signal n before its end, or a second signal'] as const,
+    ...SIGNAL_EXITS.map(([status, meaning]) => [status.padStart(4), meaning] as const),
   ]
   const lines = rows.flatMap(([status, meaning]) => {
     const [first = '', ...rest] = wrap(meaning, 80, 7)
