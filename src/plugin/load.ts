@@ -7,6 +7,8 @@ import { nearest } from '../core/nearest.ts'
 import { faultOf } from './fault.ts'
 import type { PluginFault } from './messages.ts'
 import { HOOKS, type HookName, type PluginOption, type PluginOptions, type ProcessFile } from './plugin.ts'
+import { TsconfigError } from './tsconfig.ts'
+import { type Compiled, importTypeScript, isTypeScript, needsModule } from './typescript.ts'
 
 export interface LoadedPlugin {
   readonly process: ProcessFile<PluginOptions>
@@ -22,13 +24,13 @@ export interface LoadFailure {
 }
 
 export async function loadPlugin(url: string): Promise<LoadedPlugin | LoadFailure> {
-  let module: Record<string, unknown>
+  let module: Compiled
   try {
     module = await importModule(url)
   } catch (error) {
     return importFailure(error, url)
   }
-  const exported = unwrap(module)
+  const exported = unwrap(module.exports)
   const main = exported.default
   const wrong = wrongMain(main, exported)
   if (wrong !== undefined) return { what: wrong, fault: { message: wrong, frames: [] } }
@@ -41,27 +43,13 @@ export async function loadPlugin(url: string): Promise<LoadedPlugin | LoadFailur
       HOOKS.filter(h => typeof exported[h] === 'function').map(h => [h, exported[h]]),
     ),
     options: options as PluginOptions,
-    warnings: misspeltHooks(exported),
+    warnings: [...module.warnings, ...misspeltHooks(exported)],
   }
 }
 
-async function importModule(url: string): Promise<Record<string, unknown>> {
+async function importModule(url: string): Promise<Compiled> {
   const file = fileURLToPath(url)
-  if (!/\.[cm]?tsx?$/.test(file)) return await import(url)
-  // Each of tsx's two ways loads only its own kind of module with stack traces that name the source's lines, and
-  // register() inside a thread fails for a .ts that is CommonJS (tsx 4, Node 20).
-  if (isCommonJs(file)) return (await import('tsx/cjs/api')).require(file, import.meta.url)
-  return await (await import('tsx/esm/api')).tsImport(url, import.meta.url)
-}
-
-/** By Node's rule: the file's extension, else the `type` of the nearest package.json. */
-function isCommonJs(file: string): boolean {
-  if (/\.[cm]tsx?$/.test(file)) return /\.ctsx?$/.test(file)
-  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
-    const manifest = path.join(folder, 'package.json')
-    if (fs.existsSync(manifest)) return JSON.parse(fs.readFileSync(manifest, 'utf8')).type !== 'module'
-    if (folder === path.dirname(folder)) return true
-  }
+  return isTypeScript(file) ? await importTypeScript(file) : { exports: await import(url), warnings: [] }
 }
 
 /** A CommonJS module arrives nested: the function is then `default.default`. */
@@ -70,10 +58,9 @@ function unwrap(module: Record<string, unknown>): Record<string, unknown> {
   const isNested =
     typeof inner === 'object' && inner !== null && ('default' in inner || '__esModule' in inner)
   const exported = isNested ? (inner as Record<string, unknown>) : module
-  if (typeof exported.default === 'function' && Object.keys(exported).length <= 2) {
-    // `module.exports = fn; fn.options = …` is the CommonJS way to give more than one thing.
+  // `module.exports = fn; fn.options = …` is the CommonJS way to give more than one thing.
+  if (typeof exported.default === 'function')
     return { ...(exported.default as unknown as Record<string, unknown>), ...exported }
-  }
   return exported
 }
 
@@ -86,6 +73,8 @@ function wrongMain(main: unknown, exported: Record<string, unknown>): string | u
     return `exports ${main === null ? 'null' : `a value of type ${typeof main}`} as default, not a function`
   if (/^class\b/.test(Function.prototype.toString.call(main)))
     return 'exports a class as default, not a function'
+  if (/Generator/.test(Object.prototype.toString.call(main)))
+    return 'exports a generator as default, whose calls run nothing, not a function'
   return undefined
 }
 
@@ -133,6 +122,11 @@ function importFailure(error: unknown, url: string): LoadFailure {
       what: 'does not compile',
       fault: { ...fault, message: `${path.basename(file)}:${compiled[2]} ${compiled[3]}`, frames: [] },
     }
+  }
+  if (error instanceof TsconfigError) return { what: 'cannot be compiled', fault: { ...fault, frames: [] } }
+  if (needsModule(error)) {
+    const message = `${fault.message.split('\n').at(-1)}`
+    return { what: 'can only be loaded as an ES module', fault: { ...fault, message, frames: [] } }
   }
   if (error instanceof SyntaxError) {
     const line = lineAbove(fault.stack ?? '') ?? lineAbove(checkedSyntax(url))
