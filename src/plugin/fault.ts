@@ -1,4 +1,5 @@
 /** A thrown value as text that is fit for a user: the message and the frames of the plugin's own code. */
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isEnvironmental } from '../core/environment.ts'
@@ -18,13 +19,28 @@ function described(thrown: unknown, pluginUrl: string): PluginFault {
   if (!(thrown instanceof Error)) return { message: String(thrown), frames: [] }
   const name = thrown.name === 'Error' ? '' : `${thrown.name}: `
   const cause = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : ''
-  const stack = thrown.stack ?? ''
+  const stack = stackOf(thrown)
   return {
     message: `${name}${thrown.message}${cause}`,
     frames: pluginFrames(stack, pluginUrl),
     stack,
     ...(isEnvironmental(thrown) ? { environment: true } : {}),
   }
+}
+
+/** User code may have its own Error.prepareStackTrace, which may give anything, or throw. */
+function stackOf(error: Error): string {
+  try {
+    return typeof error.stack === 'string' ? error.stack : ''
+  } catch {
+    return ''
+  }
+}
+
+/** tsx calls a .mts or .cts file .ts, and a .jsx file .tsx, when it hands it to esbuild. */
+export function sourceFile(file: string): string {
+  const names = [file, file.replace(/ts$/, 'mts'), file.replace(/ts$/, 'cts'), file.replace(/tsx$/, 'jsx')]
+  return names.find(name => existsSync(name)) ?? file
 }
 
 /** `plot.ts:9:31` for each frame that is neither Node's, nor a package's, nor dfsp's (a built-in plugin's are of no use to users). */
@@ -37,7 +53,7 @@ function pluginFrames(stack: string, pluginUrl: string): string[] {
     if (!at) continue
     const file = at[1] === undefined ? (at[2] as string) : fileURLToPath(`file://${at[2]}`)
     if (file.includes('/node_modules/') || file.startsWith(OWN_CODE)) continue
-    const shown = path.relative(folder, file)
+    const shown = path.relative(folder, sourceFile(file))
     frames.push(`${shown.startsWith('..') ? file : shown}:${at[3]}:${at[4]}`)
   }
   return frames

@@ -1,10 +1,9 @@
 /** Loads a plugin's module, of any flavour, in the thread that will run it. The main thread never runs user code. */
 import { spawnSync } from 'node:child_process'
-import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nearest } from '../core/nearest.ts'
-import { faultOf } from './fault.ts'
+import { faultOf, sourceFile } from './fault.ts'
 import type { PluginFault } from './messages.ts'
 import { HOOKS, type HookName, type PluginOption, type PluginOptions, type ProcessFile } from './plugin.ts'
 import { TsconfigError } from './tsconfig.ts'
@@ -115,19 +114,17 @@ function misspeltHooks(exported: Record<string, unknown>): string[] {
 /** esbuild's text for a syntax error, without its stack; anything else the module threw while being imported. */
 function importFailure(error: unknown, url: string): LoadFailure {
   const fault = faultOf(error, url)
-  const compiled = /^(?:.*Transform failed[^\n]*\n)?([^\n]*?):(\d+:\d+): ERROR: ([^\n]+)/s.exec(fault.message)
-  if (compiled) {
-    const file = sourceFile((compiled[1] as string).replace(/\?.*$/, ''))
-    return {
-      what: 'does not compile',
-      fault: { ...fault, message: `${path.basename(file)}:${compiled[2]} ${compiled[3]}`, frames: [] },
-    }
-  }
   if (error instanceof TsconfigError) return { what: 'cannot be compiled', fault: { ...fault, frames: [] } }
-  if (needsModule(error)) {
-    const message = `${fault.message.split('\n').at(-1)}`
+  const compiled = /^(?:.*Transform failed[^\n]*\n)?([^\n]*?):(\d+:\d+): ERROR: ([^\n]+)/s.exec(fault.message)
+  const [, file = '', place, text] = compiled ?? []
+  const message = compiled
+    ? `${path.basename(sourceFile(file.replace(/\?.*$/, '')))}:${place} ${text}`
+    : (fault.message.split('\n')[0] as string)
+  if (/^TypeError: Unknown file extension "\.(?:[cm]?ts|tsx|jsx)"/.test(message))
+    return { what: 'imports TypeScript, but is none itself', fault: { ...fault, message } }
+  if (needsModule(error))
     return { what: 'can only be loaded as an ES module', fault: { ...fault, message, frames: [] } }
-  }
+  if (compiled) return { what: 'does not compile', fault: { ...fault, message, frames: [] } }
   if (error instanceof SyntaxError) {
     const line = lineAbove(fault.stack ?? '') ?? lineAbove(checkedSyntax(url))
     return {
@@ -140,7 +137,7 @@ function importFailure(error: unknown, url: string): LoadFailure {
     const what = missing.startsWith('/') || missing.startsWith('file:') ? path.basename(missing) : missing
     return {
       what: `imports "${what}", which is not found`,
-      fault: { ...fault, message: fault.message.split('\n')[0] as string },
+      fault: { ...fault, message },
     }
   }
   return { what: 'throws while it is imported', fault }
@@ -154,10 +151,4 @@ function lineAbove(text: string): string | undefined {
 /** What Node itself says of the file's syntax: an ES module's SyntaxError does not carry its place (Node 20). */
 function checkedSyntax(url: string): string {
   return spawnSync(process.execPath, ['--check', fileURLToPath(url)], { encoding: 'utf8' }).stderr
-}
-
-/** tsx calls a .mts or .cts file .ts when it hands it to esbuild. */
-function sourceFile(file: string): string {
-  const names = [file, file.replace(/ts$/, 'mts'), file.replace(/ts$/, 'cts')]
-  return names.find(name => fs.existsSync(name)) ?? file
 }

@@ -72,7 +72,7 @@ function chainOf(file: string, below: readonly string[] = []): Content[] {
   const content = read(file)
   const parents = [content.extends ?? []]
     .flat()
-    .filter(parent => /^\.{0,2}\//.test(parent) || path.isAbsolute(parent))
+    .filter(parent => typeof parent === 'string' && (/^\.{0,2}\//.test(parent) || path.isAbsolute(parent)))
   return [
     ...parents.flatMap(parent => {
       const at = path.resolve(path.dirname(file), parent)

@@ -20,7 +20,8 @@ export async function importTypeScript(file: string): Promise<Compiled> {
   const { file: tsconfig, warnings } = tsconfigOf(file) ?? { file: undefined, warnings: [] }
   const kind = kindOf(file)
   await compileRequired(file, tsconfig)
-  if (kind !== 'module') {
+  // tsx takes what follows a ? for a query, even where a file is required.
+  if (kind !== 'module' && !file.includes('?')) {
     beforeFirstImport(() => compileImported(tsconfig))
     try {
       return { exports: { default: createRequire(file)(file) }, warnings }
@@ -28,14 +29,15 @@ export async function importTypeScript(file: string): Promise<Compiled> {
       // Without a package.json that settles it, a file may be either; most are CommonJS to tsx, and start faster so.
       if (kind === 'commonjs' || !needsModule(error)) throw error
     }
-    asModules()
   }
+  if (kind !== 'module') asModules()
   compileImported(tsconfig)
   return { exports: await import(pathToFileURL(file).href), warnings }
 }
 
 /** What a CommonJS module cannot do: await at the top level, require what can only be imported. */
 export function needsModule(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
   const { code = '', message } = error as NodeJS.ErrnoException
   return (
     /^ERR_(?:PACKAGE_PATH_NOT_EXPORTED|REQUIRE_(?:ESM|ASYNC_MODULE))$/.test(code) ||

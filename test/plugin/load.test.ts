@@ -27,14 +27,12 @@ const FILES = {
   'throws.cts': THROWS_AT_3,
   'bare.ts': TS,
   'bare.js': ESM,
-  'module/package.json': '{ "type": "module" }',
   'module/esm.js': ESM,
   'module/ts.ts': TS,
   'module/throws.ts': THROWS_AT_3,
   'module/deep/er/ts.ts': TS,
   'module/helped.ts': `import { helped } from './helper.ts'\nexport default helped\n`,
   'module/helper.ts': THROWS_AT_3.replace('export default', 'export const helped ='),
-  'commonjs/package.json': '{ "type": "commonjs" }',
   'commonjs/cjs.js': CJS,
   'commonjs/ts.ts': TS,
   'commonjs/throws.ts': THROWS_AT_3,
@@ -42,7 +40,6 @@ const FILES = {
 exports.setup = () => {}
 exports.default = file => new Error(file.text())
 `,
-  'untyped/package.json': '{ "name": "plot" }',
   'untyped/ts.ts': TS,
   'odd name é #1.mts': TS,
   'hooks.mjs': `${ESM}export const setup = () => {}, teardown = () => {}, onFailure = () => {}, onMismatch = () => {}, onUndecodable = () => {}\n`,
@@ -72,11 +69,187 @@ exports.default = file => new Error(file.text())
   'options-flat.mjs': 'export default () => null\nexport const options = { column: 1 }\n',
   'options-key.mjs': 'export default () => null\nexport const options = { column: { tipe: "number" } }\n',
 } as const
-const NOT_PLUGINS: readonly string[] = [
-  'module/package.json',
-  'commonjs/package.json',
-  'untyped/package.json',
-]
+
+/** How a setter that a field of the same name meets, which `useDefineForClassFields` decides, is seen. */
+const FIELD = `let seen = 'defined'
+class A { set x(v: number) { seen = 'set' } }
+class B extends A { x = 5 }
+export default () => new Error(new B() && seen)
+`
+const SAYS = (value: string) => `export default () => new Error(String(${value}))\n`
+
+/** Modules that are loaded, or not, as Node, tsc and tsx make one expect: file to what it then says. */
+const LOADS: Readonly<Record<string, readonly [text: string, says: string]>> = {
+  'paths/p.ts': [`import { x } from '@lib/x'\n${SAYS('x')}`, 'lib'],
+  'paths/p.mts': [`import { x } from '@lib/x'\n${SAYS('x')}`, 'lib'],
+  'paths/later.ts': [`export default async () => new Error((await import('@lib/x')).x)`, 'lib'],
+  'paths/below/p.ts': [`import { x } from '@lib/x'\n${SAYS('x')}`, 'lib'],
+  'references/src/p.ts': [`import { x } from '@/x'\n${SAYS('x')}`, 'referenced'],
+  'fields/p.ts': [FIELD, 'set'],
+  'fields/p.mts': [FIELD, 'set'],
+  'target/p.ts': [FIELD, 'set'],
+  'inherited/p.tsx': [`const h = (...a: unknown[]) => a.join('-')\n${SAYS('<b>t</b>')}`, 'b--t'],
+  'no-tsconfig/p.ts': [FIELD, 'defined'],
+  'no-tsconfig/p.mts': [FIELD, 'defined'],
+  'decorated/p.ts': [
+    `let key = ''\nfunction d(_: object, name: string): void { key = name }\nclass A { @d m(): void {} }\n${SAYS('A.name + key')}`,
+    'Am',
+  ],
+
+  'later.ts': [`export default async () => new Error((await import('./h.ts')).h)`, 'helped'],
+  'later-url.ts': [
+    `export default async () => new Error((await import(new URL('./h.ts?2', import.meta.url).href)).h)`,
+    'helped',
+  ],
+  'module/later.ts': [`export default async () => new Error((await import('../h.ts')).h)`, 'helped'],
+  'json.ts': [`import data from './data.json'\n${SAYS('data.a + require("./data.json").a')}`, '2'],
+  'module/json.ts': [`import data from '../data.json'\n${SAYS('data.a')}`, '1'],
+  'place.ts': [
+    SAYS(
+      `[import.meta.url.split('/').at(-1), __filename.split('/').at(-1), import.meta.dirname === __dirname]`,
+    ),
+    'place.ts,place.ts,true',
+  ],
+  'module/place.ts': [
+    SAYS(`import.meta.url.split('/').at(-1) + import.meta.resolve('../h.ts').split('/').at(-1)`),
+    'place.tsh.ts',
+  ],
+  'awaits.ts': [`const x: number = await Promise.resolve(3)\n${SAYS('x')}`, '3'],
+  'uses-awaiting.ts': [`import { x } from './awaiting'\n${SAYS('x')}`, '3'],
+  'awaiting-package.ts': [`import { x } from 'awaiting-package'\n${SAYS('x')}`, '3'],
+  'import-only.ts': [`import { x } from 'import-only'\n${SAYS('x')}`, '5'],
+  'untyped/import-only.ts': [`import { x } from 'import-only'\n${SAYS('x')}`, '5'],
+
+  'equals.ts': ['export = (): Error => new Error("ok")', 'ok'],
+  'equals.cts': ['export = (): Error => new Error("ok")', 'ok'],
+  'module-exports.ts': ['module.exports = () => new Error("ok")', 'ok'],
+  'module-exports.cts': ['module.exports = () => new Error("ok")', 'ok'],
+  'default-in.cjs': ['module.exports = { default: () => new Error("ok") }', 'ok'],
+  'exports-default.cjs': ['exports.default = () => new Error("ok")', 'ok'],
+  'itself-default.cjs': [
+    'module.exports = () => new Error("ok")\nmodule.exports.default = module.exports',
+    'ok',
+  ],
+  'bound.mjs': ['export default (() => new Error("ok")).bind(null)', 'ok'],
+  'proxy.mjs': ['export default new Proxy(() => new Error("ok"), {})', 'ok'],
+
+  'a b/per%41cent.ts': [SAYS('1'), '1'],
+  'hash#1.ts': [`import { h } from './h'\n${SAYS('h')}`, 'helped'],
+  'what?.ts': [`import { h } from './h'\n${SAYS('h')}`, 'helped'],
+  'what?.mts': [`import { h } from './h'\n${SAYS('h')}`, 'helped'],
+  'jsx.jsx': [`const React = { createElement: name => name }\n${SAYS('<b/>')}`, 'b'],
+  'bom.ts': [`\uFEFF${SAYS('1')}`, '1'],
+  'shebang.cts': [`#!/usr/bin/env -S dfsp run --plugin\n${SAYS('1')}`, '1'],
+  'crlf.ts': ['type A = string\r\n\r\nexport default (): Error => new Error("ok")\r\n', 'ok'],
+  'syntax.ts': [
+    `import fs = require('node:fs')
+enum E { A = 'a' }
+namespace N { export const v = 1 }
+class C { constructor(readonly z: number) {} }
+${SAYS('[E.A, N.v, typeof fs.readFileSync, new C(4).z, <any>1]')}`,
+    'a,1,function,4,1',
+  ],
+  'using.mts': [
+    `let log = ''\n{ using r = { [Symbol.dispose]() { log = 'disposed' } } }\n${SAYS('log')}`,
+    'disposed',
+  ],
+  'js-extension.ts': [`import { h } from './h.js'\n${SAYS('h')}`, 'helped'],
+  'own-stacks.mjs': [`Error.prepareStackTrace = () => ({})\n${SAYS('1')}`, '1'],
+  'throwing-stacks.mjs': [`Error.prepareStackTrace = () => { throw 1 }\n${SAYS('1')}`, '1'],
+  'timer.mjs': [`setInterval(() => {}, 10)\n${SAYS('1')}`, '1'],
+  'at-exit.mjs': [`process.on('exit', () => { throw new Error('late') })\n${SAYS('1')}`, '1'],
+  'frozen.mjs': [
+    `for (const { prototype } of [Object, Array, Error]) Object.freeze(prototype)\n${SAYS('1')}`,
+    '1',
+  ],
+}
+
+/** Modules that are no plugin: file to what is said of it, and the next step, where there is one. */
+const REFUSED: Readonly<Record<string, readonly [text: string, what: RegExp, next?: RegExp]>> = {
+  'broken-config/p.ts': [SAYS('1'), /cannot be compiled.* broken-config\/tsconfig\.json:4:4 Expected ","/],
+  'broken-config/p.mts': [SAYS('1'), /cannot be compiled.* broken-config\/tsconfig\.json:4:4 Expected ","/],
+  'gone-config/p.ts': [SAYS('1'), /gone-config\/tsconfig\.json extends \.\/gone\.json, which does not exist/],
+  'gone-package/p.ts': [SAYS('1'), /gone-package\/tsconfig\.json: File '@nobody\/base' not found/],
+  'circle/p.ts': [SAYS('1'), /circle\/other\.json extends \.\/tsconfig\.json, which extends it/],
+  'array-config/p.ts': [SAYS('1'), /array-config\/tsconfig\.json:1 is no JSON object/],
+  'broken-package/p.ts': [SAYS('1'), /broken-package\/package\.json is no JSON/],
+
+  'awaits-in.cts': [
+    'const x = await 1\nexport default () => x',
+    /can only be loaded as an ES module.* awaits-in\.cts:1:10 Top-level await/,
+    /rename it to \.mjs \(TypeScript: \.mts\)/,
+  ],
+  'commonjs/awaits.ts': [
+    'const x = await 1\nexport default () => x',
+    /can only be loaded as an ES module/,
+    /"type": "module"/,
+  ],
+  'commonjs/import-only.ts': [
+    `import { x } from 'import-only'\n${SAYS('x')}`,
+    /can only be loaded as an ES module.*No "exports" main defined/,
+    /"type": "module"/,
+  ],
+  'import-only.cjs': [`require('import-only')`, /can only be loaded as an ES module/, /rename/],
+  'uses-typescript.mjs': [
+    `import { h } from './h.ts'\n${SAYS('h')}`,
+    /imports TypeScript, but is none itself/,
+    /rename it to \.ts/,
+  ],
+  'no-package.cts': [
+    `import x from '@nobody/left-pad/sub'\n${SAYS('x')}`,
+    /imports "@nobody\/left-pad\/sub", which is not found/,
+    /^npm install @nobody\/left-pad {3}/,
+  ],
+  'no-neighbour.ts': [`import x from './nope'\n${SAYS('x')}`, /imports "\.\/nope", which is not found/, /^$/],
+  'instance.mjs': ['export default new (class Plot {})()', /a value of type object as default/],
+  'generator.mjs': ['export default function* () {}', /exports a generator as default/],
+  'async-generator.mts': ['export default async function* () {}', /exports a generator as default/],
+  'broken-in.cts': ['let a: number\nexport default 1 error 2', /does not compile.* broken-in\.cts:2:17/],
+  'broken.jsx': ['let a\nexport default 1 error 2', /does not compile.* broken\.jsx:2:17/],
+  'chdir.mjs': [
+    'process.chdir("/")',
+    /throws while it is imported.*not supported in workers at chdir\.mjs:1:9/,
+  ],
+}
+
+/** What stands beside them. */
+const BESIDE: Readonly<Record<string, string>> = {
+  'h.ts': 'export const h: string = "helped"',
+  'data.json': '{ "a": 1 }',
+  'awaiting.ts': 'export const x: number = await Promise.resolve(3)',
+  'node_modules/awaiting-package/package.json': '{ "type": "module", "exports": "./index.js" }',
+  'node_modules/awaiting-package/index.js': 'export const x = await Promise.resolve(3)',
+  'node_modules/import-only/package.json': '{ "exports": { "import": "./index.mjs" } }',
+  'node_modules/import-only/index.mjs': 'export const x = 5',
+  'paths/tsconfig.json':
+    '{ // as tsc reads it\n "compilerOptions": { "paths": { "@lib/*": ["./lib/*"], } } }',
+  'paths/lib/x.ts': 'export const x: string = "lib"',
+  'references/tsconfig.json':
+    '{ "files": [], "references": [{ "path": "./of-tools.json" }, { "path": "./of-source.json" }] }',
+  'references/of-tools.json': '{ "include": ["vite.config.ts"] }',
+  'references/of-source.json':
+    '{ "include": ["src"], "compilerOptions": { "paths": { "@/*": ["./src/*"] } } }',
+  'references/src/x.ts': 'export const x: string = "referenced"',
+  'fields/tsconfig.json': '{ "compilerOptions": { "useDefineForClassFields": false } }',
+  'target/tsconfig.json': '\uFEFF{ "compilerOptions": { "target": "es2019" } }',
+  'inherited/tsconfig.json': '{ "extends": "./base" }',
+  'inherited/base.json': '{ "compilerOptions": { "jsx": "react", "jsxFactory": "h" } }',
+  'decorated/tsconfig.json':
+    '{ "compilerOptions": { "experimentalDecorators": true, "emitDecoratorMetadata": true } }',
+  'elsewhere/tsconfig.json':
+    '{ "compilerOptions": { "useDefineForClassFields": false, "paths": { "@lib/*": ["./nowhere/*"] } } }',
+  'broken-config/tsconfig.json':
+    '{\n  "compilerOptions": {\n    "strict": true\n    "target": "es2022"\n  }\n}',
+  'gone-config/tsconfig.json': '{ "extends": "./gone.json" }',
+  'gone-package/tsconfig.json': '{ "extends": "@nobody/base" }',
+  'circle/tsconfig.json': '{ "extends": "./other.json" }',
+  'circle/other.json': '{ "extends": "./tsconfig.json" }',
+  'array-config/tsconfig.json': '[]',
+  'broken-package/package.json': '{ "type": module }',
+  'module/package.json': '{ "type": "module" }',
+  'commonjs/package.json': '{ "type": "commonjs" }',
+  'untyped/package.json': '{ "name": "plot" }',
+}
 
 interface Tried {
   readonly loaded?: LoadedInfo
@@ -94,10 +267,24 @@ const tried = new Map<string, Tried>()
 const cleanups: (() => void)[] = []
 
 before(() => {
-  const urls = folderOf({ after: work => void cleanups.push(work) }, FILES)
-  const names = (Object.keys(FILES) as (keyof typeof FILES)[]).filter(name => !NOT_PLUGINS.includes(name))
+  const plugins = {
+    ...FILES,
+    ...Object.fromEntries(
+      [...Object.entries(LOADS), ...Object.entries(REFUSED)].map(([name, [text]]) => [name, text]),
+    ),
+  }
+  const names = Object.keys(plugins)
+  const urls: Record<string, string> = folderOf(
+    { after: work => void cleanups.push(work) },
+    { ...BESIDE, ...plugins },
+  )
   const script = fileURLToPath(new URL('./load-all.mjs', import.meta.url))
-  const child = spawnSync(process.execPath, [script, ...names.map(name => urls[name])], { encoding: 'utf8' })
+  // A tsconfig.json where dfsp was started is not the plugin's.
+  const cwd = fileURLToPath(new URL('.', urls['elsewhere/tsconfig.json'] as string))
+  const child = spawnSync(process.execPath, [script, ...names.map(name => urls[name] as string)], {
+    cwd,
+    encoding: 'utf8',
+  })
   assert.equal(child.status, 0, child.stderr)
   const lines = child.stdout.trimEnd().split('\n')
   for (const [i, name] of names.entries()) tried.set(name, JSON.parse(lines[i] as string))
@@ -106,13 +293,13 @@ after(() => {
   for (const cleanup of cleanups) cleanup()
 })
 
-function failureOf(name: keyof typeof FILES) {
+function failureOf(name: string) {
   const { result, error } = tried.get(name) as Tried
   assert.ok(result?.kind === 'failed', JSON.stringify({ result, error }))
   return result.fault
 }
 
-function errorOf(name: keyof typeof FILES) {
+function errorOf(name: string) {
   const { error } = tried.get(name) as Tried
   assert.ok(error, `${name} was loaded`)
   assert.equal(error.code, 'E_PLUGIN')
@@ -237,4 +424,30 @@ test('options that are none are an error that names the option and the key', () 
     errorOf('options-key.mjs').message,
     /option "column" has an unknown key "tipe", did you mean "type"/,
   )
+})
+
+for (const [name, [, says]] of Object.entries(LOADS))
+  test(`${name} is loaded, and runs`, () => {
+    assert.equal(failureOf(name).message, says)
+  })
+
+for (const [name, [, what, next]] of Object.entries(REFUSED))
+  test(`${name} is refused in one line that says what to do`, () => {
+    const { message, facts, next: step = '' } = errorOf(name)
+    assert.match([message, ...facts].join(' '), what)
+    assert.doesNotMatch(facts.join(), /\n/)
+    if (next) assert.match(step, next)
+  })
+
+test('a setting of tsconfig.json that cannot be followed is warned of', () => {
+  assert.match(
+    tried.get('decorated/p.ts')?.loaded?.warnings.join() ?? '',
+    /decorated\/tsconfig\.json: emitDecoratorMetadata has no effect/,
+  )
+  assert.deepEqual(tried.get('fields/p.ts')?.loaded?.warnings, [])
+})
+
+test('frames name a file as it is called, whatever the compiler calls it', () => {
+  assert.match(failureOf('jsx.jsx').frames[0] ?? '', /^jsx\.jsx:2:/)
+  assert.match(failureOf('throws.mts').frames[0] ?? '', /^throws\.mts:3:/)
 })
