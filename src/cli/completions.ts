@@ -50,10 +50,16 @@ async function candidatesFor(words: readonly string[], world: World): Promise<re
   const isFlag = rest.at(-1)?.startsWith('-') === true
   const ofPlugin: PluginOptions['options'] =
     isFlag || flag?.startsWith('--') ? await pluginOptions(name, before, world).catch(() => ({})) : {}
-  if (isFlag) return [...optionsOf(name), ...Object.keys(ofPlugin), 'help'].map(option => `--${option}`)
+  if (isFlag) return [...optionsOf(name), ...flagsOf(ofPlugin), 'help'].map(option => `--${option}`)
   const choices = ofPlugin[flag?.replace(/^--/, '') ?? '']?.choices
   if (choices !== undefined) return choices.map(String)
   return await wordsOf(name, before)
+}
+
+function flagsOf(options: PluginOptions['options']): readonly string[] {
+  return Object.entries(options).flatMap(([name, { type, default: standard }]) =>
+    type === 'boolean' && standard === true ? [name, `no-${name}`] : [name],
+  )
 }
 
 /** The option behind `--topic` or `-t`, where it takes a value. */

@@ -30,7 +30,7 @@ export async function parseFlags(
 ): Promise<ParsedFlags> {
   const options = { ...yargsOptions(command), ...pluginYargsOptions(plugin) }
   const { default: yargs } = await import('yargs')
-  const parsed: Readonly<Record<string, unknown>> = await yargs(normalise(argv, options))
+  const parsed: Readonly<Record<string, unknown>> = await yargs(normalise(argv, options, plugin))
     .locale('en')
     .parserConfiguration({
       'boolean-negation': false,
@@ -143,11 +143,30 @@ function pluginYargsOptions(plugin: PluginOptions | undefined): Record<string, O
   )
 }
 
+/** `--no-x` of a plugin's boolean option `x`, as yargs understands it; an option that is called `no-x` comes first. */
+function negated(
+  word: string,
+  options: Readonly<Record<string, Options>>,
+  plugin: PluginOptions | undefined,
+): string | undefined {
+  const [, name = ''] = /^--no-([^=]+)$/.exec(word) ?? []
+  if (Object.hasOwn(options, `no-${name}`)) return undefined
+  const known = Object.entries(plugin?.options ?? {})
+  const isMeant = known.some(
+    ([main, option]) => option.type === 'boolean' && [main, ...aliasesOf(option)].includes(name),
+  )
+  return isMeant ? `--${name}=false` : undefined
+}
+
 /**
  * Two gaps of yargs are closed here: `-Xa=b` without a space would be six flags, and `--json=yes` would be false.
  * A flag named like a method of every object makes yargs fail.
  */
-function normalise(argv: readonly string[], options: Readonly<Record<string, Options>>): readonly string[] {
+function normalise(
+  argv: readonly string[],
+  options: Readonly<Record<string, Options>>,
+  plugin: PluginOptions | undefined,
+): readonly string[] {
   const end = argv.indexOf('--')
   const flags = end === -1 ? argv : argv.slice(0, end)
   const valued = new Map(
@@ -164,7 +183,7 @@ function normalise(argv: readonly string[], options: Readonly<Record<string, Opt
     if (options[long]?.type === 'boolean' && text !== undefined && text !== 'true' && text !== 'false') {
       throw new DfspError('E_USAGE', `--${long}: "${text}" is neither true nor false`)
     }
-    return word
+    return negated(word, options, plugin) ?? word
   })
   return end === -1 ? normal : [...normal, ...argv.slice(end)]
 }

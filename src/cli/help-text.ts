@@ -75,7 +75,8 @@ function optionEntry(name: OptionName, width: number): readonly string[] {
 function pluginEntry(name: string, option: PluginOption, width: number): readonly string[] {
   const value = option.choices?.join('|') ?? (option.type === 'boolean' ? '' : option.type.toUpperCase())
   const [alias] = aliasesOf(option).filter(word => word.length === 1)
-  const head = `${alias === undefined ? '    ' : `-${alias}, `}--${name} ${value}`.trimEnd()
+  const head =
+    `${alias === undefined ? '    ' : `-${alias}, `}--${option.type === 'boolean' ? '[no-]' : ''}${name} ${value}`.trimEnd()
   const standard = option.default === undefined ? '' : ` (default ${option.default})`
   const required = option.demandOption === true && option.default === undefined ? ' (required)' : ''
   return entry(head, `${option.describe ?? ''}${standard}${required} [${variableName(name)}]`, width)

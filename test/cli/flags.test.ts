@@ -149,3 +149,26 @@ test("dfsp's own names are taken: long, short, and old", () => {
   }
   assert.ok(!taken.has('column'))
 })
+
+test("--no-x says that a plugin's boolean option is false; the last of several uses counts", async () => {
+  const options = {
+    trim: { type: 'boolean', default: true, alias: ['t8', 'cut'] },
+    'no-limit': { type: 'boolean' },
+    limit: { type: 'boolean' },
+    color: { type: 'boolean' },
+    rows: { type: 'number' },
+  } as const
+  const given = async (...argv: string[]) => {
+    const { plugin, unknown, flags, words } = await parseFlags(argv, 'try', { file: 'plot.ts', options })
+    return { ...Object.fromEntries(plugin), unknown, words, flags: [...flags.keys()] }
+  }
+  const none = { unknown: [], words: [], flags: [] }
+  assert.deepEqual(await given('--no-trim'), { ...none, trim: ['false'] })
+  assert.deepEqual(await given('--no-trim', 'a.csv'), { ...none, trim: ['false'], words: ['a.csv'] })
+  assert.deepEqual(await given('--no-cut'), { ...none, trim: ['false'] })
+  assert.deepEqual(await given('--no-trim', '--trim'), { ...none, trim: ['true'] })
+  assert.deepEqual(await given('--no-limit'), { ...none, 'no-limit': ['true'] }, 'an option of that name')
+  assert.deepEqual(await given('--no-color'), { ...none, flags: ['no-color'] }, "dfsp's own")
+  assert.deepEqual((await given('--no-rows')).unknown, ['no-rows'], 'no boolean')
+  assert.deepEqual(await given('--', '--no-trim'), { ...none, words: ['--no-trim'] })
+})
