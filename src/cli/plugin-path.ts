@@ -48,11 +48,14 @@ export function findPlugin(given: string, cwd: string): PluginPath {
 }
 
 function whyMissing(given: string, file: string, bare: boolean): string {
-  if (fs.existsSync(file))
-    return `${file} is ${fs.statSync(file).isDirectory() ? 'a directory' : 'no ordinary file'}`
+  if (fs.existsSync(file)) {
+    if (!fs.statSync(file).isDirectory()) return `${file} is no ordinary file`
+    const index = fs.readdirSync(file).find(name => /^index\.(?:[cm]?[jt]s|[jt]sx)$/.test(name))
+    return `${file} is a directory${index === undefined ? '' : `: did you mean ${path.join(given, index)}?`}`
+  }
   const folder = path.dirname(file)
   const modules = fs.existsSync(folder)
-    ? fs.readdirSync(folder).filter(name => /\.[cm]?[jt]s$/.test(name))
+    ? fs.readdirSync(folder).filter(name => /\.(?:[cm]?[jt]s|[jt]sx)$/.test(name))
     : []
   const meant = nearest(path.basename(file), modules)
   if (meant)

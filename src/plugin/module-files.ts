@@ -4,7 +4,8 @@ import path from 'node:path'
 
 /** `from './x.ts'`, `import './x.ts'`, `import('./x.ts')`, `require('./x')`. One in a comment does no harm. */
 const RELATIVE = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"])(\.{1,2}\/[^'"\n]+)\1/g
-const EXTENSIONS = ['', '.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json', '/index.ts', '/index.js']
+const ENDINGS = ['ts', 'tsx', 'mts', 'cts', 'js', 'jsx', 'mjs', 'cjs', 'json']
+const EXTENSIONS = ['', ...ENDINGS.map(ending => `.${ending}`), ...ENDINGS.map(ending => `/index.${ending}`)]
 
 /** Absolute paths, the module itself first. What does not exist is left out. */
 export function moduleFiles(file: string): string[] {
@@ -31,7 +32,7 @@ function textOf(file: string): string {
 
 /** As tsx finds it: as it is written, with another extension (`./x.js` may be x.ts), or as a folder. */
 function resolved(target: string): string | undefined {
-  const asTypeScript = target.replace(/\.([cm]?)jsx?$/, '.$1ts')
+  const asTypeScript = target.replace(/\.([cm]?)js(x?)$/, '.$1ts$2')
   return [target, asTypeScript]
     .flatMap(name => EXTENSIONS.map(extension => name + extension))
     .find(name => fs.statSync(name, { throwIfNoEntry: false })?.isFile())

@@ -5,17 +5,22 @@ import type { PluginFault } from './messages.ts'
 
 export function loadError(plugin: string, { what, fault }: { what: string; fault: PluginFault }): DfspError {
   const facts = fault.message === what ? [] : [faultLine(fault)]
-  return new DfspError('E_PLUGIN', `${plugin} ${what}`, { facts, next: nextStep(what), cause: fault.stack })
+  return new DfspError('E_PLUGIN', `${plugin} ${what}`, {
+    facts,
+    next: nextStep(what, fault),
+    cause: fault.stack,
+  })
 }
 
-function nextStep(what: string): string | undefined {
+function nextStep(what: string, { message }: PluginFault): string | undefined {
   if (/export/.test(what))
     return 'a plugin is a module whose default export is the processing function: dfsp init plugin shows one'
   if (/ES module/.test(what))
     return 'rename it to .mjs (TypeScript: .mts), or put "type": "module" into the package.json of its folder'
   if (/imports TypeScript/.test(what))
     return 'rename it to .ts (.mts for .mjs), so that all of it is compiled'
-  const [, name] = /^imports "((?:@[^/"]+\/)?[^@./"][^/"]*)/.exec(what) ?? []
+  const [, name] =
+    /^Cannot find (?:package|module) '(?!file:)((?:@[^/']+\/)?[^@./'][^/']*)/.exec(message) ?? []
   return name && `npm install ${name}   in the folder of the plugin`
 }
 

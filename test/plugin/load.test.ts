@@ -415,6 +415,8 @@ test('an import that is not found is named', () => {
   assert.match(errorOf('no-package.mjs').message, /imports "left-pad-of-nobody", which is not found/)
   assert.match(errorOf('no-package.mts').message, /imports "left-pad-of-nobody", which is not found/)
   assert.match(errorOf('no-module.mjs').message, /imports "helpr\.mjs", which is not found/)
+  assert.equal(errorOf('no-module.mjs').next, undefined)
+  assert.equal(errorOf('no-package.mjs').next, 'npm install left-pad-of-nobody   in the folder of the plugin')
 })
 
 test('options that are none are an error that names the option and the key', () => {

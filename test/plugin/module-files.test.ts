@@ -15,6 +15,7 @@ test('a plugin’s files are its module and what that imports by relative paths,
       const old = require('./old')
       import data from './data.json' with { type: 'json' }
       import gone from './gone.ts'
+      import { Plot } from './view.jsx'
     `,
     'plugin/a.ts': `import { plot } from './plot.ts'`,
     'plugin/b.ts': '',
@@ -22,6 +23,7 @@ test('a plugin’s files are its module and what that imports by relative paths,
     'plugin/old.cjs': '',
     'plugin/data.json': '{}',
     'plugin/unused.ts': '',
+    'plugin/view.tsx': '',
     'shared/index.ts': `export * from './deep'`,
     'shared/deep/index.ts': '',
   })
@@ -35,6 +37,7 @@ test('a plugin’s files are its module and what that imports by relative paths,
     'plugin/data.json',
     'plugin/old.cjs',
     'plugin/side.mjs',
+    'plugin/view.tsx',
     'shared/deep/index.ts',
     'shared/index.ts',
   ])
