@@ -354,7 +354,8 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     title: 'the plugin cannot be used',
     meaning: 'Its module could be found, but not started. Nothing was read from the topic.',
     causes: [
-      'it does not compile: file, line and column are told',
+      'it does not compile, or its tsconfig.json cannot be read: file, line and column are told',
+      'it awaits at the top level, or uses a package that can only be imported, and is declared CommonJS',
       'it imports a package that is not installed beside it',
       'it has no default export, or a class instead of a function',
       'setup() threw, or the module ended the process',

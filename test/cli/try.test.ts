@@ -38,6 +38,7 @@ const FILES = {
     export const teardown = moment
     export default async () => (await moment(), null)`,
   'broken.mjs': `export const main = 1`,
+  'folder/index.mjs': 'export default () => null',
 }
 
 let folder: string
@@ -170,6 +171,7 @@ describe('try', { concurrency: 4 }, () => {
       tryOut('./broken.mjs', 'samples'),
       tryOut('./plot.mjs', 'samples', '--colum', '1'),
       tryOut('./plot.mjs'),
+      tryOut('./folder', 'samples'),
     ])
     const told = results.map(({ code, stderr }) => `${code} ${stderr}`)
     assert.match(told[0] as string, /^66 dfsp: there is no plugin \.\/nix\.mjs/)
@@ -180,6 +182,7 @@ describe('try', { concurrency: 4 }, () => {
     )
     assert.match(told[3] as string, /^2 dfsp: .*--colum/)
     assert.match(told[4] as string, /^2 dfsp: try: needs FILE/)
+    assert.match(told[5] as string, /^66 dfsp: .*\n.* is a directory: did you mean folder\/index\.mjs\?/)
   })
 
   test('--help lists the options of the plugin', async () => {

@@ -60,6 +60,8 @@ for (const [name, used] of Object.entries(PACKAGES))
       '-b',
       brokers,
       '--until-end',
+      '--retries',
+      '0',
       '--group',
       `packages.${name.replaceAll(' ', '-')}`,
     )

@@ -114,7 +114,7 @@ export const PACKAGES: Readonly<Record<string, Used>> = {
     install: ['pino'],
     imports: `import fs from 'node:fs'\nimport path from 'node:path'\nimport { pino } from 'pino'`,
     compute: `const log = path.join(import.meta.dirname, 'pino.log')
-      pino(pino.destination({ dest: log, sync: true })).info({ size: file.size }, 'read')
+      pino(pino.destination({ dest: log, sync: true, append: false })).info({ size: file.size }, 'read')
       const { size, msg } = JSON.parse(fs.readFileSync(log, 'utf8'))
       return { size, msg }`,
     expected: { size: SAMPLE.length, msg: 'read' },
