@@ -11,6 +11,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   let fewest = allowedSlips(plain.length)
   for (const candidate of candidates) {
     const other = fold(candidate)
+    if (Math.abs(other.length - plain.length) > fewest && !other.startsWith(plain)) continue
     const slips =
       plain.length >= 3 && other.startsWith(plain)
         ? Math.min(1, other.length - plain.length)

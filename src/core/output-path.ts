@@ -2,6 +2,7 @@
  * Names from messages are hostile until proved otherwise: this is where they become a path inside a root,
  * or a refusal. Every command and every plugin gets its paths from here.
  */
+import { jsonLine } from './shown-text.ts'
 
 const SEGMENT_BYTES = 255 // NAME_MAX of ext4, XFS, APFS
 const PATH_BYTES = 4096 - 256 // PATH_MAX less room for the root
@@ -74,7 +75,7 @@ function utf8Length(text: string): number {
   return bytes
 }
 
-/** A name from a message, safe to print: quoted, control characters escaped, cut at 80 characters. */
+/** A name from a message, safe to print: quoted, hidden characters escaped, cut at 80 characters. */
 export function show(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text)
+  return jsonLine(text.length > 80 ? `${text.slice(0, 79)}…` : text)
 }

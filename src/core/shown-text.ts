@@ -38,8 +38,11 @@ function escaped(letter: string): string {
   return units.map(unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')
 }
 
+/** Of one message, error or line that user code gives, more characters are of no use to anybody. */
+export const MOST_TOLD = 8_192
+
 /** The beginning of a text that is longer than `most`, and how long it was. */
-export function cutText(text: string, most: number): string {
+export function cutText(text: string, most = MOST_TOLD): string {
   if (text.length <= most) return text
   return `${text.slice(0, most)}… (${text.length.toLocaleString('en-US')} characters)`
 }

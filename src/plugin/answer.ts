@@ -7,9 +7,13 @@ export function failureOf(answer: unknown): Error | undefined {
   return new Error(`returned ${describe(answer)}; return null when done, an Error when not`)
 }
 
-/** What was thrown, as an Error or as it is; never undefined or null. */
+/** What was thrown, as an Error or as it is; never undefined or null, nor what cannot even be looked at. */
 export function thrownOf(thrown: unknown): unknown {
-  return thrown ?? new Error(`threw ${describe(thrown)}`)
+  try {
+    return thrown instanceof Error ? thrown : (thrown ?? new Error(`threw ${describe(thrown)}`))
+  } catch {
+    return new Error('threw something that cannot be shown as text')
+  }
 }
 
 function describe(value: unknown): string {

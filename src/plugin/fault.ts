@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isEnvironmental } from '../core/environment.ts'
+import { cutText } from '../core/shown-text.ts'
 import type { PluginFault } from './messages.ts'
 
 const OWN_CODE = fileURLToPath(new URL('..', import.meta.url))
@@ -16,16 +17,29 @@ export function faultOf(thrown: unknown, pluginUrl: string): PluginFault {
 }
 
 function described(thrown: unknown, pluginUrl: string): PluginFault {
-  if (!(thrown instanceof Error)) return { message: String(thrown), frames: [] }
-  const name = thrown.name === 'Error' ? '' : `${thrown.name}: `
-  const cause = thrown.cause instanceof Error ? ` (${thrown.cause.message})` : ''
-  const stack = stackOf(thrown)
+  if (!(thrown instanceof Error)) return { message: cutText(String(thrown)), frames: [] }
+  const name = thrown.name === 'Error' ? '' : `${cutText(String(thrown.name), MOST_BESIDE)}: `
+  const cause =
+    thrown.cause instanceof Error ? ` (${cutText(String(thrown.cause.message), MOST_BESIDE)})` : ''
+  const text = String(thrown.message)
+  const message = `${name}${cutText(text)}${cause}`
+  const { head, frames } = stackParts(stackOf(thrown), text)
   return {
-    message: `${name}${thrown.message}${cause}`,
-    frames: pluginFrames(stack, pluginUrl),
-    stack,
+    message,
+    frames: pluginFrames(frames, pluginUrl),
+    stack: `${head}${frames}`,
     ...(isEnvironmental(thrown) ? { environment: true } : {}),
   }
+}
+
+/** A kind and a cause are told beside the message. */
+const MOST_BESIDE = 1_024
+
+/** A stack begins with the error's message, however long that is; its frames come after it. */
+function stackParts(stack: string, message: string): { readonly head: string; readonly frames: string } {
+  const at = message === '' ? -1 : stack.indexOf(message)
+  const end = at === -1 ? 0 : at + message.length
+  return { head: cutText(stack.slice(0, end)), frames: cutText(stack.slice(end)) }
 }
 
 /** User code may have its own Error.prepareStackTrace, which may give anything, or throw. */

@@ -6,6 +6,7 @@ import { E_ENVIRONMENT, isEnvironmental } from '../core/environment.ts'
 import type { DfspError } from '../errors.ts'
 import { faultLine } from './fault.ts'
 import { type FifoLock, fifoLock } from './lock.ts'
+import { entryTaken, newLogFlow } from './log-flow.ts'
 import {
   type FromThread,
   type PluginFault,
@@ -144,6 +145,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
       segments: deps.segments(),
       pageBytes: deps.pageBytes,
       claims: tasks.claims,
+      logFlow: newLogFlow(),
       isTimed: deps.timeoutMs !== undefined,
     }
     const program = deps.workerUrl ?? new URL('./worker.js', import.meta.url)
@@ -209,6 +211,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
         return
       case 'log':
         deps.log({ ...message, thread: thread.number })
+        entryTaken(thread.logFlow)
         return
       case 'lock':
         lock.request(thread.number, message.request)

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nearest } from '../core/nearest.ts'
+import { cutText } from '../core/shown-text.ts'
 import { faultOf, sourceFile } from './fault.ts'
 import type { PluginFault } from './messages.ts'
 import { HOOKS, type HookName, type PluginOption, type PluginOptions, type ProcessFile } from './plugin.ts'
@@ -32,18 +33,32 @@ export async function loadPlugin(url: string): Promise<LoadedPlugin | LoadFailur
   const exported = unwrap(module.exports)
   const main = exported.default
   const wrong = wrongMain(main, exported)
-  if (wrong !== undefined) return { what: wrong, fault: { message: wrong, frames: [] } }
+  if (wrong !== undefined) return noPlugin(wrong)
   const options = exported.options ?? {}
   const wrongOption = wrongOptions(options)
-  if (wrongOption !== undefined) return { what: wrongOption, fault: { message: wrongOption, frames: [] } }
+  if (wrongOption !== undefined) return noPlugin(wrongOption)
   return {
     process: main as LoadedPlugin['process'],
     hooks: Object.fromEntries(
       HOOKS.filter(h => typeof exported[h] === 'function').map(h => [h, exported[h]]),
     ),
-    options: options as PluginOptions,
+    options: readable(options as PluginOptions),
     warnings: [...module.warnings, ...misspeltHooks(exported)],
   }
+}
+
+function noPlugin(text: string): LoadFailure {
+  const what = cutText(text)
+  return { what, fault: { message: what, frames: [] } }
+}
+
+/** A description is there to be read. */
+function readable(options: PluginOptions): PluginOptions {
+  const entries = Object.entries(options).map(([name, option]) => {
+    const { describe } = option
+    return [name, typeof describe === 'string' ? { ...option, describe: cutText(describe) } : option]
+  })
+  return Object.fromEntries(entries)
 }
 
 async function importModule(url: string): Promise<Compiled> {
@@ -106,7 +121,7 @@ function misspeltHooks(exported: Record<string, unknown>): string[] {
   for (const [name, value] of Object.entries(exported)) {
     if (typeof value !== 'function' || name === 'default' || HOOKS.includes(name as HookName)) continue
     const meant = nearest(name, HOOKS)
-    if (meant) warnings.push(`exports a function "${name}": did you mean the hook "${meant}"?`)
+    if (meant) warnings.push(`exports a function "${cutText(name)}": did you mean the hook "${meant}"?`)
   }
   return warnings
 }

@@ -169,6 +169,8 @@ export interface ThreadData {
   readonly segments: readonly SharedArrayBuffer[]
   readonly pageBytes: number
   readonly claims: SharedArrayBuffer
+  /** See log-flow.ts; the thread's own. */
+  readonly logFlow: SharedArrayBuffer
   /** Whether `started` is to be told. */
   readonly isTimed: boolean
 }

@@ -4,6 +4,7 @@ import { signalPrograms } from './blocking-programs.ts'
 import { checkedMessage } from './checked-message.ts'
 import { faultOf } from './fault.ts'
 import type { FromThread, Offer, Task, TaskResult, ThreadData, ToThread } from './messages.ts'
+import { lineCutter } from './printed-lines.ts'
 
 export type Ended =
   /** `ms`: how long it took in the thread; undefined when that is gone. */
@@ -27,6 +28,8 @@ export interface Assignment extends Pick<Offer, 'id' | 'slot'> {
 export interface Thread {
   readonly number: number
   readonly worker: Worker
+  /** See log-flow.ts. */
+  readonly logFlow: Int32Array
   /** How often the module had been loaded anew before. */
   readonly generation: number
   state: 'loading' | 'loaded' | 'setting-up' | 'idle' | 'busy' | 'retired' | 'ended'
@@ -70,6 +73,7 @@ export function startThread(
   const thread: Thread = {
     number,
     worker,
+    logFlow: new Int32Array(data.logFlow),
     generation,
     state: 'loading',
     assigned: [],
@@ -147,14 +151,8 @@ function inTurns(stream: NodeJS.ReadableStream): void {
 
 /** Calls `use` for each line that user code prints. */
 function printedLines(stream: NodeJS.ReadableStream, use: (line: string) => void): void {
-  let rest = ''
+  const lines = lineCutter(use)
   stream.setEncoding('utf8')
-  stream.on('data', (text: string) => {
-    const lines = (rest + text).split('\n')
-    rest = lines.pop() as string
-    for (const line of lines) use(line)
-  })
-  stream.on('end', () => {
-    if (rest !== '') use(rest)
-  })
+  stream.on('data', lines.add)
+  stream.on('end', lines.end)
 }

@@ -1,6 +1,8 @@
 /** What a plugin thread says to its host, and asks of it. */
 import type { MessagePort } from 'node:worker_threads'
 import { plainFields, plainText } from '../core/plain-value.ts'
+import { MOST_TOLD } from '../core/shown-text.ts'
+import { entrySent } from './log-flow.ts'
 import type { FromThread, LogLevel, Refusal, Result } from './messages.ts'
 import type { OutgoingRecord } from './plugin.ts'
 
@@ -11,7 +13,10 @@ export interface ToHost {
   result(result: Result, more: boolean): void
   /** Nothing follows at once. */
   flush(): void
-  /** Messages and fields are the user's: text crosses the border whatever they hold. `path`: of the file that it is about. */
+  /**
+   * Messages and fields are the user's: text crosses the border whatever they hold. `path`: of the file that it is about.
+   * Waits while the host has too many to take.
+   */
   log(level: LogLevel, message: unknown, fields: object | null, path?: string): void
   /** Runs `section` while no other thread runs one. */
   lock<T>(section: () => T | Promise<T>): Promise<T>
@@ -23,10 +28,7 @@ export interface ToHost {
 /** A message of its own would be a large part of each. */
 const TOGETHER_MS = 2
 
-/** What is logged at once is of no use beyond that, and would be held twice. */
-const MOST_CHARS = 8_192
-
-export function toHost(port: MessagePort): ToHost {
+export function toHost(port: MessagePort, logFlow: Int32Array): ToHost {
   let requests = 0
   const waiting = new Map<number, (refusal?: Refusal) => void>()
   let results: Result[] = []
@@ -67,14 +69,15 @@ export function toHost(port: MessagePort): ToHost {
     },
     flush,
     log(level, message, fields, path) {
-      const shown = Object.entries(plainFields(fields, MOST_CHARS))
+      const shown = Object.entries(plainFields(fields, MOST_TOLD))
       tell({
         type: 'log',
         level,
-        message: plainText(message, MOST_CHARS),
-        fields: Object.fromEntries(shown.map(([name, value]) => [name, plainText(value, MOST_CHARS)])),
+        message: plainText(message, MOST_TOLD),
+        fields: Object.fromEntries(shown.map(([name, value]) => [name, plainText(value, MOST_TOLD)])),
         ...(path === undefined ? {} : { path }),
       })
+      entrySent(logFlow)
     },
     async lock(section) {
       let held = 0

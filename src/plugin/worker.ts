@@ -41,7 +41,7 @@ const offers: Offer[] = []
 let isWorking = false
 /** User code failed aside: the host ends this thread, and what it still does counts for nothing. */
 let isSpoilt = false
-const host = toHost(port)
+const host = toHost(port, new Int32Array(data.logFlow))
 const fault = (thrown: unknown) => faultOf(thrown, url)
 
 process.setSourceMapsEnabled(true)

@@ -25,11 +25,15 @@ export interface RuntimeUses {
   readonly onBroken: (error: DfspError) => void
 }
 
+/** Entries that a plugin may log while it is loaded, before there is a log. */
+const MOST_EARLY = 1_000
+
 export type PluginChoice = Pick<HostDeps, 'pluginUrl' | 'pluginName' | 'threads' | 'timeoutMs'>
 
 export function pluginRuntime(choice: PluginChoice): PluginRuntime {
   let uses: RuntimeUses | undefined
   const early: Parameters<HostDeps['log']>[0][] = []
+  let untold = 0
   const memory = arena(segment => host.addSegment(segment))
   const host: PluginHost = pluginHost({
     ...choice,
@@ -45,7 +49,11 @@ export function pluginRuntime(choice: PluginChoice): PluginRuntime {
           : Object.assign(new Error((error as Error).message), { code: E_ENVIRONMENT })
       }
     },
-    log: entry => (uses ? uses.log(entry) : void early.push(entry)),
+    log(entry) {
+      if (uses) uses.log(entry)
+      else if (early.length < MOST_EARLY) early.push(entry)
+      else untold++
+    },
     onBroken: error => uses?.onBroken(error),
   })
   return {
@@ -56,6 +64,8 @@ export function pluginRuntime(choice: PluginChoice): PluginRuntime {
     connect(given) {
       uses = given
       for (const entry of early.splice(0)) given.log(entry)
+      const message = `${untold.toLocaleString('en-US')} more lines that the plugin logged before the run began are left out`
+      if (untold > 0) given.log({ type: 'log', level: 'warn', message, fields: {}, thread: 1 })
     },
   }
 }

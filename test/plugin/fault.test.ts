@@ -92,3 +92,42 @@ test('whatever is thrown, there is a text', () => {
   ]
   for (const value of hostile) assert.equal(typeof faultOf(value, PLUGIN).message, 'string')
 })
+
+test('what is huge is cut, its frames are not', () => {
+  const huge = 'x'.repeat(20_000_000)
+  const error = thrown(
+    ['plot (/home/me/my plots/plot.ts:9:31)'],
+    new TypeError(`${huge}\n    at y`, { cause: new Error(huge) }),
+  )
+  const fault = faultOf(error, PLUGIN)
+  assert.deepEqual(fault.frames, ['plot.ts:9:31'])
+  assert.match(fault.message, /^TypeError: x+… \(20,000,009 characters\) \(x+… \(20,000,000 characters\)\)$/)
+  assert.ok(fault.message.length < 10_000)
+  assert.ok((fault.stack ?? '').length < 20_000)
+  for (const thing of [
+    huge,
+    { toString: () => huge },
+    Object.assign(new Error('m'), { name: huge, stack: huge }),
+  ]) {
+    const { message, stack = '' } = faultOf(thing, PLUGIN)
+    assert.ok(message.length < 10_000 && stack.length < 20_000)
+  }
+})
+
+test('whatever is thrown, it is told', () => {
+  const revoked = Proxy.revocable({}, {})
+  revoked.revoke()
+  const odd = new Error('m')
+  Object.defineProperty(odd, 'message', { get: () => Symbol('odd') })
+  for (const thing of [
+    null,
+    undefined,
+    Symbol('s'),
+    5n,
+    Object.create(null),
+    revoked.proxy,
+    odd,
+    { toString: null },
+  ])
+    assert.equal(typeof faultOf(thing, PLUGIN).message, 'string')
+})

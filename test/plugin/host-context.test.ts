@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { MOST_UNTAKEN } from '../../src/plugin/log-flow.ts'
 import type { OutgoingRecord } from '../../src/plugin/plugin.ts'
 import { faultIn, type HostOptions, openHost } from './hosts.ts'
 
@@ -57,6 +58,42 @@ test('what the plugin prints goes to the log, each line with its file', async t 
     assert.equal(entry.path, 'a/scan.csv')
   }
   assert.equal((await logged(/^raw text$/)).level, 'info')
+})
+
+test('a progress bar is a line each time it is drawn', async t => {
+  const { run, logged, messages } = await openHost(t)
+  assert.deepEqual(await run('draw a progress bar'), DONE)
+  await logged(/^100 %$/)
+  assert.equal(messages().filter(line => line.endsWith(' %')).length, 101)
+})
+
+test('a plugin that logs faster than it is written waits: all arrives, and the main thread does other things', async t => {
+  let turns = 0
+  let isOver = false
+  const turn = () => {
+    turns++
+    if (!isOver) setImmediate(turn)
+  }
+  const { run, messages } = await openHost(t)
+  turn()
+  assert.deepEqual(await run('log without end'), DONE)
+  isOver = true
+  assert.equal(messages().filter(message => message.startsWith('entry ')).length, 20_000)
+  assert.ok(turns >= 20_000 / MOST_UNTAKEN, `${turns} turns`)
+})
+
+test('of what is huge the beginning crosses the border', async t => {
+  const { run, logs, logged } = await openHost(t)
+  const fault = faultIn(await run('tell something huge'))
+  assert.ok(fault.message.length < 10_000 && (fault.stack ?? '').length < 20_000)
+  await logged(/^x+… \(20,000,000 characters\)$/)
+  for (const entry of logs) assert.ok(JSON.stringify(entry).length < 30_000)
+})
+
+test('what is thrown and cannot be looked at costs the attempt', async t => {
+  const { run } = await openHost(t)
+  assert.match(faultIn(await run('throw what cannot be looked at')).message, /cannot be shown/)
+  assert.deepEqual(await run('print'), DONE)
 })
 
 test('the temporary folder is the attempt’s own, on the disk of the output, and removed after it', async t => {
