@@ -2,8 +2,10 @@
  * One process must own all partitions of the topic, because a file's chunks are spread over them: who else is in
  * the group, and whether it is worth waiting for.
  */
+
 import os from 'node:os'
 import { isAlive } from '../alive.ts'
+import { listText } from '../core/list-text.ts'
 import { DfspError } from '../errors.ts'
 import type { Client } from './client.ts'
 import { type GroupMember, groupMembers } from './topic.ts'
@@ -93,7 +95,7 @@ export async function waitForRest(client: Client, group: string, partial: Partia
     }
     if (!told && !partial.over() && others.length > 0) {
       told = true
-      const named = others.map(inWords).join(', ')
+      const named = listText(others.map(inWords))
       partial.onWaiting(`group ${group}: ${named}: nothing is read until all partitions are here`)
     }
     await new Promise(resolve => setTimeout(resolve, ASK_EVERY_MS))
@@ -111,11 +113,15 @@ function isFirst(clientId: string, others: readonly GroupMember[]): boolean {
   return others.every(other => hostAndPid(other.clientId) !== undefined && clientId < other.clientId)
 }
 
+const MOST_MEMBERS = 20
+
 function busy(group: string, others: readonly GroupMember[], fact?: string): DfspError {
-  const named = others.map(inWords)
+  const named = others.slice(0, MOST_MEMBERS).map(inWords)
+  const more = others.length - named.length
   return new DfspError('E_GROUP_BUSY', `group ${group} is in use`, {
     facts: [
       ...(named.length > 0 ? named : ['another member is in the group']),
+      ...(more > 0 ? [`and ${more} more members`] : []),
       ...(fact ? [fact] : []),
       "a file's chunks are spread over all partitions, so one process must own them all",
     ],
@@ -155,5 +161,5 @@ function ranges(numbers: readonly number[]): string {
     parts.push(i === j ? `${sorted[i]}` : `${sorted[i]}-${sorted[j]}`)
     i = j + 1
   }
-  return parts.join(', ')
+  return listText(parts)
 }

@@ -4,8 +4,10 @@
  * may hold no record (compaction, transaction markers). No call of consume is outstanding while a round is assigned,
  * so that nothing of an earlier one comes late.
  */
+
 import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
+import { listText } from '../core/list-text.ts'
 import { clip, type Extent, joined, type OffsetRange, sortedRanges } from '../core/offset-ranges.ts'
 import { DfspError } from '../errors.ts'
 import { offsetsAt } from './assignment.ts'
@@ -135,7 +137,7 @@ async function readRound(
         throw new DfspError('E_KAFKA', `reading ${topic} again came to a halt`, {
           facts: [
             `${detail} for ${STALL_MS / 1_000} s`,
-            `at ${[...open].map(([p, { position }]) => `[${p}]@${position}`).join(', ')}`,
+            `at ${listText([...open].map(([p, { position }]) => `[${p}]@${position}`))}`,
           ],
         })
       let messages: RdKafka.Message[] = []

@@ -1,5 +1,7 @@
 /** What the broker says of a topic and of a group. */
+
 import type RdKafka from '@confluentinc/kafka-javascript'
+import { listText } from '../core/list-text.ts'
 import { nearest } from '../core/nearest.ts'
 import { DfspError } from '../errors.ts'
 import { type Client, type ClientError, ERR, explain, type Login, rdkafka } from './client.ts'
@@ -38,8 +40,7 @@ const MOST_LISTED = 8
 function listed(topics: readonly string[]): string {
   const shown = topics.filter(name => !name.startsWith('__')).sort()
   if (shown.length === 0) return 'none'
-  const more = shown.length - MOST_LISTED
-  return `${shown.slice(0, MOST_LISTED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+  return listText(shown, MOST_LISTED)
 }
 
 function metadata(

@@ -1,7 +1,9 @@
 /** Loads a plugin's module, of any flavour, in the thread that will run it. The main thread never runs user code. */
+
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { listText } from '../core/list-text.ts'
 import { nearest } from '../core/nearest.ts'
 import { cutText } from '../core/shown-text.ts'
 import { faultOf, sourceFile } from './fault.ts'
@@ -81,7 +83,7 @@ function unwrap(module: Record<string, unknown>): Record<string, unknown> {
 function wrongMain(main: unknown, exported: Record<string, unknown>): string | undefined {
   if (main === undefined) {
     const names = Object.keys(exported).filter(name => name !== 'default' && name !== 'module.exports')
-    return `has no default export${names.length > 0 ? ` (exports: ${names.join(', ')})` : ''}`
+    return `has no default export${names.length > 0 ? ` (exports: ${listText(names)})` : ''}`
   }
   if (typeof main !== 'function')
     return `exports ${main === null ? 'null' : `a value of type ${typeof main}`} as default, not a function`

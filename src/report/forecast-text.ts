@@ -1,4 +1,5 @@
 /** What a run would find, in words: for `run --dry-run` and `config check --connect`. */
+import { listText } from '../core/list-text.ts'
 import { formatBytes, formatCount } from './quantities.ts'
 
 export interface Forecast {
@@ -57,7 +58,7 @@ export function groupText({ described, partitions }: ShownGroup): string {
   const committed = partitions.filter(each => each.committed !== undefined).length
   const members = described?.members ?? []
   if (members.length > 0) {
-    const named = members.map(({ clientId, host }) => `${clientId} on ${host}`).join(', ')
+    const named = listText(members.map(({ clientId, host }) => `${clientId} on ${host}`))
     return `is ${described?.state}: ${named} ${members.length === 1 ? 'is' : 'are'} in it`
   }
   return committed === 0 ? 'is new' : `has committed in ${committed} of ${partitions.length} partitions`

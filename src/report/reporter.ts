@@ -1,4 +1,5 @@
 /** Turns the events of a run into log lines, into --json lines, and into the live block. */
+import { listText } from '../core/list-text.ts'
 import { jsonLine } from '../core/shown-text.ts'
 import type { DfspError } from '../errors.ts'
 import { errorJson } from './error-text.ts'
@@ -120,7 +121,7 @@ function fileText(event: Extract<RunEvent, { type: 'file' }>): [string, object] 
     delayMs === undefined
       ? setAsideText(setAside)
       : `held: tried again in ${formatMs(delayMs)}, later files go on`
-  return [`${result} ${path}${tries}: ${error ?? ''}; ${next}`, { offsets: where.join(', ') }]
+  return [`${result} ${path}${tries}: ${error ?? ''}; ${next}`, { offsets: listText(where) }]
 }
 
 function incompleteText({
@@ -156,7 +157,7 @@ function setAsideText(setAside: SetAside = 'held'): string {
 
 function summaryText(s: RunSummary): [string, object] {
   const { done, failed, mismatched, skipped, deadLettered, undecodable, incomplete, bytes, seconds, exit } = s
-  const names = s.incompleteFiles.length > 0 ? { incomplete_files: s.incompleteFiles.join(', ') } : {}
+  const names = s.incompleteFiles.length > 0 ? { incomplete_files: listText(s.incompleteFiles) } : {}
   return [
     'summary',
     {

@@ -1,7 +1,9 @@
 /** A whole file's way through the threads: attempts, retries, and a pause where the environment is broken. */
+
 import { afterFailure } from '../core/disposition.ts'
 import { isEnvironmental } from '../core/environment.ts'
 import type { Receipt } from '../core/ledger.ts'
+import { listText } from '../core/list-text.ts'
 import { faultLine } from '../plugin/fault.ts'
 import type { FileJob, TaskResult } from '../plugin/messages.ts'
 import type { Ended } from '../plugin/thread.ts'
@@ -252,7 +254,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     }
     const which =
       bad.length > 0
-        ? `chunk ${bad.join(', ')} of ${file.assembly.total} is damaged`
+        ? `chunk ${listText(bad)} of ${file.assembly.total} is damaged`
         : 'each chunk is right by itself'
     ends.giveUp(file, 'mismatch', `SHA-512 of the content is not the announced one: ${which}`, ms, bad)
   }

@@ -1,6 +1,8 @@
 /** One record of a topic, read by its place. */
+
 import { createHash } from 'node:crypto'
 import { decodeChunk } from '../core/chunk-codec.ts'
+import { listText } from '../core/list-text.ts'
 import { relativePath } from '../core/output-path.ts'
 import { DfspError } from '../errors.ts'
 import { openRefetcher } from '../kafka/refetch.ts'
@@ -41,7 +43,7 @@ function missing(
   const extent = extents.get(partition)
   const fact =
     extent === undefined
-      ? `${topic} has partitions ${[...extents.keys()].join(', ')}`
+      ? `${topic} has partitions ${listText([...extents.keys()])}`
       : extent.low === extent.high
         ? `the partition is empty; its next offset is ${extent.high}`
         : offset >= extent.low && offset < extent.high

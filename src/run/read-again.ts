@@ -2,11 +2,13 @@
  * Files whose bytes were dropped, for want of room or because they were wrong: once all their chunks were seen and there
  * is room, their records are read again by reference.
  */
+
 import { assembly } from '../core/assembly.ts'
 import { PROBE_EVERY_MS } from '../core/breaker.ts'
 import type { Chunk } from '../core/chunk.ts'
 import { decodeChunk } from '../core/chunk-codec.ts'
 import { fileId } from '../core/generation.ts'
+import { listText } from '../core/list-text.ts'
 import { offsetRanges } from '../core/offset-ranges.ts'
 import { relativePath } from '../core/output-path.ts'
 import type { Place } from '../files/store.ts'
@@ -46,7 +48,6 @@ interface Reading {
   readonly abort: AbortController
 }
 
-const MOST_NAMED = 20
 /** Files for which room is looked at a time. */
 const MOST_LOOKS = 1_000
 
@@ -158,13 +159,7 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
       return ends.giveUp(file, 'incomplete', 'its records were deleted before it could be read again')
     const { total } = file.assembly
     const bad = Array.from({ length: total }, (_, i) => i + 1).filter(index => !file.assembly.has(index))
-    ends.giveUp(
-      file,
-      'mismatch',
-      `chunk ${bad.slice(0, MOST_NAMED).join(', ')} of ${total} is damaged in every copy`,
-      0,
-      bad,
-    )
+    ends.giveUp(file, 'mismatch', `chunk ${listText(bad)} of ${total} is damaged in every copy`, 0, bad)
   }
 
   return {

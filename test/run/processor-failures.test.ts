@@ -187,6 +187,14 @@ test('fault 36: the damaged chunk is named', async t => {
   assert.match(w.files()[0]?.error ?? '', /chunk 2 of 3 is damaged/)
 })
 
+test('of many damaged chunks the first are named, and how many more there are', async t => {
+  const w = world(t)
+  const change = ({ data }: { readonly data: Uint8Array }) => ({ data: Buffer.alloc(data.length, 0x21) })
+  await w.send(0, ...cut('f', 'a'.repeat(400), { change }).values)
+  await w.clock.advance(2_000)
+  assert.match(w.files()[0]?.error ?? '', /: chunk 1, 2, 3, .*, 20 and 80 more of 100 is damaged$/)
+})
+
 for (const mode of ['memory', 'disk'] as const)
   test(`fault 36: a later good copy of the damaged chunk heals the file (${mode})`, async t => {
     const w = world(t, { settings: { mode } })
