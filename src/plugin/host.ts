@@ -3,6 +3,7 @@
  * that throws, exits, hangs or runs out of memory costs its task one attempt and is replaced.
  */
 import { E_ENVIRONMENT, isEnvironmental } from '../core/environment.ts'
+import { cutText } from '../core/shown-text.ts'
 import type { DfspError } from '../errors.ts'
 import { faultLine } from './fault.ts'
 import { type FifoLock, fifoLock } from './lock.ts'
@@ -359,7 +360,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
     try {
       await deps.produce(record)
     } catch (thrown) {
-      const { message } = thrown as Error
+      const message = cutText((thrown as Error).message)
       refusal = isEnvironmental(thrown as Error) ? { message, code: E_ENVIRONMENT } : { message }
     }
     if (thread.state !== 'ended')

@@ -1,5 +1,5 @@
 /** A record that a plugin produced, where there is no topic to send it to: as a line to read, or as JSON. */
-import { oneLine } from '../core/shown-text.ts'
+import { cutText, oneLine } from '../core/shown-text.ts'
 
 export interface ProducedRecord {
   readonly topic?: string
@@ -13,7 +13,9 @@ const SHOWN = 400
 
 /** Key and value as text where they are UTF-8 without control characters, else their size. */
 export function recordLine({ topic, key, value }: ProducedRecord): string {
-  return oneLine(`  -> ${topic ?? '(--output-topic)'}  ${shown(key ?? null)}  ${shown(value)}`)
+  return oneLine(
+    `  -> ${cutText(topic ?? '(--output-topic)', SHOWN)}  ${shown(key ?? null)}  ${shown(value)}`,
+  )
 }
 
 /** Text where it is UTF-8, else `{"base64": …}`; what is absent is left out. */
