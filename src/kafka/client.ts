@@ -3,7 +3,17 @@ import { createRequire } from 'node:module'
 import { setFlagsFromString } from 'node:v8'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../errors.ts'
+import { unreachable } from './advertised.ts'
 import { BUILD_PACKAGES } from './build-packages.ts'
+import {
+  addressText,
+  bootstrapAddresses,
+  type Failure,
+  failureOf,
+  failureText,
+  hostPort,
+  plainDetail,
+} from './failures.ts'
 
 export type Client = RdKafka.KafkaConsumer | RdKafka.Producer
 
@@ -18,6 +28,7 @@ export interface ClientError {
 export const ERR = {
   TRANSPORT: -195,
   RESOLVE: -193,
+  MESSAGE_TIMED_OUT: -192,
   UNKNOWN_TOPIC: -188,
   ALL_BROKERS_DOWN: -187,
   TIMED_OUT: -185,
@@ -54,6 +65,7 @@ export const ERR = {
   TOPIC_AUTHORIZATION_FAILED: 29,
   GROUP_AUTHORIZATION_FAILED: 30,
   CLUSTER_AUTHORIZATION_FAILED: 31,
+  INVALID_SESSION_TIMEOUT: 26,
   INVALID_TIMESTAMP: 32,
   POLICY_VIOLATION: 44,
   FENCED_INSTANCE: 82,
@@ -111,25 +123,25 @@ export interface Login {
   readonly user: string | undefined
   /** TLS or SASL: the broker knows who asks. */
   readonly isKnown: boolean
+  readonly isTls: boolean
 }
 
 export function loginOf(properties: Readonly<Record<string, string>>): Login {
+  const protocol = properties['security.protocol'] ?? 'plaintext'
   return {
     brokers: properties['bootstrap.servers'] ?? properties['metadata.broker.list'] ?? '',
     mechanism: properties['sasl.mechanism'] ?? properties['sasl.mechanisms'],
     user: properties['sasl.username'],
-    isKnown: !/^plaintext$/i.test(properties['security.protocol'] ?? 'plaintext'),
+    isKnown: !/^plaintext$/i.test(protocol),
+    isTls: /ssl$/i.test(protocol),
   }
 }
 
 const FIRST_ATTEMPT_MS = 250
 const LONGEST_ATTEMPT_MS = 4_000
 
-/** A connection attempt that failed, from librdkafka's log: its error events say no more than "transport failure". */
-interface Failure {
-  readonly kind: 'properties' | 'login' | 'tls' | 'name' | 'other'
-  readonly detail: string
-}
+/** How long the addresses that the cluster names may take to answer. */
+const ADVERTISED_MS = 8_000
 
 /**
  * Connects; throws a DfspError that says why when no broker answers within `timeoutMs`, at once where waiting cannot
@@ -141,14 +153,17 @@ export async function connect(
   timeoutMs: number,
   onWaiting: (text: string) => void = () => {},
 ): Promise<RdKafka.Metadata> {
-  const failures: Failure[] = []
+  const failures = new Map<string, Failure>()
   const emitter = client as RdKafka.Producer // the two have these calls alike, their union has not
-  let onFailure = (_failure: Failure) => {}
+  const addresses = bootstrapAddresses(login.brokers)
+  let give = (_reason: Failure | undefined) => {}
   const hear = (entry: { fac?: string; message: string }) => {
     if (entry.fac !== 'FAIL') return
     const failure = failureOf(entry.message)
-    failures.push(failure)
-    onFailure(failure)
+    failures.set(failure.broker, failure)
+    // One broker that answers is enough: only what all of them end with is the end.
+    const last = addresses.map(address => failures.get(address))
+    if (last.every(each => each !== undefined && each.kind !== 'other')) give(failure)
   }
   emitter.on('event.log', hear)
   const timers: NodeJS.Timeout[] = []
@@ -157,81 +172,118 @@ export async function connect(
   const attempt = (done: (metadata: RdKafka.Metadata) => void, timeout: number) => {
     emitter.connect({ timeout }, (error, metadata) => {
       if (!error) done(metadata)
-      else if (error.code === ERR.UNKNOWN) onFailure({ kind: 'properties', detail: error.message })
+      else if (error.code === ERR.UNKNOWN) give(failureOfProperties(error.message))
       else if (!given) attempt(done, Math.min(timeout * 2, LONGEST_ATTEMPT_MS))
     })
   }
+  const end = (error: DfspError) => {
+    given = true
+    client.disconnect(() => {})
+    return error
+  }
   try {
-    return await new Promise((resolve, reject) => {
-      onFailure = failure => failure.kind !== 'other' && reject(failure)
-      timers.push(setTimeout(() => reject(failures.at(-1)), timeoutMs))
+    const metadata = await new Promise<RdKafka.Metadata>((resolve, reject) => {
+      give = reject
+      timers.push(setTimeout(() => reject(undefined), timeoutMs))
       timers.push(
         setTimeout(
-          () => onWaiting(`connecting to ${login.brokers}: ${failures.at(-1)?.detail ?? 'no answer yet'}`),
+          () =>
+            onWaiting(`connecting to ${login.brokers}: ${reasonsOf(failures).join('; ') || 'no answer yet'}`),
           2_000,
         ),
       )
       attempt(resolve, FIRST_ATTEMPT_MS)
+    }).catch((failure: Failure | undefined) => {
+      throw end(
+        connectError(failure ? [failure, ...failures.values()] : [...failures.values()], login, timeoutMs),
+      )
     })
-  } catch (failure) {
-    given = true
-    client.disconnect(() => {})
-    throw connectError(failure as Failure | undefined, failures.length, login, timeoutMs)
+    const { brokers } = metadata
+    // Where its own address is among them, it has just answered there.
+    const isSame = brokers.some(broker => addresses.length === 1 && addressText(broker) === addresses[0])
+    const reasons =
+      isSame || brokers.length === 0
+        ? undefined
+        : await unreachable(brokers, { isTls: login.isTls, timeoutMs: ADVERTISED_MS })
+    if (reasons) throw end(advertisedError(brokers.map(addressText), reasons, login))
+    return metadata
   } finally {
     for (const timer of timers) clearTimeout(timer)
     emitter.removeListener('event.log', hear)
   }
 }
 
-function failureOf(message: string): Failure {
-  const detail = plainDetail(message)
-  if (/sasl|authentication/i.test(detail)) return { kind: 'login', detail }
-  if (/ssl|certificate/i.test(detail)) return { kind: 'tls', detail }
-  return { kind: /failed to resolve/i.test(detail) ? 'name' : 'other', detail }
+function failureOfProperties(detail: string): Failure {
+  return { kind: 'properties', broker: '', isBootstrap: false, detail }
 }
 
-function connectError(
-  failure: Failure | undefined,
-  count: number,
-  login: Login,
-  timeoutMs: number,
-): DfspError {
-  const detail = failure?.detail ?? `no answer in ${timeoutMs / 1000} s`
-  const [first = login.brokers] = login.brokers.split(',')
-  const [host = first, port = ''] = first.split(':')
-  switch (failure?.kind) {
+function reasonsOf(failures: ReadonlyMap<string, Failure>): string[] {
+  return [...new Set([...failures.values()].map(failureText))]
+}
+
+function advertisedError(brokers: readonly string[], reasons: readonly string[], login: Login): DfspError {
+  const [first = login.brokers] = bootstrapAddresses(login.brokers)
+  const shown = brokers.slice(0, MOST_NAMED).join(', ')
+  return new DfspError(
+    'E_BROKER_UNREACHABLE',
+    `cannot reach ${shown}, to which ${login.brokers} sends its clients`,
+    {
+      facts: reasons.slice(0, MOST_NAMED),
+      next: `advertised.listeners of the broker must name an address that this machine can reach; kcat -L -b ${first} shows what it names`,
+    },
+  )
+}
+
+const MOST_NAMED = 5
+
+/** The most telling kind first. */
+const TELLING = ['properties', 'login', 'tls', 'name', 'other'] as const
+
+function connectError(failures: readonly Failure[], login: Login, timeoutMs: number): DfspError {
+  const kind = TELLING.find(each => failures.some(failure => failure.kind === each))
+  const telling = failures.find(failure => failure.kind === kind)
+  const detail = telling?.detail ?? `no answer in ${timeoutMs / 1000} s`
+  const texts = [...new Set(failures.map(failureText))].slice(0, MOST_NAMED)
+  const facts = texts.length === 0 ? [detail] : texts
+  const first = telling?.broker || bootstrapAddresses(login.brokers)[0] || login.brokers
+  const { host } = hostPort(first)
+  switch (kind) {
     case 'properties':
       return propertiesError(detail)
     case 'login': {
       const as =
         login.user === undefined ? [] : [`mechanism ${login.mechanism ?? 'unset'}, user "${login.user}"`]
       return new DfspError('E_AUTH', `login refused by ${login.brokers}`, {
-        facts: [...as, detail],
+        facts: [...as, ...facts],
         next: 'check sasl.mechanism, sasl.username and the password: dfsp config show --origin tells where each comes from',
       })
     }
     case 'tls':
       return new DfspError('E_TLS', `no secure connection to ${login.brokers}`, {
-        facts: [detail],
+        facts,
         next: nextForTls(detail, first),
       })
     case 'name':
-      return new DfspError('E_BROKER_UNREACHABLE', `cannot reach ${login.brokers}`, {
-        facts: [detail],
-        next: `check the name: getent hosts ${host}`,
-      })
-    default: {
-      const facts = count === 0 ? [detail] : [detail, `tried for ${timeoutMs / 1000} s`]
-      const answers = count === 0 || /disconnected|ApiVersion|closed|response size/i.test(detail)
-      return new DfspError('E_BROKER_UNREACHABLE', `cannot reach ${login.brokers}`, {
-        facts,
-        next: answers
-          ? 'something may listen there that is no Kafka broker, or one that wants another security.protocol: check the port'
-          : `nc -vz ${host} ${port}   If that connects, the broker may advertise another address: kcat -L -b ${first} shows it`,
-      })
-    }
+      if (failures.every(failure => failure.kind === 'name'))
+        return new DfspError('E_BROKER_UNREACHABLE', `cannot reach ${login.brokers}`, {
+          facts,
+          next: `check the name: getent hosts ${host}`,
+        })
   }
+  const other = failures.find(failure => failure.kind === 'other')
+  const at = hostPort(other?.broker || first)
+  const answers = other === undefined || NO_KAFKA.test(other.detail)
+  return new DfspError('E_BROKER_UNREACHABLE', `cannot reach ${login.brokers}`, {
+    facts: failures.length === 0 ? facts : [...facts, `tried for ${timeoutMs / 1000} s`],
+    next: answers
+      ? 'something may listen there that is no Kafka broker, or one that wants another security.protocol: check the port'
+      : `nc -vz ${at.host} ${at.port}   If that connects, the broker may advertise another address: kcat -L -b ${addressText(at)} shows it`,
+  })
 }
+
+/** How librdkafka's text begins where something answers that is no Kafka broker, or not in plain text. */
+const NO_KAFKA =
+  /^(Disconnected|ApiVersionRequest failed|Connection closed|Receive failed: (Disconnected|Invalid response size|Connection closed|Disconnect)|Invalid response size|Protocol (parse|read))/
 
 function propertiesError(detail: string): DfspError {
   return new DfspError('E_CONFIG', 'librdkafka does not take these properties', {
@@ -255,14 +307,6 @@ function nextForTls(detail: string, broker: string): string {
   if (/certificate/.test(detail))
     return `ssl.ca.location=FILE names the authority that signed the certificate; openssl s_client -connect ${broker} shows it`
   return 'check security.protocol and the ssl.* properties: dfsp config show --origin'
-}
-
-/** librdkafka's text without its prefix of connection names and states. */
-export function plainDetail(message: string): string {
-  return message
-    .replace(/^(?:\[[^\]]*\]: ?)?(?:[a-z_]+:\/\/)?\S+?\/(?:bootstrap|\d+): /, '')
-    .replace(/ \(after \d+ms in state [A-Z_]+(?:, \d+ identical error\(s\) suppressed)?\)/, '')
-    .replace(/^Local: /, '')
 }
 
 /** What the broker has against this record alone; anything else would meet every other, too. */
@@ -316,7 +360,11 @@ export function explain(
     case ERR.CLUSTER_AUTHORIZATION_FAILED:
       return acl('the cluster', 'CLUSTER_ACTION')
     case ERR.AUTHENTICATION:
-      return connectError({ kind: 'login', detail: plainDetail(error.message) }, 1, what.login, 0)
+      return connectError(
+        [{ ...failureOfProperties(plainDetail(error.message)), kind: 'login' }],
+        what.login,
+        0,
+      )
     case ERR.FENCED_INSTANCE:
     case ERR.UNRELEASED_INSTANCE:
       return new DfspError(
@@ -335,6 +383,26 @@ export function explain(
         facts: [plainDetail(error.message)],
         cause: error,
       })
+    case ERR.MESSAGE_TIMED_OUT:
+      return new DfspError(
+        'E_BROKER_UNREACHABLE',
+        `topic ${what.topic}: no broker took a record within message.timeout.ms`,
+        {
+          facts: [`${plainDetail(error.message)} (${error.code})`],
+          next: `kcat -L -b ${what.login.brokers} -t ${what.topic} shows which broker leads each partition: can all be reached?`,
+          cause: error,
+        },
+      )
+    case ERR.INVALID_TIMESTAMP:
+      return new DfspError(
+        'E_KAFKA',
+        `topic ${what.topic} does not take the time of a record: the clock of this machine says ${new Date().toISOString()}`,
+        {
+          facts: [`${plainDetail(error.message)} (${error.code})`],
+          next: "set the clock (timedatectl); if it is right, the broker's is wrong, or message.timestamp.after.max.ms of the topic too small",
+          cause: error,
+        },
+      )
     case ERR.MESSAGE_TOO_LARGE:
       return new DfspError('E_KAFKA', `a record is larger than topic ${what.topic} takes`, {
         facts: [plainDetail(error.message)],

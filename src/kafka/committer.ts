@@ -2,7 +2,8 @@
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../errors.ts'
 import { faultPoint } from '../fault-point.ts'
-import { type ClientError, ERR, explain, type Login, plainDetail } from './client.ts'
+import { type ClientError, ERR, explain, type Login } from './client.ts'
+import { plainDetail } from './failures.ts'
 
 export interface OffsetCommit {
   readonly partition: number

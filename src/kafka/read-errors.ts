@@ -4,7 +4,8 @@
  */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError, type ErrorCode } from '../errors.ts'
-import { type ClientError, ERR, explain, type Login, plainDetail } from './client.ts'
+import { type ClientError, ERR, explain, type Login } from './client.ts'
+import { brokerErrors } from './failures.ts'
 import { type Troubles, troubles } from './troubles.ts'
 
 export interface ReadErrorsDeps {
@@ -45,9 +46,6 @@ export interface ReadErrors {
   readonly hasRead: boolean
 }
 
-/** An error event says so in its text alone; its code is -1 for all of them. */
-const ALL_DOWN = 'all broker connections are down'
-
 /** As librdkafka begins the text of an error event with this code. */
 const NO_LOGIN = 'Local: Authentication failure'
 
@@ -79,11 +77,12 @@ export function readErrors({ client, topic, group, login, onFatal, onProblem }: 
     for (const each of what) failing.delete(each)
   }
 
+  const connections = brokerErrors(client, login.brokers)
   client.on('event.error', error => {
-    const text = `${login.brokers}: ${plainDetail(error.message)}`
+    const text = connections.text(error.message)
     if (error.message.startsWith(NO_LOGIN))
       fails('broker', inWords({ code: ERR.AUTHENTICATION, message: error.message }, 'read'))
-    if (error.message.includes(ALL_DOWN)) {
+    if (connections.isAllDown(error.message)) {
       away = text
       if (failing.get('broker')?.error.code !== 'E_AUTH')
         fails('broker', new DfspError('E_BROKER_UNREACHABLE', `cannot reach ${login.brokers}`))

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
+import { bootstrapAddresses, hostPort } from './failures.ts'
 
 export interface Wire {
   /** The response's body behind its correlation id. Rejects when the connection ends or time is up. */
@@ -23,22 +24,32 @@ const MOST_BYTES = 4 * 1024 * 1024
 /** Kafka takes 4,096 by default; millions would keep a processor busy for seconds. */
 const MOST_ROUNDS = 100_000
 const SASL_HANDSHAKE = 17
+const API_VERSIONS = 18
 const SASL_AUTHENTICATE = 36
 
-/** Connects and logs in at the first of the brokers; rejects with an Error that says why not. */
+/** Connects and logs in at the first of the brokers that answers; rejects with an Error that says why none did. */
 export async function openWire(properties: Properties): Promise<Wire> {
-  const [first = ''] = (properties['bootstrap.servers'] ?? properties['metadata.broker.list'] ?? '').split(
-    ',',
+  const addresses = bootstrapAddresses(
+    properties['bootstrap.servers'] ?? properties['metadata.broker.list'] ?? '',
   )
-  const [, host = '', port = '9092'] =
-    /^(?:[A-Za-z_]+:\/\/)?\[?([^\]]+?)\]?(?::(\d+))?$/.exec(first.trim()) ?? []
+  let reason: unknown = new Error('no broker is named')
+  for (const address of addresses) {
+    try {
+      return await openedAt(hostPort(address), properties)
+    } catch (error) {
+      reason = error
+    }
+  }
+  throw reason
+}
+
+async function openedAt(
+  { host, port }: { readonly host: string; readonly port: number },
+  properties: Properties,
+): Promise<Wire> {
   const protocol = (properties['security.protocol'] ?? 'plaintext').toLowerCase()
-  const socket = await connected(
-    host,
-    Number(port),
-    protocol.endsWith('ssl') ? tlsOptions(properties) : undefined,
-  )
-  const wire = framed(socket)
+  const tls = protocol.endsWith('ssl') ? tlsOptions(properties) : undefined
+  const wire = framed(await connected(host, port, tls))
   try {
     if (protocol.startsWith('sasl')) await login(wire, properties)
     return wire
@@ -48,12 +59,36 @@ export async function openWire(properties: Properties): Promise<Wire> {
   }
 }
 
-function connected(host: string, port: number, tls: object | undefined): Promise<Socket> {
+/**
+ * Resolves when a Kafka broker answers at the address; over TLS, and so without a look at its certificate, when
+ * something listens there.
+ */
+export async function knocked(
+  { host, port }: { readonly host: string; readonly port: number },
+  isTls: boolean,
+  timeoutMs: number,
+): Promise<void> {
+  const socket = await connected(host, port, undefined, Math.min(timeoutMs, TIMEOUT_MS))
+  if (isTls) return void socket.destroy()
+  const wire = framed(socket)
+  try {
+    await wire.ask(API_VERSIONS, 0, Buffer.alloc(0))
+  } finally {
+    wire.close()
+  }
+}
+
+function connected(
+  host: string,
+  port: number,
+  tls: object | undefined,
+  timeoutMs = TIMEOUT_MS,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     // RFC 6066: the name of a server is never an address.
     const servername = isIP(host) === 0 ? host : ''
     const socket = tls ? connectTls({ host, port, servername, ...tls }) : connectTcp({ host, port })
-    const timer = setTimeout(() => socket.destroy(new Error('no answer')), TIMEOUT_MS)
+    const timer = setTimeout(() => socket.destroy(new Error('no answer')), timeoutMs)
     socket.once('error', reject)
     socket.once('close', () => clearTimeout(timer))
     socket.once(tls ? 'secureConnect' : 'connect', () => {

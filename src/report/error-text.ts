@@ -13,6 +13,17 @@ export function errorText(error: unknown, { debug }: { readonly debug: boolean }
   return `${textLines([`dfsp: ${message} [${code}]`, ...facts.map(fact => `  ${fact}`), `Try: ${next}`])}${stack}`
 }
 
+/** An error in the log: its message, and as fields those parts that there are. */
+export function loggedError({ message, code, facts, next }: DfspError): [message: string, fields: object] {
+  return [
+    `${message} [${code}]`,
+    {
+      ...(facts.length === 0 ? {} : { facts: facts.join('; ') }),
+      ...(next === undefined ? {} : { try: next }),
+    },
+  ]
+}
+
 /** One line of `--json` output, without its line feed. */
 export function errorJson(error: unknown): string {
   const known = error instanceof DfspError ? error : new DfspError('E_INTERNAL', messageOf(error))

@@ -1,7 +1,7 @@
 /** One upload, from the connection to the summary. */
 import type { DfspError } from '../errors.ts'
 import type { Found } from '../files/walk.ts'
-import { plainDetail } from '../kafka/client.ts'
+import { brokerErrors } from '../kafka/failures.ts'
 import { openProducer } from '../kafka/producer.ts'
 import { topicId } from '../kafka/topic.ts'
 import { partitionsToWrite } from '../kafka/topic-to-write.ts'
@@ -61,12 +61,13 @@ export async function upload(
 
   const properties = { ...(watch ? FOR_EVER : {}), ...options.producerProperties }
   const producer = await openProducer(uploadProperties(properties, options.chunkSize))
+  const connections = brokerErrors(producer.client, producer.login.brokers)
   producer.client.on(
     'event.error',
     onceInAWhile(error => {
       report({
         type: 'problem',
-        text: `${producer.login.brokers}: ${plainDetail(error.message)}; librdkafka keeps trying`,
+        text: `${connections.text(error.message)}; librdkafka keeps trying`,
       })
     }),
   )

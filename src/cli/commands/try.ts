@@ -9,6 +9,7 @@ import type { Settings } from '../../config/settings-type.ts'
 import { jsonLine } from '../../core/shown-text.ts'
 import { type FoundFile, findFiles, findRoots, isOrdinary } from '../../files/walk.ts'
 import type { OutgoingRecord } from '../../plugin/plugin.ts'
+import { loggedError } from '../../report/error-text.ts'
 import { recordJson, recordLine } from '../../report/produced-record.ts'
 import { tryReporter } from '../../report/try-report.ts'
 import type { Command, Invocation } from '../command.ts'
@@ -103,11 +104,7 @@ async function tryOnce(invocation: Invocation, settings: Settings): Promise<numb
         random: Math.random,
       },
     )
-    if (error)
-      console.log.write('error', `${error.message} [${error.code}]`, {
-        facts: error.facts.join('; '),
-        try: error.next,
-      })
+    if (error) console.log.write('error', ...loggedError(error))
     return exit
   } finally {
     await runtime.host.close(0)

@@ -7,6 +7,7 @@ import { requireBrokers, requireValue } from '../../config/required.ts'
 import { relativePath } from '../../core/output-path.ts'
 import { DfspError } from '../../errors.ts'
 import { findFiles, findRoots, firstOfEachPath, isOrdinary } from '../../files/walk.ts'
+import { loggedError } from '../../report/error-text.ts'
 import { uploadReporter } from '../../report/upload-report.ts'
 import type { Command } from '../command.ts'
 
@@ -93,11 +94,7 @@ export const command: Command = {
         },
         { files, watch, report },
       )
-      if (error)
-        console.log.write('error', `${error.message} [${error.code}]`, {
-          facts: error.facts.join('; '),
-          try: error.next,
-        })
+      if (error) console.log.write('error', ...loggedError(error))
       return exit
     } finally {
       await console.close()
