@@ -15,7 +15,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   try {
     const { runCommandLine } = await import('./cli/parser.ts')
     const { stdout, stderr, env } = process
-    return await runCommandLine(argv, { stdout, stderr, env, cwd: process.cwd() })
+    return await runCommandLine(argv, { stdout, stderr, env, cwd: workingDirectory() })
   } catch (error) {
     const { errorJson, errorText } = await import('./report/error-text.ts')
     if (argv.includes('--json')) process.stdout.write(`${errorJson(error)}\n`)
@@ -23,6 +23,17 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       errorText(error, { debug: argv.includes('--debug') || process.env.DFSP_DEBUG === '1' }),
     )
     return error instanceof DfspError ? error.exitCode : 1
+  }
+}
+
+function workingDirectory(): string {
+  try {
+    return process.cwd()
+  } catch (cause) {
+    throw new DfspError('E_NOT_FOUND', 'the working directory does not exist any more', {
+      next: 'cd to one that does',
+      cause,
+    })
   }
 }
 

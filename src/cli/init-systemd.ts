@@ -1,11 +1,12 @@
 /** `dfsp init systemd`: units for a plugin in this folder, printed or put in their place. */
 
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Values } from '../config/options.ts'
 import { jsonLine } from '../core/shown-text.ts'
 import { DfspError } from '../errors.ts'
+import { homeFolder } from '../home.ts'
 import type { Invocation } from './command.ts'
 import { announce, writeNew } from './new-files.ts'
 import { builtInPlugins } from './plugin-path.ts'
@@ -28,11 +29,10 @@ export async function initSystemd(invocation: Invocation, values: Values, name: 
     owner: ownerOf(plugin, cwd),
     config: isFile(config) ? config : undefined,
   })
-  const home = env.XDG_CONFIG_HOME || join(env.HOME ?? '', '.config')
-  const target = user ? join(home, 'systemd', 'user') : '/etc/systemd/system'
+  const target = user ? join(configFolder(env), 'systemd', 'user') : '/etc/systemd/system'
   const files = Object.entries(units).map(([file, text]) => [join(target, file), text] as const)
   const systemctl = user ? 'systemctl --user' : 'sudo systemctl'
-  const envFile = environmentFile({ name, user }).replace('%h', () => env.HOME ?? '~')
+  const envFile = environmentFile({ name, user }).replace('%h', () => homeFolder(env) ?? '~')
   if (!install) {
     printUnits(files, json, stdout)
     stderr.write(unseen(env, envFile))
@@ -61,6 +61,16 @@ export async function initSystemd(invocation: Invocation, values: Values, name: 
     { values },
   )
   stderr.write(unseen(env, envFile))
+}
+
+function configFolder(env: NodeJS.ProcessEnv): string {
+  const given = env.XDG_CONFIG_HOME
+  if (given && isAbsolute(given)) return given
+  const home = homeFolder(env)
+  if (home !== undefined) return join(home, '.config')
+  throw new DfspError('E_USAGE', 'there is no folder for units of this account, which has no home', {
+    next: 'HOME=/home/lab dfsp init systemd … --user, or without --user',
+  })
 }
 
 /**

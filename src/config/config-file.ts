@@ -1,8 +1,8 @@
 /** Where the config file is, and reading it. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { DfspError } from '../errors.ts'
+import { homeFolder } from '../home.ts'
 import { type Ini, readIni } from './ini.ts'
 import { type Problem, problemsError } from './problems.ts'
 
@@ -35,14 +35,14 @@ export function findConfigFile(given: string | undefined, place: Place): string 
 /** All places in the order in which they are looked at. */
 export function candidatePaths(given: string | undefined, { cwd, env }: Place): readonly string[] {
   const base = env.XDG_CONFIG_HOME
-  const own = join(
-    base !== undefined && isAbsolute(base) ? base : join(env.HOME ?? homedir(), '.config'),
-    'dfsp',
-  )
-  if (given === undefined) return [join(cwd, 'dfsp.config'), join(own, 'dfsp.config')]
+  const home = homeFolder(env)
+  const folder = base !== undefined && isAbsolute(base) ? base : home && join(home, '.config')
+  const own = folder === undefined ? [] : [join(folder, 'dfsp')]
+  if (given === undefined) return [cwd, ...own].map(place => join(place, 'dfsp.config'))
   const paths = [resolve(cwd, given)]
   if (/[/\\]/.test(given)) return paths
-  paths.push(join(cwd, `${given}.config`), join(own, given), join(own, `${given}.config`))
+  paths.push(join(cwd, `${given}.config`))
+  for (const place of own) paths.push(join(place, given), join(place, `${given}.config`))
   const theirs = env.OPENMSISTREAM_CONFIG_FILE_DIR
   if (theirs) paths.push(resolve(cwd, theirs, given), resolve(cwd, theirs, `${given}.config`))
   return paths

@@ -1,5 +1,4 @@
 /** `dfsp upload`: files and folders onto a topic. */
-import os from 'node:os'
 import path from 'node:path'
 import { producerProperties, refuseEncryption } from '../../config/encryption.ts'
 import { optionsOf } from '../../config/options.ts'
@@ -7,6 +6,7 @@ import { requireBrokers, requireValue } from '../../config/required.ts'
 import { relativePath } from '../../core/output-path.ts'
 import { DfspError } from '../../errors.ts'
 import { findFiles, findRoots, firstOfEachPath, isOrdinary } from '../../files/walk.ts'
+import { homeFolder } from '../../home.ts'
 import { loggedError } from '../../report/error-text.ts'
 import { uploadReporter } from '../../report/upload-report.ts'
 import type { Command } from '../command.ts'
@@ -106,7 +106,14 @@ export const command: Command = {
 function stateFolder(env: NodeJS.ProcessEnv): string {
   const ofService = env.STATE_DIRECTORY?.split(':')[0]
   if (ofService) return ofService
-  return path.join(env.XDG_STATE_HOME || path.join(os.homedir(), '.local', 'state'), 'dfsp')
+  const given = env.XDG_STATE_HOME
+  if (given && path.isAbsolute(given)) return path.join(given, 'dfsp')
+  const home = homeFolder(env)
+  if (home !== undefined) return path.join(home, '.local', 'state', 'dfsp')
+  throw new DfspError('E_USAGE', 'there is no folder in which to note what was sent', {
+    facts: ['looked at STATE_DIRECTORY, XDG_STATE_HOME and HOME; this account has no home'],
+    next: 'XDG_STATE_HOME=/var/lib/lab dfsp upload … --watch',
+  })
 }
 
 function checkedSubdir(given: string | undefined): string {
