@@ -75,6 +75,8 @@ export const ERR = {
 } as const
 
 const REBUILD = `apt-get install ${BUILD_PACKAGES} && CKJS_LINKING=dynamic npm rebuild @confluentinc/kafka-javascript`
+/** librdkafka fetches a token by libcurl, with whose headers it has to be compiled. */
+const NO_OIDC = `OAUTHBEARER is not built in: set sasl.mechanism to what else the broker offers (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512), or apt-get install libcurl4-openssl-dev and ${REBUILD}`
 const CODECS = ['gzip', 'snappy', 'lz4', 'zstd']
 
 let binding: typeof RdKafka | undefined
@@ -124,16 +126,23 @@ export interface Login {
   /** TLS or SASL: the broker knows who asks. */
   readonly isKnown: boolean
   readonly isTls: boolean
+  /** OAUTHBEARER, and nothing that gives it a token: librdkafka would wait for one for ever. */
+  readonly lacksToken: boolean
 }
 
 export function loginOf(properties: Readonly<Record<string, string>>): Login {
   const protocol = properties['security.protocol'] ?? 'plaintext'
+  const mechanism = properties['sasl.mechanism'] ?? properties['sasl.mechanisms']
+  const method = properties['sasl.oauthbearer.method'] ?? 'default'
+  const isOwnToken = /^(true|t|1)$/i.test(properties['enable.sasl.oauthbearer.unsecure.jwt'] ?? '')
   return {
     brokers: properties['bootstrap.servers'] ?? properties['metadata.broker.list'] ?? '',
-    mechanism: properties['sasl.mechanism'] ?? properties['sasl.mechanisms'],
+    mechanism,
     user: properties['sasl.username'],
     isKnown: !/^plaintext$/i.test(protocol),
     isTls: /ssl$/i.test(protocol),
+    lacksToken:
+      /^sasl/i.test(protocol) && mechanism === 'OAUTHBEARER' && /^default$/i.test(method) && !isOwnToken,
   }
 }
 
@@ -153,6 +162,13 @@ export async function connect(
   timeoutMs: number,
   onWaiting: (text: string) => void = () => {},
 ): Promise<RdKafka.Metadata> {
+  if (login.lacksToken)
+    throw new DfspError('E_CONFIG', 'sasl.mechanism = OAUTHBEARER has nothing that gives it a token', {
+      facts: ['sasl.oauthbearer.method is not oidc'],
+      next: rdkafka().features.includes('oidc')
+        ? 'sasl.oauthbearer.method = oidc, with its client id, secret and token endpoint'
+        : NO_OIDC,
+    })
   const failures = new Map<string, Failure>()
   const emitter = client as RdKafka.Producer // the two have these calls alike, their union has not
   const addresses = bootstrapAddresses(login.brokers)
@@ -295,7 +311,8 @@ function propertiesError(detail: string): DfspError {
 function nextForProperties(detail: string): string {
   if (/libzstd/.test(detail)) return `another compression.type (lz4), or ${REBUILD}`
   if (/libsasl2/.test(detail))
-    return 'set sasl.mechanism to what the broker offers: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER (Kerberos is not built in)'
+    return 'set sasl.mechanism to what the broker offers: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (Kerberos is not built in)'
+  if (/libcurl/.test(detail)) return NO_OIDC
   if (/x509|PEM|BIO|ssl\.|SSL/.test(detail))
     return 'check that the files of ssl.ca.location, ssl.certificate.location and ssl.key.location exist and are PEM'
   return 'dfsp config show --origin tells where each comes from'
@@ -304,6 +321,9 @@ function nextForProperties(detail: string): string {
 function nextForTls(detail: string, broker: string): string {
   if (/PLAINTEXT broker/.test(detail))
     return 'this port speaks no TLS: give the one that does, or security.protocol=PLAINTEXT (SASL_PLAINTEXT with a login)'
+  // An alert comes from the broker: it is this client's certificate that it lacks, or does not take.
+  if (/SSL alert number (4[0-9]|116)\b/.test(detail))
+    return 'the broker wants a certificate of this client, or does not know the authority of the one it got: ssl.certificate.location and ssl.key.location'
   if (/certificate/.test(detail))
     return `ssl.ca.location=FILE names the authority that signed the certificate; openssl s_client -connect ${broker} shows it`
   return 'check security.protocol and the ssl.* properties: dfsp config show --origin'

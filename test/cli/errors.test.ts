@@ -133,6 +133,35 @@ describe('errors', { concurrency: 5 }, () => {
     expect(result, 77, 'E_AUTH', /mechanism PLAIN, user "ada"/)
     assert.doesNotMatch(result.stderr, /secret-word/)
   })
+  test('OAUTHBEARER, with and without a method, says at once what is not built in', async t => {
+    if ((await import('@confluentinc/kafka-javascript')).default.features.includes('oidc'))
+      return t.skip('it is built in')
+    for (const more of [[], ['-X', 'sasl.oauthbearer.method=oidc', '-X', 'sasl.oauthbearer.client.id=x']]) {
+      const mechanism = ['-X', 'sasl.mechanism=OAUTHBEARER', ...more]
+      const result = await run('-b', mock.brokers, ...secured('SASL_SSL'), ...mechanism)
+      expect(result, 78, 'E_CONFIG', /Try: OAUTHBEARER is not built in: .*libcurl4-openssl-dev/)
+    }
+  })
+  test("a broker that wants a client's certificate is not answered with a hint at its own", async () => {
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const [key, cert] = ['key.pem', 'cert.pem'].map(name => readFileSync(join(folder, name))) as [
+        Buffer,
+        Buffer,
+      ]
+      const strict = createTlsServer({ key, cert, ca: cert, requestCert: true, maxVersion })
+      const server = await listening(strict)
+      const trust = ['-X', `ssl.ca.location=${join(folder, 'cert.pem')}`]
+      const unnamed = ['-X', 'ssl.endpoint.identification.algorithm=none']
+      const result = await run('-b', at(server), ...secured('SSL'), ...trust, ...unnamed)
+      server.close()
+      expect(
+        result,
+        69,
+        'E_TLS',
+        /Try: the broker wants a certificate of this client.*ssl\.certificate\.location/,
+      )
+    }
+  })
   test('no broker at all', async () => {
     expect(await run(), 2, 'E_NO_BROKER', /DFSP_BROKERS[\s\S]*Try: /)
   })
