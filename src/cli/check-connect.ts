@@ -78,9 +78,11 @@ export async function checkConnect(invocation: Invocation, settings: Settings): 
           'topic',
           `${topic}, ${counted(step.standing.partitions.length, 'partition')}${keptText(known.facts)}`,
         )
+      if (step.refused) fail('group', step.refused)
       if (step.access) checkAccess(settings, { topic, group }, step.access, { ok, fail, skip })
     })
     if ('interrupted' in found) return found.interrupted
+    if (known.refused) return exit
     const isNew = found.standing.partitions.every(({ committed }) => committed === undefined)
     const named = values.group !== undefined || plugin !== undefined
     if (!named) skip('group', `none given (-g or -p); on the topic: ${waitingText(found.waiting)}`)

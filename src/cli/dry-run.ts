@@ -39,6 +39,7 @@ export async function dryRun(
   const group = groupId(values.group, { plugin: plugin.name, topic }, randomUUID)
   const found = await predicted(invocation, settings, { topic, group })
   if ('interrupted' in found) return found.interrupted
+  if (found.refused) throw found.refused
   const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
   const plan = { ...found, plugin, pluginOptions, hooks: loaded.hooks, topic, group, outputDir }
   for (const warning of loaded.warnings)

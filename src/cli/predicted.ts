@@ -1,5 +1,6 @@
 /** Where a group stands and what waits for it, read in a time that a person waits. */
 import type { Settings } from '../config/settings-type.ts'
+import type { DfspError } from '../errors.ts'
 import type { ClusterFacts } from '../kafka/cluster-facts.ts'
 import type { GroupStanding } from '../kafka/group-watch.ts'
 import type { Access } from '../kafka/topic.ts'
@@ -13,6 +14,8 @@ export interface Predicted {
   readonly facts: ClusterFacts
   readonly standing: GroupStanding
   readonly access: Access
+  /** What the broker refuses of what a run would set. */
+  readonly refused?: DfspError | undefined
   readonly waiting: Forecast
 }
 
@@ -49,9 +52,11 @@ export async function predicted(
       onStep({ standing })
       const access = await stop.unlessStopped(watch.access())
       onStep({ access })
+      const refused = await stop.unlessStopped(watch.refused())
+      onStep({ refused })
       const options = { files: values.files, mostMs: MOST_MS }
       const waiting = await forecast(standing.partitions, refetcher, options, stop.signal)
-      return { brokers: watch.brokers, facts, standing, access, waiting }
+      return { brokers: watch.brokers, facts, standing, access, refused, waiting }
     } finally {
       await refetcher.close()
       await watch.close()

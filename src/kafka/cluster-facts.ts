@@ -36,10 +36,16 @@ export async function clusterFacts(
   }
 }
 
-async function retentionOf(wire: Wire, topic: string): Promise<Retention | undefined> {
+/** Values by name; undefined where the broker refuses to tell. */
+export async function describedConfigs(
+  wire: Wire,
+  type: number,
+  name: string,
+  configs: readonly string[],
+): Promise<ReadonlyMap<string, string> | undefined> {
   const one = Buffer.from([0, 0, 0, 1])
-  const names = Buffer.from([0, 0, 0, CONFIGS.length])
-  const body = [one, Buffer.from([TOPIC]), text(topic), names, ...CONFIGS.map(text), Buffer.from([0])]
+  const names = Buffer.from([0, 0, 0, configs.length])
+  const body = [one, Buffer.from([type]), text(name), names, ...configs.map(text), Buffer.from([0])]
   const answer = reader(await wire.ask(DESCRIBE_CONFIGS, 1, Buffer.concat(body)))
   answer.int32() // throttle time
   if (answer.int32() !== 1 || answer.int16() !== 0) return undefined
@@ -58,6 +64,12 @@ async function retentionOf(wire: Wire, topic: string): Promise<Retention | undef
     }
     if (value !== undefined) found.set(name, value)
   }
+  return found
+}
+
+async function retentionOf(wire: Wire, topic: string): Promise<Retention | undefined> {
+  const found = await describedConfigs(wire, TOPIC, topic, CONFIGS)
+  if (found === undefined) return undefined
   if (!found.has('cleanup.policy')) return undefined
   const deletes = found.get('cleanup.policy')?.split(',').includes('delete') === true
   const limit = (name: string) => {

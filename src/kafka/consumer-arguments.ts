@@ -8,6 +8,8 @@ export interface ConsumerArguments {
   readonly isolation: Isolation
   /** For how long a killed process stays a member of the group. */
   readonly sessionMs: number
+  /** Not group.protocol=consumer, where the session is the broker's to set. */
+  readonly isClassic: boolean
 }
 
 const DEFAULTS = {
@@ -52,6 +54,7 @@ export function consumerArguments(
     // librdkafka's own default, latest, would jump over records.
     topic: { ...given.topic, 'auto.offset.reset': 'earliest' },
     isolation: isolationOf(given.global),
+    isClassic,
     clientId: String(given.global['client.id'] ?? 'rdkafka'),
     sessionMs: isClassic
       ? Number((global as Record<string, PropertyValue>)['session.timeout.ms'])

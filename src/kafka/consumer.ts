@@ -19,6 +19,7 @@ import { type Ownership, ownership } from './ownership.ts'
 import { pauses } from './pauses.ts'
 import { readErrors } from './read-errors.ts'
 import { readLoop } from './read-loop.ts'
+import { type SessionLimits, sessionLimits } from './session-limits.ts'
 import { groupMembers, topicId, topicPartitions, watermarks } from './topic.ts'
 import { topicIdentity } from './topic-identity.ts'
 import { type Watch, watch } from './watch.ts'
@@ -114,7 +115,7 @@ export async function openConsumer(
     rebalance_cb: (error: ClientError, list: RdKafka.TopicPartition[]) => membership.handle(error, list),
   } as unknown as RdKafka.ConsumerGlobalConfig
   const client = newClient(({ KafkaConsumer }) => new KafkaConsumer(global, given.topic))
-  await connect(client, login, CONNECT_MS, onInfo)
+  const { brokers } = await connect(client, login, CONNECT_MS, onInfo)
   try {
     await existingTopic(client, options, login, onInfo)
     await waitForGroup(client, group, given.clientId, given.sessionMs, onInfo)
@@ -122,7 +123,8 @@ export async function openConsumer(
     client.disconnect(() => {})
     throw error
   }
-  return runningConsumer(client, options, given, login, membership, onInfo)
+  const limits = () => sessionLimits(options.properties, brokers[0])
+  return runningConsumer(client, options, given, login, membership, limits, onInfo)
 }
 
 async function existingTopic(
@@ -150,6 +152,7 @@ function runningConsumer(
   { clientId, sessionMs, isolation }: ConsumerArguments,
   login: Login,
   membership: { handle: Rebalanced },
+  limits: () => Promise<SessionLimits | undefined>,
   onInfo: (text: string) => void,
 ): FileConsumer {
   let handlers: ConsumerHandlers
@@ -161,6 +164,8 @@ function runningConsumer(
     topic,
     group,
     login,
+    sessionMs,
+    sessionLimits: limits,
     onFatal: error => !closing && handlers.onFatal(error),
     // Before the start it is for connect to tell.
     onProblem: text => !closing && handlers?.onProblem(text),

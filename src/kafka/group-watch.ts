@@ -1,9 +1,11 @@
 /** Where a group stands in a topic, asked again and again without joining it. */
 import type RdKafka from '@confluentinc/kafka-javascript'
+import type { DfspError } from '../errors.ts'
 import { type AssignedPartition, type StartOffset, startOffsets } from './assignment.ts'
 import { type ClientError, connect, ERR, explain, loginOf, newClient } from './client.ts'
 import { consumerArguments } from './consumer-arguments.ts'
 import { groupOperations } from './group-access.ts'
+import { sessionLimits, sessionRefused } from './session-limits.ts'
 import { type Access, allowedHere, type DescribedGroup, describedGroup, topicPartitions } from './topic.ts'
 
 export interface GroupInTopic {
@@ -25,6 +27,8 @@ export interface GroupWatch {
   look(from?: StartOffset): Promise<GroupStanding>
   /** What this client may do; undefined where the broker does not tell. */
   access(): Promise<Access>
+  /** What the broker refuses of what a run would set; undefined where nothing is known of that. */
+  refused(): Promise<DfspError | undefined>
   close(): Promise<void>
 }
 
@@ -40,6 +44,12 @@ export async function watchGroup({ topic, group, properties }: GroupInTopic): Pr
   return {
     brokers: metadata.brokers.length,
     access: () => allowedHere(client, topic, group, properties),
+    async refused() {
+      const { sessionMs, isClassic } = given
+      const limits = isClassic ? await sessionLimits(properties, metadata.brokers[0]) : undefined
+      if (limits === undefined || (sessionMs >= limits.min && sessionMs <= limits.max)) return undefined
+      return sessionRefused(sessionMs, limits)
+    },
     async look(from = 'earliest') {
       const numbers = await topicPartitions(client, topic, login)
       const explained = (error: unknown) => {

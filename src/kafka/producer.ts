@@ -24,6 +24,11 @@ export interface AcknowledgedProducer {
 const CONNECT_MS = 10_000
 const QUEUE_FULL_RETRY_MS = 20
 
+/** The fixed text of that code. */
+const CLUSTER_REFUSED = /^(Broker: )?cluster authorization failed$/i
+const IDEMPOTENCE_REFUSED =
+  'the broker takes no idempotent producer of a user who may write to no topic (with -X enable.idempotence=false it would say which)'
+
 type Answer = (error: ClientError | null, report?: RdKafka.DeliveryReport) => void
 
 export async function openProducer(
@@ -40,6 +45,15 @@ export async function openProducer(
   const login = loginOf(properties)
   await connect(client, login, CONNECT_MS)
   client.setPollInBackground(true)
+  // An idempotent producer is refused as a whole where it may write to no topic: its records end as "purged".
+  let isRefused = false
+  client.on('event.error', ({ message }) => {
+    if (CLUSTER_REFUSED.test(message)) isRefused = true
+  })
+  const asTold = (error: ClientError): ClientError =>
+    isRefused && (error.code === ERR.PURGED || error.code === ERR.FATAL)
+      ? { code: ERR.TOPIC_AUTHORIZATION_FAILED, message: IDEMPOTENCE_REFUSED }
+      : error
   client.on('delivery-report', (error, report) => (report.opaque as Answer)(error ?? null, report))
   return {
     client,
@@ -54,7 +68,7 @@ export async function openProducer(
         try {
           return await new Promise((resolve, reject) => {
             const answer: Answer = (error, report) => {
-              if (error) reject(explain(error, { topic, login, doing: 'produce' }))
+              if (error) reject(explain(asTold(error), { topic, login, doing: 'produce' }))
               else resolve({ partition: report?.partition as number, offset: report?.offset as number })
             }
             client.produce(topic, partition ?? null, value, key, null, answer, list)
@@ -62,7 +76,7 @@ export async function openProducer(
         } catch (error) {
           if (error instanceof DfspError) throw error
           if ((error as ClientError).code !== ERR.QUEUE_FULL)
-            throw explain(error as ClientError, { topic, login, doing: 'produce' })
+            throw explain(asTold(error as ClientError), { topic, login, doing: 'produce' })
           await new Promise(resolve => setTimeout(resolve, QUEUE_FULL_RETRY_MS))
         }
       }

@@ -6,6 +6,7 @@ import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError, type ErrorCode } from '../errors.ts'
 import { type ClientError, ERR, explain, type Login } from './client.ts'
 import { brokerErrors } from './failures.ts'
+import { type SessionLimits, sessionRefused } from './session-limits.ts'
 import { type Troubles, troubles } from './troubles.ts'
 
 export interface ReadErrorsDeps {
@@ -13,6 +14,9 @@ export interface ReadErrorsDeps {
   readonly topic: string
   readonly group: string
   readonly login: Login
+  readonly sessionMs: number
+  /** Those that the broker allows, where it tells. */
+  sessionLimits(): Promise<SessionLimits | undefined>
   onFatal(error: DfspError): void
   onProblem(text: string): void
 }
@@ -60,7 +64,8 @@ const DOES_NOT_PASS: ReadonlySet<ErrorCode> = new Set(['E_GROUP_BUSY', 'E_ADDON'
 /** The log line with the reason of a fatal error comes a little later than the error. */
 const REASON_MS = 300
 
-export function readErrors({ client, topic, group, login, onFatal, onProblem }: ReadErrorsDeps): ReadErrors {
+export function readErrors(deps: ReadErrorsDeps): ReadErrors {
+  const { client, topic, group, login, sessionMs, sessionLimits, onFatal, onProblem } = deps
   let hasRead = false
   /** Behind ERR.FATAL, which says nothing itself. */
   let fatalReason: ClientError = { code: ERR.FATAL, message: 'fatal error' }
@@ -99,6 +104,10 @@ export function readErrors({ client, topic, group, login, onFatal, onProblem }: 
     failed(error) {
       if (error.code === ERR.FATAL) {
         setTimeout(() => onFatal(inWords(fatalReason, 'read')), REASON_MS)
+        return false
+      }
+      if (error.code === ERR.INVALID_SESSION_TIMEOUT) {
+        void sessionLimits().then(limits => onFatal(sessionRefused(sessionMs, limits)))
         return false
       }
       const told = inWords(error, 'read')

@@ -20,7 +20,7 @@ export async function partitionsToWrite(
 ): Promise<number[]> {
   for (let asked = 1; ; asked++) {
     try {
-      const partitions = await topicPartitions(client, topic, login)
+      const partitions = await topicPartitions(client, topic, login, 'produce')
       if (asked > 1 && !wait)
         tell(`topic ${topic} was not there before: it was made with ${partitions.length} partitions`)
       return partitions

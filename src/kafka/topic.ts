@@ -13,15 +13,20 @@ const TIMEOUT_MS = 10_000
 const SHORT_TIMEOUT_MS = 3_000
 
 /** The topic's partitions in ascending order; E_TOPIC_MISSING with the nearest name when there is none. */
-export async function topicPartitions(client: Client, topic: string, login: Login): Promise<number[]> {
+export async function topicPartitions(
+  client: Client,
+  topic: string,
+  login: Login,
+  /** Which right is asked for where the topic may not be seen. */
+  doing: 'read' | 'produce' = 'read',
+): Promise<number[]> {
   const found = (await metadata(client, { topic, timeout: TIMEOUT_MS }, topic, login)).topics.find(
     t => t.name === topic,
   )
   if (found && found.partitions.length > 0) return found.partitions.map(p => p.id).sort((a, b) => a - b)
   // Only of a user it knows: the mock cluster lets the question time out.
   const refused = login.isKnown ? await topicError(client, topic) : undefined
-  if (refused?.code === ERR.TOPIC_AUTHORIZATION_FAILED)
-    throw explain(refused, { topic, login, doing: 'read' })
+  if (refused?.code === ERR.TOPIC_AUTHORIZATION_FAILED) throw explain(refused, { topic, login, doing })
   const all = (await metadata(client, { allTopics: true, timeout: TIMEOUT_MS }, topic, login)).topics.map(
     t => t.name,
   )

@@ -154,7 +154,7 @@ function setupOf(
 /** Told before a file fails and its letter is refused, half a minute later. */
 async function warnIfMissing(dlq: string, consumer: FileConsumer, report: RunDeps['report']): Promise<void> {
   try {
-    await topicPartitions(consumer.client, dlq, consumer.login)
+    await topicPartitions(consumer.client, dlq, consumer.login, 'produce')
   } catch (error) {
     const text = `dead letters: ${(error as Error).message}; until it can be written, what fails for good is held`
     report({ type: 'problem', text })
