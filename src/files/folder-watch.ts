@@ -8,7 +8,16 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { settling } from './settling.ts'
-import { type FoundFile, findFiles, findFilesBelow, type Root, reasonOf } from './walk.ts'
+import {
+  type FoundFile,
+  type FoundOther,
+  findFiles,
+  findFilesBelow,
+  nameOf,
+  type Root,
+  reasonOf,
+  refusedBelow,
+} from './walk.ts'
 
 export interface FolderWatchOptions {
   readonly roots: readonly Root[]
@@ -36,8 +45,11 @@ export interface Seen extends FoundFile {
 }
 
 export interface FolderWatch {
-  /** Files that have settled, each not again before it is released; ends after `stop`. */
-  readonly files: AsyncIterable<Seen>
+  /**
+   * Files that have settled, each not again before it is released, and once each what is none and what cannot be sent;
+   * ends after `stop`.
+   */
+  readonly files: AsyncIterable<Seen | FoundOther>
   /** Tells what is with the file now. One that changed meanwhile comes again; after `failed` any does, a while later. */
   release(file: Seen, result: 'sent' | 'failed'): 'same' | 'changed' | 'gone'
   stop(): void
@@ -56,7 +68,7 @@ export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps):
   const waiting = settling(settleMs)
   const found = new Map<string, { readonly at: FoundFile; readonly root: Root }>() // of those that wait
   const given = new Set<string>()
-  const queue: Seen[] = []
+  const queue: (Seen | FoundOther)[] = []
   const watchers = new Map<string, { readonly watcher: fs.FSWatcher; readonly inode: number }>()
   const told = new Set<string>()
   const stop = new AbortController()
@@ -68,6 +80,14 @@ export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps):
   const once = (text: string) => {
     if (!told.has(text)) deps.problem(text)
     told.add(text)
+  }
+
+  function tellOnce(other: FoundOther): void {
+    const text = `${other.shown} ${other.reason}`
+    if (told.has(text)) return
+    told.add(text)
+    queue.push(other)
+    wake()
   }
 
   /** A file is there; whether it is to be sent turns out when it has settled. */
@@ -86,7 +106,10 @@ export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps):
     const start = performance.now()
     for (const root of roots) {
       if (root.isFolder) await walkBelow(root, '')
-      else for await (const entry of findFiles([root], wanted)) if (entry.kind === 'file') notice(root, entry)
+      else
+        for await (const entry of findFiles([root], wanted))
+          if (entry.kind === 'file') notice(root, entry)
+          else tellOnce(entry)
       if (stop.signal.aborted) return
     }
     if (isFirstWalk) deps.onReady()
@@ -104,7 +127,7 @@ export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps):
     for await (const entry of findFilesBelow(root, subdir, wanted, onFolder)) {
       if (stop.signal.aborted) return
       if (entry.kind === 'file') notice(root, entry)
-      else once(`${entry.shown} ${entry.reason}`)
+      else tellOnce(entry)
     }
   }
 
@@ -116,9 +139,11 @@ export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps):
       const before = watchers.get(folder)
       if (before?.inode === inode) return
       before?.watcher.close() // another folder of that name
-      const watcher = fs.watch(folder, { persistent: false }, (_, name) => {
-        if (name === null) walkSoon()
-        else void look(root, subdir, name)
+      const watcher = fs.watch(folder, { persistent: false, encoding: 'buffer' }, (_, changed) => {
+        if (changed === null) return walkSoon()
+        const { name, bytes } = nameOf(changed)
+        if (bytes === undefined) void look(root, subdir, name)
+        else void refuse(root, subdir, bytes)
       })
       watcher.on('error', () => {
         watchers.delete(folder)
@@ -150,6 +175,11 @@ export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps):
     if (entry.isDirectory()) await walkBelow(root, below)
     else if (wanted(below) && (entry.isFile() || entry.isSymbolicLink()))
       notice(root, { kind: 'file', file, shown: path.join(root.shown, below), subdir, name })
+  }
+
+  async function refuse(root: Root, subdir: string, bytes: Buffer): Promise<void> {
+    const folder = Buffer.from(`${path.join(root.path, subdir)}/`)
+    for await (const entry of refusedBelow(folder, bytes, root, subdir, wanted)) tellOnce(entry)
   }
 
   function lookAtWaiting(): void {
@@ -188,7 +218,7 @@ export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps):
     waiting.putOff(file.file, fingerprint, at)
   }
 
-  async function* settled(): AsyncGenerator<Seen, void> {
+  async function* settled(): AsyncGenerator<Seen | FoundOther, void> {
     void watch()
     while (!stop.signal.aborted) {
       const file = queue.shift()
@@ -196,6 +226,10 @@ export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps):
         await new Promise<void>(resolve => {
           wake = resolve
         })
+        continue
+      }
+      if (file.kind !== 'file') {
+        yield file
         continue
       }
       // It may have had to wait for its turn.

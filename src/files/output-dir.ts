@@ -106,6 +106,8 @@ function untilStill(work: () => void): void {
 /** mkdir -p; Node's own never returns where the parent takes no folders, as below /proc (seen with 20.20). */
 function makeFolder(folder: string): void {
   if (!fs.existsSync(folder)) {
+    // Of bytes that are no text Node hands us only this: another folder would be made than the one that was meant.
+    if (folder.includes('\ufffd')) throw new Error(`${folder}: its name is not UTF-8`)
     makeFolder(path.dirname(folder))
     fs.mkdirSync(folder)
   }

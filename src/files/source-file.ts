@@ -1,5 +1,6 @@
 /** A file that is read to be sent: first for its digest, then chunk by chunk. */
 import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 
 export interface SourceFile {
@@ -23,8 +24,13 @@ export const READS_AHEAD = 4
 const HASH_BYTES = 1024 * 1024
 
 export async function openSource(file: string): Promise<SourceFile> {
-  const handle = await open(file)
+  // What came in its place since it was found: a pipe would never open.
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   const first = await handle.stat({ bigint: true })
+  if (!first.isFile()) {
+    await handle.close()
+    throw new Error('is no file any more')
+  }
   const size = Number(first.size)
   const buffers: Buffer[] = []
   let reads = 0

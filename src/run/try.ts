@@ -67,6 +67,7 @@ export async function tryPlugin(
     for await (const found of deps.files) {
       if (signal !== undefined || fatal !== undefined) break
       if (found.kind === 'file') await bench.feed(found)
+      else if (found.kind === 'no-file') tell(`left out ${found.shown}: it ${found.reason}`)
       else report({ type: 'file', path: found.shown, result: 'failed', ms: 0, error: found.reason })
     }
     await bench.finished()

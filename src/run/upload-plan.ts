@@ -16,6 +16,10 @@ export async function planUpload(
   const started = performance.now()
   const counts = { files: 0, failed: 0, bytes: 0, chunks: 0 }
   for await (const found of files) {
+    if (found.kind === 'no-file') {
+      report({ type: 'info', text: `left out ${found.shown}: it ${found.reason}` })
+      continue
+    }
     const planned = await plan(found, options)
     report(planned)
     if (planned.result === 'failed') counts.failed++
@@ -31,7 +35,10 @@ export async function planUpload(
   return exit
 }
 
-async function plan(found: Found, options: { chunkSize: number; subdir: string }): Promise<Planned> {
+async function plan(
+  found: Exclude<Found, { readonly kind: 'no-file' }>,
+  options: { chunkSize: number; subdir: string },
+): Promise<Planned> {
   const failed = (error: string): Planned => ({ type: 'file', path: found.shown, result: 'failed', error })
   if (found.kind === 'refused') return failed(found.reason)
   const subdir = [options.subdir, found.subdir].filter(part => part !== '').join('/')

@@ -1,8 +1,9 @@
 /** The folder's side of `upload --watch`: what is to be sent, and what became of it. */
 import path from 'node:path'
+import { relativePath } from '../core/output-path.ts'
 import { type FolderWatchOptions, folderWatch, type Seen } from '../files/folder-watch.ts'
 import { openSentFiles, type SentFiles, type SentTo } from '../files/sent-files.ts'
-import type { FoundFile, Root } from '../files/walk.ts'
+import type { Found, Root } from '../files/walk.ts'
 import type { UploadEvent } from '../report/upload-report.ts'
 import type { FileOutcome } from './file-sender.ts'
 
@@ -15,7 +16,7 @@ export interface WatchSettings extends Omit<FolderWatchOptions, 'first'> {
 
 export interface Watching {
   /** Ends after `stop`. */
-  readonly files: AsyncIterable<FoundFile>
+  readonly files: AsyncIterable<Found>
   /** Hears what became of a file; false: not to be told, as it comes again or was told before. */
   ended(outcome: FileOutcome): boolean
   stop(): void
@@ -34,7 +35,7 @@ export function watching(
     for (const memory of memories.values()) memory.close()
   }
   try {
-    for (const root of options.roots)
+    for (const root of options.roots.filter(({ refused }) => refused === undefined))
       memories.set(
         root,
         openSentFiles(stateDir, { ...to, root: root.path }, { skipsLeftOut: newOnly, problem }),
@@ -70,22 +71,32 @@ export function watching(
     `watching ${options.roots.map(root => root.shown).join(', ')}${known > 0 ? `: ${known} files are known already` : ''}`,
   )
 
-  /** Of files with the same path below two folders the first that comes. */
-  function isSecond(file: Seen, topicPath: string): boolean {
+  /** Why it can never be sent: of files with the same path below two folders the first that comes is. */
+  function whyNever(file: Seen, topicPath: string): string | undefined {
+    const subdir = [to.subdir, file.subdir].filter(part => part !== '').join('/')
+    const named = relativePath(subdir, file.name, '')
+    if ('refused' in named) return `${named.refused}, which readers refuse`
+    if (options.roots.length === 1) return undefined
     const owner = owners.get(topicPath) ?? file.file
     owners.set(topicPath, owner)
-    if (owner !== file.file)
-      problem(`${file.shown} is not sent: it would overwrite ${owner}, which has the same path`)
-    return owner !== file.file
+    return owner === file.file ? undefined : `would overwrite ${owner}, which has the same path`
   }
 
-  async function* files(): AsyncGenerator<FoundFile, void> {
+  async function* files(): AsyncGenerator<Found, void> {
     for await (const file of watch.files) {
+      if (file.kind !== 'file') {
+        yield file
+        continue
+      }
       const topicPath = path.posix.join(to.subdir, file.subdir, file.name)
-      if (options.roots.length > 1 && isSecond(file, topicPath)) continue
-      sending.set(topicPath, file)
-      sending.set(file.shown, file)
-      yield file
+      const reason = whyNever(file, topicPath)
+      // It is not released, so it does not come again.
+      if (reason !== undefined) yield { kind: 'refused', shown: file.shown, reason }
+      else {
+        sending.set(topicPath, file)
+        sending.set(file.shown, file)
+        yield file
+      }
     }
   }
 

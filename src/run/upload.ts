@@ -25,7 +25,7 @@ export interface UploadDeps {
   report(event: UploadEvent): void
 }
 
-/** Names of whole files that are told after an interruption. */
+/** Names of whole files that are told after an interruption, and of what is no file. */
 const NAMED = 20
 const NOTHING_FOUND = 'found no file to send; without --include dot files and *.log are left out'
 const PROBLEM_EVERY_MS = 60_000
@@ -43,6 +43,8 @@ export async function upload(
   const seconds = () => Math.round(performance.now() - started) / 1_000
   const counts = { files: 0, failed: 0, bytes: 0 }
   const whole: string[] = []
+  let refused = 0
+  let noFiles = 0
   let signal: StopSignal | undefined
   let watched: Watching | undefined
   let sender: FileSender | undefined
@@ -112,15 +114,21 @@ export async function upload(
         const sent = own.send(found, before)
         await before
         before = sent
-      } else onFile({ path: found.shown, result: 'failed', error: found.reason })
+      } else if (found.kind === 'refused') {
+        refused++
+        onFile({ path: found.shown, result: 'failed', error: found.reason })
+      } else if (++noFiles <= NAMED)
+        report({ type: 'info', text: `left out ${found.shown}: it ${found.reason}` })
     }
+    if (noFiles > NAMED) report({ type: 'info', text: `left out ${noFiles - NAMED} more that are no files` })
     await before
     await own.drained()
     if (counts.files + counts.failed === 0 && signal === undefined && !watched)
       report({ type: 'problem', text: NOTHING_FOUND })
     if (signal !== undefined && !watched) report({ type: 'info', text: wholeText(counts.files, whole) })
+    const asAsked = watched && signal !== 'SIGPIPE'
     const exit =
-      own.error?.exitCode ?? (watched && signal !== 'SIGPIPE' ? 0 : finiteExit(signal, counts.failed))
+      own.error?.exitCode ?? (asAsked ? (refused > 0 ? 3 : 0) : finiteExit(signal, counts.failed))
     report({ type: 'summary', summary: { ...counts, chunks: own.ackedChunks, seconds: seconds(), exit } })
     return { exit, error: own.error }
   } finally {

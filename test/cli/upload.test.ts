@@ -76,6 +76,32 @@ describe('upload', { concurrency: 4 }, () => {
     removeTree(out)
   })
 
+  test('names that no record can carry are told and counted, the others arrive: in a folder and named', {
+    skip: process.platform !== 'linux' && 'other systems take no such names',
+  }, async () => {
+    const tree = makeTree({ 'new\nline.csv': '1', 'esc\x1b[2J.csv': '2', 'LOGS/x.csv': '3' })
+    writeFileSync(Buffer.from(join(tree, 'bad\xff.dat'), 'latin1'), 'x')
+    const whole = await upload(tree, '-t', 'names', '--json')
+    assert.equal(whole.code, 3, whole.stderr)
+    assert.match(
+      whole.stderr,
+      /failed .*bad\\xff\.dat: has a name that is not UTF-8, which no record can carry/,
+    )
+    assert.match(whole.stderr, /failed .*LOGS\/x\.csv: .* is kept for dfsp's own files, which readers refuse/)
+    const { files, failed } = jsonLines(whole).at(-1)
+    assert.deepEqual([files, failed], [2, 2])
+    const named = await runCli(
+      ['upload', 'bad\ufffd.dat', 'new\nline.csv', '-t', 'named', '-b', mock.brokers],
+      {
+        cwd: tree,
+      },
+    )
+    assert.equal(named.code, 3, named.stderr)
+    assert.match(named.stderr, /failed bad.\.dat: has a name that is not UTF-8/)
+    assert.match(named.stderr, /summary files=1 failed=1/)
+    removeTree(tree)
+  })
+
   test('--json gives a line for each file and the summary last', async () => {
     const result = await upload(data, '-t', 'lines', '--json', '--chunk-size', '500KiB')
     const lines = jsonLines(result)
