@@ -191,8 +191,11 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
         if (named.own === undefined || wanted(named.own)) refuse(record, value.length, named.refused)
         return
       }
-      if (!wanted(named.path)) return
-      const found = find(named.path, chunk) ?? make(named.path, chunk, record.timestamp)
+      let found = find(named.path, chunk)
+      if (found === undefined) {
+        if (!wanted(named.path)) return
+        found = make(named.path, chunk, record.timestamp)
+      }
       if (placed(found, chunk, record, places)) open--
     },
     addRest(record) {

@@ -54,3 +54,38 @@ test('any name without special characters matches itself and nothing else', () =
     }),
   )
 })
+
+test('no path keeps a pattern busy: its time grows with the length of both and no faster', () => {
+  const path = `${'a'.repeat(20_000)}/${'a'.repeat(20_000)}`
+  const started = performance.now()
+  for (const pattern of ['*a*a*a*a*b', '**a**a**a**b', '{a,aa,*}{a,aa,*}{a,aa,*}b', '**/**/**/*a*b'])
+    assert.ok(!matches(pattern, path), pattern)
+  assert.ok(performance.now() - started < 10_000)
+})
+
+test('patterns of stars and letters match what a regular expression made of them does', () => {
+  const piece = fc.constantFrom('*', '**', '?', 'a', 'b', '/', '{a,b*}', '{,?}', '[ab]', '[!a]')
+  const pattern = fc.array(piece, { minLength: 1, maxLength: 6 }).map(pieces => `x/${pieces.join('')}x`)
+  const path = fc.string({ maxLength: 8, unit: fc.constantFrom('a', 'b', '/') }).map(text => `x/${text}x`)
+  fc.assert(
+    fc.property(pattern, path, (wanted, name) => {
+      const source = wanted.replaceAll(
+        /(?<=\/)\*\*\/|\*\*|\*|\?|\{a,b\*\}|\{,\?\}|\[ab\]|\[!a\]/g,
+        found => REGEX[found] as string,
+      )
+      assert.equal(matches(wanted, name), new RegExp(`^(?:${source}|${source}/.*)$`, 's').test(name))
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+const REGEX: Readonly<Record<string, string>> = {
+  '**/': '(?:.*/)?',
+  '**': '.*',
+  '*': '[^/]*',
+  '?': '[^/]',
+  '{a,b*}': '(?:a|b[^/]*)',
+  '{,?}': '(?:|[^/])',
+  '[ab]': '[ab]',
+  '[!a]': '[^/a]',
+}
