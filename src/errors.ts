@@ -9,7 +9,7 @@ export const EXIT_CODES = {
   0: 'done, or a continuous run stopped by SIGINT, SIGTERM or SIGHUP after draining and committing',
   1: 'internal error: please report it',
   2: 'usage: an argument is wrong or missing',
-  3: 'finished, but at least one file was not processed (failed, held, mismatched or undecodable)',
+  3: 'finished, but at least one file was not processed (failed, held, mismatched, undecodable, deleted, or incomplete for too long)',
   66: 'the plugin, config file or input path does not exist',
   69: 'the broker or the topic is unavailable',
   73: 'the output directory cannot be written',

@@ -159,7 +159,7 @@ export const OPTIONS = {
     type: 'integer',
     min: 1,
     max: 1_000_000_000,
-    describe: 'end after N finished files',
+    describe: 'end after N finished files; those that are held do not count',
     group: 'Start and end',
     commands: ['run'],
   },
@@ -300,7 +300,8 @@ export const OPTIONS = {
   'incomplete-after': {
     type: 'duration',
     default: '10m',
-    describe: 'a file without progress for this long counts as incomplete',
+    describe:
+      'a file without progress for this long counts as incomplete; a run that ends with such files ends with 3',
     group: 'Failures',
     commands: ['run'],
   },
