@@ -55,13 +55,15 @@ export async function groupStatus(
 ): Promise<GroupStatus> {
   const oldest = await oldestOf(partitions, refetcher, signal)
   const left = await unfinishedFiles(partitions, refetcher, signal, limits)
+  const owners = new Map(
+    described?.members.flatMap(member =>
+      member.partitions.filter(one => one.topic === topic).map(({ partition }) => [partition, member]),
+    ),
+  )
   const all = partitions.map((each): PartitionStatus => {
     const { partition, committed, end, start } = each
-    const member = described?.members.find(({ partitions: owned }) =>
-      owned.some(one => one.topic === topic && one.partition === partition),
-    )
     return {
-      ...{ partition, committed, end, member },
+      ...{ partition, committed, end, member: owners.get(partition) },
       lag: committed === undefined ? undefined : end - committed,
       waiting: end - start,
       oldestAt: oldest.get(partition),

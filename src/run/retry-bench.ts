@@ -63,6 +63,20 @@ export interface RetryBench<F extends BenchFile> {
   close(drainMs: number): Promise<boolean>
 }
 
+/** Where a record really lies. */
+interface Place {
+  readonly partition: number
+  readonly offset: number
+}
+
+interface Open<F> {
+  readonly file: F
+  /** The offset that the first of its records is given here. */
+  readonly from: number
+  /** Of its records, in order. */
+  readonly places: readonly Place[]
+}
+
 const PARTITION = 0
 const TICK_MS = 1_000
 
@@ -71,9 +85,9 @@ export function retryBench<F extends BenchFile>(
   deps: RetryBenchDeps<F>,
 ): RetryBench<F> {
   const { runtime, report, signal } = deps
-  const open = new Map<string, F>() // by path
-  /** Where the records really lie, by the offset they were given here. */
-  const places: { readonly partition: number; readonly offset: number }[] = []
+  const open = new Map<string, Open<F>>() // by path
+  /** The offset that the next record is given here. */
+  let end = 0
   const feeding = deps.openRefetcher()
   // A second connection: the first may be waiting for room that only an evicted file's end can give.
   const again = deps.openRefetcher()
@@ -142,12 +156,20 @@ export function retryBench<F extends BenchFile>(
   function heard(event: RunEvent): void {
     if (event.type === 'info' || event.type === 'problem') return report(event)
     if (event.type !== 'file') return
-    const file = open.get(event.path)
-    if (file === undefined) return
+    const ended = open.get(event.path)
+    if (ended === undefined) return
     open.delete(event.path)
     const { result, error = '', bytes, ms } = event
-    deps.onOutcome(file, { result, error, bytes, ms })
+    deps.onOutcome(ended.file, { result, error, bytes, ms })
     wake()
+  }
+
+  function placeOf(offset: number): Place | undefined {
+    for (const { from, places } of open.values()) {
+      const place = places[offset - from]
+      if (place !== undefined) return place
+    }
+    return undefined
   }
 
   async function readAgain(
@@ -158,10 +180,10 @@ export function retryBench<F extends BenchFile>(
     const offsets = new Map<string, number>()
     for (const { from, to } of ranges)
       for (let offset = from; offset <= to; offset++) {
-        const place = places[offset]
+        const place = placeOf(offset)
         if (place) offsets.set(`${place.partition}/${place.offset}`, offset)
       }
-    const real = offsetRanges([...offsets.values()].flatMap(offset => places[offset] ?? []))
+    const real = offsetRanges([...offsets.values()].flatMap(offset => placeOf(offset) ?? []))
     await again.read(
       real,
       r => {
@@ -178,7 +200,8 @@ export function retryBench<F extends BenchFile>(
       // One content of a path at a time: it is told by its path what became of it.
       while ((open.has(name) || open.size > options.threads) && !signal.aborted) await change()
       signal.throwIfAborted()
-      open.set(name, file)
+      const places: Place[] = []
+      open.set(name, { file, from: end, places })
       let fed = 0
       await feeding.read(
         file.ranges,
@@ -188,11 +211,12 @@ export function retryBench<F extends BenchFile>(
           signal.throwIfAborted()
           fed++
           const { partition, offset } = record
-          work.records([{ ...record, partition: PARTITION, offset: places.push({ partition, offset }) - 1 }])
+          places.push({ partition, offset })
+          work.records([{ ...record, partition: PARTITION, offset: end++ }])
         },
         signal,
       )
-      work.partitionEnd(PARTITION, places.length)
+      work.partitionEnd(PARTITION, end)
       if (fed > 0) return
       open.delete(name)
       deps.onOutcome(file, {

@@ -263,7 +263,7 @@ describe('run', { concurrency: 4 }, () => {
     assert.match(result.stderr, /incomplete=1 .*incomplete_files=part\.dat/)
     const named = /^\S+ warn incomplete part\.dat: 2 of 3 chunks, the newest sent \S+ s ago; held/m
     assert.match(result.stderr, named)
-    for (const ends of [['--until-end'], ['--max-time', '6s'], ['--max-files', '1']]) {
+    for (const ends of [['--until-end'], ['--max-files', '1']]) {
       const quiet = [...args('part').filter(arg => arg !== '--until-end'), ...ends, '-q']
       if (ends[0] === '--max-files') await mock.produceRaw('part', good('whole.dat', 0))
       const late = await plugin.run([...quiet, '--incomplete-after', '1ms'])

@@ -201,3 +201,19 @@ test('a file of which retention took chunks is told from one that was not sent t
     ['part.dat', 2, 3, false],
   ])
 })
+
+test('reading ends when its time is up, whatever the topic holds back, and that is told', async () => {
+  const log = values('a.dat')
+  const { refetcher } = reading([log])
+  const slow: typeof refetcher = {
+    read: (_ranges, onRecord, signal) =>
+      new Promise((_resolve, reject) => {
+        const record = { partition: 0, offset: 0, timestamp: 0, value: log[0] as Buffer }
+        onRecord(record, () => ({ key: null, headers: [] }))
+        signal.addEventListener('abort', () => reject(signal.reason))
+      }),
+  }
+  const limits = { ...NO_LIMIT, ms: 1_000 }
+  const { files, isPartial } = await unfinishedFiles([committed(0, log, 0, 3, [0, 1, 2])], slow, live, limits)
+  assert.deepEqual([files.map(({ path, present }) => [path, present]), isPartial], [[['a.dat', 1]], true])
+})
