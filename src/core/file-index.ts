@@ -117,23 +117,18 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
 
   function find(path: string, chunk: Chunk): Generation | undefined {
     const all = byPath.get(path)
-    if (all instanceof Map) return all.get(keyOf(chunk))
-    return all !== undefined && all.key === keyOf(chunk) ? all : undefined
+    if (all === undefined) return undefined
+    const hash = hashText(chunk)
+    if (all instanceof Map) return all.get(keyOf(hash, chunk.total))
+    return all.hash === hash && all.chunks === chunk.total ? all : undefined
   }
 
   function make(path: string, chunk: Chunk, timestamp: number): Generation {
     const made = generation(chunk, timestamp)
     const all = byPath.get(path)
     if (all === undefined) byPath.set(path, made)
-    else if (all instanceof Map) all.set(made.key, made)
-    else
-      byPath.set(
-        path,
-        new Map([
-          [all.key, all],
-          [made.key, made],
-        ]),
-      )
+    else if (all instanceof Map) all.set(keyOf(made.hash, made.chunks), made)
+    else byPath.set(path, new Map([all, made].map(each => [keyOf(each.hash, each.chunks), each])))
     contents++
     open++
     return made
@@ -244,12 +239,13 @@ function sentLast(
   return { from, ties: limit - later }
 }
 
-/** Whose content it is, as text: its number of chunks and the SHA-512 of the whole. */
-function keyOf({ total, fileHash: { buffer, byteOffset, byteLength } }: Chunk): string {
-  return `${Buffer.from(buffer, byteOffset, byteLength).toString('latin1')}${total}`
+function hashText({ fileHash: { buffer, byteOffset, byteLength } }: Chunk): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
 }
 
-const HASH_BYTES = 64
+function keyOf(hash: string, chunks: number): string {
+  return `${hash}${chunks}`
+}
 
 /** Of a content among those of its path. */
 interface Place {
@@ -260,7 +256,8 @@ interface Place {
 const ONLY: Place = { newest: true, of: 1 }
 
 interface Generation {
-  readonly key: string
+  /** SHA-512 of the whole, a character a byte. */
+  readonly hash: string
   readonly chunks: number
   present: number
   bytes: number
@@ -281,7 +278,7 @@ function newestFirst(a: Generation, b: Generation): number {
 
 function generation(chunk: Chunk, timestamp: number): Generation {
   return {
-    key: keyOf(chunk),
+    hash: hashText(chunk),
     chunks: chunk.total,
     present: 0,
     bytes: 0,
@@ -320,12 +317,12 @@ function placed(file: Generation, chunk: Chunk, record: IndexedRecord, places: b
 }
 
 function told(path: string, file: Generation, { newest, of }: Place, begins: Iterable<number>): IndexedFile {
-  const { key, chunks, present, bytes, wrong, duplicates, mtime, firstSent, lastSent, parts, runs } = file
+  const { hash, chunks, present, bytes, wrong, duplicates, mtime, firstSent, lastSent, parts, runs } = file
   let highest = 0
   for (const { index } of parts?.chunks() ?? []) highest = Math.max(highest, index)
   return {
     path,
-    sha512: Buffer.from(key.slice(0, HASH_BYTES), 'latin1').toString('hex'),
+    sha512: Buffer.from(hash, 'latin1').toString('hex'),
     ...{ chunks, present, bytes, wrong, duplicates, mtime, firstSent, lastSent, newest, generations: of },
     isCut: isCutFile({ chunks, present, highest, firstSent, wasWhole: false }, begins),
     ranges: runs?.ranges() ?? [],
