@@ -263,6 +263,24 @@ test('closing without a file ends as well', async () => {
   await log.close()
 })
 
+test('what is logged after closing is left out, and closing twice is once', async () => {
+  const { log, lines } = openedLog()
+  await log.close()
+  log.write('info', 'late')
+  await log.close()
+  assert.deepEqual(lines, [])
+})
+
+test('a hundred thousand lines in one turn are written in it, and none is kept', () => {
+  let count = 0
+  const { log } = openedLog({ write: () => count++ })
+  const before = process.memoryUsage().heapUsed
+  for (let i = 0; i < 100_000; i++) log.write('info', 'printed by a plugin', { i })
+  assert.equal(count, 100_000)
+  const kept = process.memoryUsage().heapUsed - before
+  assert.ok(kept < 64 * 1024 * 1024, `${kept} bytes`)
+})
+
 function folder(t: TestContext): string {
   const made = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-log-'))
   t.after(() => fs.rmSync(made, { recursive: true, force: true }))

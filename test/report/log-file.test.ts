@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { openLogFile } from '../../src/report/log-file.ts'
+
+function folder(t: TestContext): string {
+  const made = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-log-file-'))
+  t.after(() => fs.rmSync(made, { recursive: true, force: true }))
+  return made
+}
+
+test('it is rotated by size, the newest lines are in the file itself, and five files are kept', async t => {
+  const file = path.join(folder(t), 'LOGS', 'plot.log')
+  for (let i = 0; i < 70; i++) {
+    const log = openLogFile({ file, onError: assert.fail, mostBytes: 100 })
+    log.write(`line ${String(i).padStart(4, '0')}\n`)
+    await log.close()
+  }
+  const names = fs.readdirSync(path.dirname(file)).sort()
+  assert.deepEqual(names, ['plot.log', 'plot1.log', 'plot2.log', 'plot3.log', 'plot4.log'])
+  const lines = ['plot4.log', 'plot3.log', 'plot2.log', 'plot1.log', 'plot.log'].flatMap(name =>
+    fs
+      .readFileSync(path.join(path.dirname(file), name), 'utf8')
+      .trimEnd()
+      .split('\n'),
+  )
+  assert.equal(lines.at(-1), 'line 0069')
+  assert.deepEqual(lines, [...lines].sort())
+  for (const name of names) assert.ok(fs.statSync(path.join(path.dirname(file), name)).size <= 100, name)
+})
+
+test('a full disk is told once, and closing ends', { skip: !fs.existsSync('/dev/full') }, async () => {
+  const errors: Error[] = []
+  const log = openLogFile({ file: '/dev/full', onError: error => errors.push(error) })
+  for (let i = 0; i < 5; i++) {
+    log.write('line\n')
+    await new Promise(setImmediate)
+  }
+  await log.close()
+  assert.equal(errors.length, 1)
+  assert.match(errors[0]?.message ?? '', /ENOSPC/)
+})
+
+test('what can be written again is, on a line of its own', async t => {
+  const file = path.join(folder(t), 'plot.log')
+  fs.mkdirSync(file)
+  let onError = () => {}
+  const told = new Promise<void>(resolve => {
+    onError = resolve
+  })
+  const log = openLogFile({ file, onError: () => onError() })
+  log.write('lost\n')
+  await told
+  fs.rmdirSync(file)
+  log.write('kept\n')
+  await log.close()
+  assert.equal(fs.readFileSync(file, 'utf8').trim(), 'kept')
+})
+
+test('what is no file, such as /dev/null, is not renamed', async () => {
+  const log = openLogFile({ file: '/dev/null', onError: assert.fail, mostBytes: 10 })
+  for (let i = 0; i < 5; i++) {
+    log.write('a line of some length\n')
+    await new Promise(setImmediate)
+  }
+  await log.close()
+  assert.ok(fs.statSync('/dev/null').isCharacterDevice())
+})
