@@ -1,14 +1,16 @@
 /** `dfsp run` in a real terminal: the live block, keys, and the terminal as it was when it ends. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { isAlive } from '../../src/alive.ts'
 import { recordsOf } from '../support/files.ts'
 import { startMock } from '../support/mock.ts'
 import { steered } from '../support/steered.ts'
 import { noTerminal, openTerminal } from '../support/terminal.ts'
+import { until } from '../support/until.ts'
 
 const PLUGIN = fileURLToPath(import.meta.resolve('../fixtures/steered.mjs'))
 const KEYS = import.meta.resolve('../../dist/cli/keys.js')
@@ -110,6 +112,30 @@ describe('run on a terminal', { skip: noTerminal, concurrency: 3 }, () => {
     await plugin.until('end', 'b.dat')
     enter('kill %1; wait')
     await terminal.shows(/summary done=2/)
+  })
+
+  test('a terminal that takes nothing (Ctrl-S) does not hold up a stop', async t => {
+    const { plugin, put, terminal, line, enter } = await world(t, 'held')
+    await put('a.dat')
+    const pidFile = join(plugin.folder, 'pid')
+    const script = join(plugin.folder, 'held.sh')
+    writeFileSync(
+      script,
+      `echo $$ > ${pidFile}\nexport STEER=${plugin.folder}\nexec ${line.replace(/^\S+ /, '')} -v </dev/null\n`,
+    )
+    enter(`sh ${script}`)
+    await terminal.shows(/ 1 done/)
+    const pid = Number(readFileSync(pidFile, 'utf8'))
+    terminal.type('C-s')
+    // Each of them is a line that the terminal does not take.
+    for (let i = 0; i < 5; i++) {
+      await put(`b${i}.dat`)
+      await plugin.until('end', `b${i}.dat`)
+    }
+    process.kill(pid, 'SIGTERM')
+    await until(() => !isAlive(pid))
+    terminal.type('C-q')
+    await terminal.shows(/^\$ *$/m)
   })
 
   test('a crash gives the terminal back', async t => {
