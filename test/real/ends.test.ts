@@ -103,7 +103,8 @@ const BLOCKED = {
   args: ['--stats', '200ms', '--timeout', '1s', '--drain-timeout', '1s'],
 } as const
 
-const done = (exit: number, files = '\\d+') => new RegExp(`info summary done=${files} .* exit=${exit}$`)
+const done = (exit: number, files = '\\d+') =>
+  new RegExp(`info summary done=${files} .* exit=${exit}( incomplete_files=.*)?$`)
 
 const ROWS: readonly Row[] = [
   ['SIGTERM', signal('SIGTERM'), 'in the plugin', 'continuous', 0, done(0, '3'), { all: true }],
@@ -287,11 +288,11 @@ function begin(plugin: Steered, topic: string, kind: Row[3], more: More, brokers
   if (to === 'terminal') {
     terminal = openTerminal()
     const line = args.filter(arg => arg !== '--json').join(' ')
-    // The shell lives on without the terminal, and tells.
-    terminal.type(
-      `trap '' HUP; STEER=${plugin.folder} dfsp ${line}; echo $? > ${status}.new; mv ${status}.new ${status}`,
-      'Enter',
-    )
+    // The shell passes SIGHUP on; what stands between it and the run lives on, and tells.
+    const script = join(plugin.folder, 'told.sh')
+    const run = `STEER=${plugin.folder} '${process.execPath}' '${PROGRAM}' ${line}`
+    fs.writeFileSync(script, `trap '' HUP\n${run}\necho $? > ${status}.new; mv ${status}.new ${status}\n`)
+    terminal.type(`sh ${script}`, 'Enter')
     ended = until(() => fs.existsSync(status)).then(() => Number(fs.readFileSync(status, 'utf8')))
   } else {
     const full = fs.openSync('/dev/full', 'w')
