@@ -260,13 +260,14 @@ async function consumeToEnd(
       ? []
       : [setTimeout(() => ending.resolve({ why: 'goal' }), options.maxTimeMs)]),
   ]
+  let isOver = false
   report({ type: 'info', text: `joining group ${options.group}` })
   consumer.start({
     onAssign(partitions) {
       tally.assigned(partitions)
       retention.assigned(partitions)
       work.assign(partitions)
-      if (partitions.length === 0) return
+      if (partitions.length === 0 || isOver) return
       report({
         type: 'info',
         text: `reading ${partitions.length} partitions of ${options.topic}`,
@@ -316,6 +317,7 @@ async function consumeToEnd(
       report,
     }))
   let end = await ending.promise
+  isOver = true // a group that is joined at last is left again
   const readUpTo = progress.readUpTo(work)
   await stopReloading?.()
   for (const timer of timers) clearInterval(timer)
