@@ -248,7 +248,7 @@ function hopeless(error: unknown, bucket: string, at: string, ctx: Ctx): string 
   if (name === 'CredentialsProviderError')
     return `no credentials: access_key_id and secret_key_id in [s3], AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile (${message})`
   if (/Region is missing/.test(message)) return `no region: ${regionPlace(ctx)}, or AWS_REGION`
-  if (name === 'InvalidAccessKeyId')
+  if (UNKNOWN_KEY.test(name))
     return `the server${at} does not know the access key: access_key_id in [s3], or where else it comes from`
   if (name === 'SignatureDoesNotMatch')
     return `the secret key is not that of the access key: secret_key_id in [s3], or where else it comes from`
@@ -256,7 +256,8 @@ function hopeless(error: unknown, bucket: string, at: string, ctx: Ctx): string 
   if (status === 301 || name === 'PermanentRedirect' || name === 'AuthorizationHeaderMalformed')
     return `bucket ${bucket} is in ${region ? `region ${region}` : 'another region'}: ${regionPlace(ctx)}`
   if (name === 'InvalidBucketName') return `${bucket} can be the name of no bucket (${message})`
-  if (name === 'NoSuchBucket' || status === 404) return `there is no bucket ${bucket}${at}`
+  if (name === 'NoSuchBucket' || name === 'NotFound') return `there is no bucket ${bucket}${at}`
+  if (status === 404) return told(error, `bucket ${bucket}${at} cannot be used`).message
   const endpoint = endpointPlace(ctx)
   if (code === 'EPROTO' || code.startsWith('ERR_SSL'))
     return `${endpoint}: the server${at} does not speak TLS, so https:// is wrong: http:// if that is meant`
@@ -284,9 +285,12 @@ interface SdkError extends Error {
 
 const statusOf = (error: unknown) => (error as SdkError).$metadata?.httpStatusCode
 
+/** Amazon's word for it, and versitygw's. */
+const UNKNOWN_KEY = /^(InvalidAccessKeyId|XAdminUserNotFound)$/
+
 /** Answers that every other file would get. */
 const OF_ALL =
-  /^(NoSuchBucket|ExpiredToken|RequestTime(out|TooSkewed)|SlowDown|InternalError|ServiceUnavailable)$/
+  /^(NoSuchBucket|XAdminUserNotFound|ExpiredToken|RequestTime(out|TooSkewed)|SlowDown|InternalError|ServiceUnavailable)$/
 
 /** An answer of the server that meets one file, by its status, is not the environment's; no answer always is. */
 function isEnvironment(error: unknown): boolean {

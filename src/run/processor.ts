@@ -327,6 +327,11 @@ export function processor(deps: ProcessorDeps): Processor {
       }
       const dropped = [...files.byId.values()].filter(file => file.receipts.some(r => gone.has(r.partition)))
       if (dropped.some(file => file.state === 'running')) deps.host.abort('its partition was taken away')
+      const whole = dropped.filter(isWhole).length
+      if (whole > 0 && !isEnding) {
+        const text = `${whole} whole ${whole === 1 ? 'file' : 'files'} not done with went back with the partitions: they are read again by whoever gets those`
+        report({ type: 'info', text })
+      }
       for (const file of dropped) work.drop(file)
       for (const partition of partitions) {
         if (ledger.epoch(partition) !== undefined) ledger.revoke(partition)
