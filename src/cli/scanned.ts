@@ -41,6 +41,9 @@ export async function scanned(
         }),
     )
     await stop.unlessStopped(scan)
+    const open = await stop.unlessStopped(refetcher.openTransactions())
+    progress.end()
+    for (const text of open) invocation.stderr.write(`dfsp: ${text}\n`)
   } catch (error) {
     if (stop.exit === 0) throw error
     invocation.stderr.write(`interrupted: only the first ${formatCount(index.records)} records were read\n`)

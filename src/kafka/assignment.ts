@@ -2,7 +2,7 @@
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Client } from './client.ts'
 import type { Isolation } from './properties.ts'
-import { type Watermarks, watermarks } from './topic.ts'
+import { openTransaction, type Watermarks, watermarks } from './topic.ts'
 
 export type StartOffset =
   | 'earliest'
@@ -23,6 +23,8 @@ export interface AssignedPartition {
   readonly end: number
   /** The topic is another one of the same name than before: nothing that was known of it counts. */
   readonly anew?: boolean
+  /** What is to be said of records that cannot be read yet. */
+  readonly open?: string | undefined
   /** What is to be said about the start: lost or skipped records, with exact offsets. */
   readonly notice: string | undefined
 }
@@ -59,9 +61,11 @@ export async function startOffsets(
     isNewGroup && typeof from === 'object' ? await offsetsAt(client, topic, partitions, from.time) : undefined
   const marks = await watermarks(ask, topic, partitions, isolation)
   return partitions.map(partition => {
-    const { low, high } = marks.get(partition) as Watermarks
+    const at = marks.get(partition) as Watermarks
+    const { low, high } = at
+    const open = openTransaction(topic, partition, at)
     const found = committed.get(partition)
-    const base = { partition, low, committed: found?.offset, metadata: found?.metadata, end: high, anew }
+    const base = { partition, low, committed: found?.offset, metadata: found?.metadata, end: high, anew, open }
     if (found) return { ...base, ...withinLog(`${topic}[${partition}]`, found, low, high) }
     if (!isNewGroup || from === 'earliest') return { ...base, start: low, notice: undefined }
     return { ...base, start: times?.get(partition) ?? high, notice: undefined }

@@ -93,8 +93,6 @@ export interface Health {
 
 const CONNECT_MS = 10_000
 const TOPIC_RETRY_MS = 1_000
-/** The group is left, and the last answers come in. */
-const LEAVE_MS = 10_000
 /** For so long the reason is asked for why the group is not joined. */
 const REASON_MS = 3_000
 const THROTTLED =
@@ -300,6 +298,7 @@ function runningConsumer(
         onNewTopic: newTopic,
         onLow: (partition, low) => given.onLowWatermark?.(partition, low),
         onStalled: text => (errors.trouble.isLasting ? errors.trouble.again() : errors.trouble.tell(text)),
+        onOpenTransaction: text => errors.trouble.tell(text),
         onThrottled: () => errors.trouble.tell(THROTTLED),
         onAnswered: errors.answered,
         onUnanswered: error => errors.passing(error, 'ask for offsets'),
@@ -338,11 +337,8 @@ function runningConsumer(
       const stopped = loop.stop()
       reading.release()
       await stopped
-      await new Promise<void>(resolve => {
-        // A broker that does not answer is not waited for: the session ends by itself.
-        setTimeout(resolve, LEAVE_MS).unref()
-        client.disconnect(() => resolve())
-      })
+      // Of a broker that does not answer the group cannot be left, and the attempt would hold the process for minutes.
+      if (!errors.isSilent) await new Promise<void>(resolve => client.disconnect(() => resolve()))
     },
   }
 }

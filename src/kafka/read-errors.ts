@@ -43,6 +43,8 @@ export interface ReadErrors {
   answered(): void
   /** Why the brokers do not answer at present; undefined while they do. */
   readonly away: string | undefined
+  /** They do not even refuse. */
+  readonly isSilent: boolean
   /** What has been wrong for too long for a run that is to end. */
   readonly lost: DfspError | undefined
   readonly trouble: Troubles
@@ -154,6 +156,10 @@ export function readErrors(deps: ReadErrorsDeps): ReadErrors {
     },
     get away() {
       return away
+    },
+    get isSilent() {
+      const silent = failing.get('broker') ?? failing.get('offsets')
+      return silent !== undefined && !REFUSALS.has(silent.error.code)
     },
     get lost() {
       const now = performance.now()

@@ -15,7 +15,7 @@ import { type ClientError, ERR, explain, loginOf } from './client.ts'
 import type { ConsumedRecord } from './consumer.ts'
 import { plainDetail } from './failures.ts'
 import { isolationOf } from './properties.ts'
-import { topicPartitions, watermarks } from './topic.ts'
+import { openTransaction, topicPartitions, type Watermarks, watermarks } from './topic.ts'
 
 /** A client without a group, what it reads from, and as whom. */
 export interface Reader {
@@ -85,8 +85,18 @@ export async function startsAt(
   })
 }
 
+/** See `Refetcher.openTransactions`. */
+export async function openTransactions(reader: Reader): Promise<string[]> {
+  const found = [...(await extents(reader))]
+  return found.flatMap(([partition, marks]) => openTransaction(reader.topic, partition, marks) ?? [])
+}
+
 /** See `Refetcher.extents`. */
-export async function extents({ client, topic, properties }: Reader): Promise<ReadonlyMap<number, Extent>> {
+export async function extents({
+  client,
+  topic,
+  properties,
+}: Reader): Promise<ReadonlyMap<number, Watermarks>> {
   const login = loginOf(properties)
   const partitions = await topicPartitions(client, topic, login)
   try {
@@ -127,9 +137,14 @@ async function readRound(
   const onError = (error: ClientError) => {
     detail = plainDetail(error.message)
   }
+  /** Held back by a quota: that is slow, and no halt. */
+  const onThrottle = ({ throttleTime }: { throttleTime: number }) => {
+    progress = Math.max(progress, performance.now() + throttleTime)
+  }
   let ends: number[] = []
   client.on('partition.eof', onEnd)
   client.on('event.error', onError)
+  client.on('event.throttle', onThrottle)
   try {
     client.assign(round.map(({ partition, from }) => ({ topic, partition, offset: from })))
     while (open.size > 0) {
@@ -167,6 +182,7 @@ async function readRound(
   } finally {
     client.removeListener('partition.eof', onEnd)
     client.removeListener('event.error', onError)
+    client.removeListener('event.throttle', onThrottle)
   }
 
   /** What ends the read; undefined for what the client mends by itself. */

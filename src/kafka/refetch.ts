@@ -3,7 +3,7 @@ import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Extent, OffsetRange } from '../core/offset-ranges.ts'
 import { bareClient } from './bare-client.ts'
 import type { ConsumedRecord } from './consumer.ts'
-import { extents, type RecordFrame, readRanges, startsAt } from './read-ranges.ts'
+import { extents, openTransactions, type RecordFrame, readRanges, startsAt } from './read-ranges.ts'
 
 export interface RefetchOptions {
   readonly topic: string
@@ -24,6 +24,8 @@ export interface Refetcher {
   ): Promise<{ readonly missing: readonly OffsetRange[] }>
   /** What the topic has at present, by partition. */
   extents(): Promise<ReadonlyMap<number, Extent>>
+  /** What cannot be read yet, a line for each partition where that is so. */
+  openTransactions(): Promise<readonly string[]>
   /** Where records begin that are as young as `time` (ms since the epoch); without a partition that has none. */
   offsetsAt(time: number): Promise<ReadonlyMap<number, number>>
   close(): Promise<void>
@@ -51,6 +53,7 @@ export function openRefetcher(options: RefetchOptions): Refetcher {
       return read
     },
     extents: async () => await extents({ client: await client(), ...options }),
+    openTransactions: async () => await openTransactions({ client: await client(), ...options }),
     offsetsAt: async time => await startsAt({ client: await client(), ...options }, time),
     async close() {
       await reading

@@ -2,7 +2,7 @@
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { fetchAnswers } from './fetch-answers.ts'
 import type { Ownership, Position } from './ownership.ts'
-import type { Watermarks } from './topic.ts'
+import { openTransaction, type Watermarks } from './topic.ts'
 import { type Flow, LOOK_EVERY_MS, type Reading, watchdog } from './watchdog.ts'
 
 export interface WatchDeps {
@@ -20,12 +20,16 @@ export interface WatchDeps {
   /** The broker refuses or does not answer; asked again at the next look. */
   onUnanswered(error: unknown): void
   onStalled(text: string): void
+  /** Records that cannot be read yet; at each look while that is so. */
+  onOpenTransaction(text: string): void
   /** The broker holds its answers back, as a quota demands. */
   onThrottled(): void
   /** At each look without an epoch. */
   onNothingOwned(): void
 }
 
+/** Shorter transactions are nobody's concern. */
+const OPEN_MS = 10_000
 /** Shorter pauses are nobody's concern. */
 const TOLD_THROTTLE_MS = 1_000
 
@@ -60,6 +64,7 @@ export function watch(deps: WatchDeps): Watch {
     async watermarks(partitions) {
       const marks = await deps.watermarks(partitions)
       deps.onAnswered()
+      tellOpen(marks)
       return marks
     },
     flow,
@@ -89,6 +94,16 @@ export function watch(deps: WatchDeps): Watch {
     onUnanswered: deps.onUnanswered,
     now: () => performance.now(),
   })
+
+  /** Of partitions that were read up to where that is possible, some time ago: most transactions are short. */
+  function tellOpen(marks: ReadonlyMap<number, Watermarks>): void {
+    for (const [partition, at] of marks) {
+      const position = positions().get(partition)
+      if (position?.next !== at.high || performance.now() - position.since < OPEN_MS) continue
+      const text = openTransaction(topic, partition, at)
+      if (text !== undefined) deps.onOpenTransaction(text)
+    }
+  }
 
   function lost(partition: number, from: number, low: number): void {
     const untold = Math.max(from, toldBelow.get(partition) ?? 0)

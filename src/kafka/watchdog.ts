@@ -24,6 +24,9 @@ export interface Flow {
   readonly othersCame: number | undefined
 }
 
+/** The records that can be read. */
+type Marks = Pick<Watermarks, 'low' | 'high'>
+
 export type Finding =
   /** Records are there and do not come. */
   | { readonly kind: 'stalled' }
@@ -38,7 +41,7 @@ export type Finding =
  */
 export function examine(
   { position, since }: Reading,
-  { low, high }: Watermarks,
+  { low, high }: Marks,
   flow: () => Flow,
   now: number,
   stallMs: number,
@@ -58,10 +61,10 @@ export interface WatchdogDeps {
   flow(reading: Reading): Flow
   /** Partitions that are owned. */
   owned(): readonly number[]
-  watermarks(partitions: readonly number[]): Promise<ReadonlyMap<number, Watermarks>>
+  watermarks(partitions: readonly number[]): Promise<ReadonlyMap<number, Marks>>
   /** Whether the topic is another one of the same name; true once. */
   hasNewTopic(): Promise<boolean>
-  onFinding(finding: Finding, reading: Reading, marks: Watermarks): void
+  onFinding(finding: Finding, reading: Reading, marks: Marks): void
   /** The oldest record of a partition, at the first look and whenever it is another one. */
   onLow(partition: number, low: number): void
   /** The topic is another one of the same name. */

@@ -112,8 +112,9 @@ function spokenOf({ committed, metadata, start, end }: AssignedPartition): numbe
 }
 
 function noteOn(topic: string, each: AssignedPartition): string | undefined {
-  const { partition, committed, metadata, end, notice } = each
+  const { partition, committed, metadata, end, notice, open } = each
   if (notice !== undefined) return notice
+  if (open !== undefined) return open
   const record = committed === undefined ? undefined : acceptedRecord(metadata, committed, end)
   if (record === undefined || !('refused' in record)) return undefined
   return `${topic}[${partition}]: the commit's metadata are passed over: ${record.refused}`

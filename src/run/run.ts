@@ -241,6 +241,8 @@ async function consumeToEnd(
     const { error, forMs } = work.uncommitted
     return lost ?? (error instanceof DfspError ? tooLong(error, forMs) : undefined)
   }
+  /** What could not be read when the partitions were assigned. */
+  let open: readonly string[] = []
   function tick(): void {
     work.tick()
     if (!hasEnd(options)) return
@@ -274,6 +276,7 @@ async function consumeToEnd(
         fields: { group: options.group },
       })
       progress.aim(partitions)
+      open = partitions.flatMap(partition => partition.open ?? [])
       progress.check(work, () => ending.resolve({ why: 'goal' }))
     },
     onRecords(records) {
@@ -339,6 +342,7 @@ async function consumeToEnd(
   for (const event of waiting?.events ?? []) report(event)
   const unprocessed = (waiting?.overdue ?? options.unprocessed ?? 0) + retention.lostIn
   const { exit, error } = outcome(end, options, work.counts, drained, unprocessed)
+  if (end.why === 'goal') for (const text of open) report({ type: 'problem', text })
   if (error) report({ type: 'error', error })
   else if (end.why === 'stop') report({ type: 'problem', text: `stopped: ${end.reason}` })
   report({ type: 'summary', summary: summaryOf(work.counts, assembling, started, exit) })
