@@ -166,6 +166,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     causes: [
       'a record is larger than the topic takes (max.message.bytes)',
       'the offsets could not be committed: no coordinator, too few replicas',
+      'a broker, the leader of a partition or the coordinator of the group did not answer for a minute, and the run is a finite one',
       'a batch of records is damaged, so that a finite run cannot get past it (others go on with the other partitions)',
       'a setting of the broker that dfsp did not meet before',
     ],
@@ -232,6 +233,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning:
       'A stop waits for running files for --drain-timeout (20 s), a run with --max-time ends then. Nothing is lost: the next run takes these files up again, and they may run twice.',
     causes: [
+      "the broker's offset.metadata.max.bytes has no room for what a commit has to say",
       'the plugin needs longer for a file than --drain-timeout',
       'the plugin waits for something that does not come',
       'it is in a call that blocks its thread, such as execFileSync or a query of a native module',

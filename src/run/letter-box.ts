@@ -46,6 +46,8 @@ export interface LetterBox {
   close(): Promise<void>
 }
 
+const LOOK_EVERY_MS = 1_000
+
 export async function openLetterBox(options: LetterBoxOptions, deps: LetterBoxDeps): Promise<LetterBox> {
   const { topic, group, properties } = options
   const consumer = await openConsumer(
@@ -121,6 +123,11 @@ export async function openLetterBox(options: LetterBoxOptions, deps: LetterBoxDe
     read.resolve()
   }
 
+  const watch = setInterval(() => {
+    const { lost, stuck } = consumer.health
+    const error = lost ?? (stuck === undefined ? undefined : new DfspError('E_KAFKA', stuck))
+    if (error) broken.resolve(error)
+  }, LOOK_EVERY_MS)
   consumer.start({
     onAssign(partitions) {
       if (isRead) return
@@ -158,6 +165,7 @@ export async function openLetterBox(options: LetterBoxOptions, deps: LetterBoxDe
     },
     commit: () => committing.now(),
     async close() {
+      clearInterval(watch)
       committing.stop()
       await consumer.close()
     },

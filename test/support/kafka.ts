@@ -54,6 +54,8 @@ export type Kafka = {
   allow(operation: string, ...resource: string[]): Promise<void>
   /** Takes such an ACL away again. */
   forbid(operation: string, ...resource: string[]): Promise<void>
+  /** Sets quotas of a client id, such as `consumer_byte_rate`. */
+  limitClient(clientId: string, quotas: Readonly<Record<string, number>>): Promise<void>
   /** Stops it and removes its folder. */
   end(): Promise<void>
 }
@@ -155,6 +157,12 @@ export async function startKafka({
     kill: () => halt('SIGKILL'),
     allow: (operation, ...resource) => acl('--add', operation, resource),
     forbid: (operation, ...resource) => acl('--remove', operation, resource),
+    async limitClient(clientId, quotas) {
+      const list = Object.entries(quotas).map(([name, value]) => `${name}=${value}`)
+      const whom = ['--entity-type', 'clients', '--entity-name', clientId]
+      const args = ['--bootstrap-server', brokers, '--alter', '--add-config', list.join(), ...whom]
+      await run('java', java('-Xmx128m', 'kafka.admin.ConfigCommand', ...args))
+    },
     async end() {
       await halt('SIGTERM')
       await rm(folder, { recursive: true, force: true })

@@ -93,11 +93,31 @@ async function withAdmin<T>(brokers: string, use: (admin: kafka.IAdminClient) =>
   }
 }
 
+/** Does `work` while the records are produced and their transaction is open; commits it then. */
+export async function withOpenTransaction(
+  brokers: string,
+  topic: string,
+  records: readonly RawRecord[],
+  work: () => Promise<void>,
+): Promise<void> {
+  await inTransaction(brokers, topic, records, work, 'commit')
+}
+
 /** Produces records in one transaction, which leaves a control marker in each partition. */
 export async function produceInTransaction(
   brokers: string,
   topic: string,
   records: readonly RawRecord[],
+  end: 'commit' | 'abort',
+): Promise<void> {
+  await inTransaction(brokers, topic, records, async () => {}, end)
+}
+
+async function inTransaction(
+  brokers: string,
+  topic: string,
+  records: readonly RawRecord[],
+  work: () => Promise<void>,
   end: 'commit' | 'abort',
 ): Promise<void> {
   const producer = new kafka.Producer({ 'bootstrap.servers': brokers, 'transactional.id': topic })
@@ -108,6 +128,7 @@ export async function produceInTransaction(
     for (const { partition = -1, key = null, value } of records)
       producer.produce(topic, partition, value, key)
     await answer<unknown>(done => producer.flush(TIMEOUT_MS, error => done(error, undefined)))
+    await work()
     if (end === 'commit') await answer<void>(done => producer.commitTransaction(TIMEOUT_MS, done))
     else await answer<void>(done => producer.abortTransaction(TIMEOUT_MS, done))
   } finally {

@@ -1,0 +1,150 @@
+/** A run until the end whose broker takes something away, holds it back or takes less than others. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import { noBroker, uniqueName } from '../support/broker.ts'
+import type { Cli } from '../support/cli.ts'
+import { recordsOf } from '../support/files.ts'
+import { type Kafka, LIMITED_USER, startKafka } from '../support/kafka.ts'
+import { type Steered, steered } from '../support/steered.ts'
+import {
+  createTopic,
+  deleteTopic,
+  endOffsets,
+  produceRaw,
+  type RawRecord,
+  readCommitted,
+  withOpenTransaction,
+} from '../support/topics.ts'
+
+const PARTITIONS = 2
+const ENDS_WITHIN_MS = 120_000
+const scattered = (path: string, chunkSize = 1_000): RawRecord[] =>
+  recordsOf({ path, content: randomBytes(10 * chunkSize), chunkSize }).map((record, i) => ({
+    ...record,
+    partition: i % PARTITIONS,
+  }))
+
+// They wait more than they work.
+describe('a run until the end', { skip: noBroker, concurrency: 4 }, () => {
+  let kafka: Kafka
+  before(async () => {
+    // Of a client without a name of its own nobody is slowed down.
+    kafka = await startKafka({ sasl: true, properties: { 'offset.metadata.max.bytes': 60 } })
+  })
+  after(() => kafka.end())
+
+  const asLimited = (topic: string) => [
+    ...['-b', kafka.saslBrokers, '-t', topic, '-g', topic, '-X', 'security.protocol=SASL_PLAINTEXT'],
+    ...['-X', 'sasl.mechanism=PLAIN', '-X', `sasl.username=${LIMITED_USER.username}`],
+    ...['-X', `sasl.password=${LIMITED_USER.password}`, '--until-end', '--threads', '1'],
+  ]
+
+  /** Of two files one is processed, the other is in the plugin. */
+  async function underWay(plugin: Steered, topic: string): Promise<Cli> {
+    await createTopic(kafka.brokers, topic, PARTITIONS)
+    for (const operation of ['Describe', 'Read']) await kafka.allow(operation, '--topic', topic)
+    await kafka.allow('Read', '--group', topic)
+    await produceRaw(kafka.brokers, topic, [...scattered('1.dat'), ...scattered('2.dat')])
+    plugin.order({ '2.dat': 'wait' })
+    const run = plugin.start(asLimited(topic), { timeoutMs: ENDS_WITHIN_MS })
+    await plugin.until('start', '2.dat')
+    return run
+  }
+
+  for (const [what, lose, code, words] of [
+    [
+      'its topic is deleted',
+      (topic: string) => deleteTopic(kafka.brokers, topic),
+      69,
+      /topic ".*" does not exist/,
+    ],
+    [
+      'the right to read the topic is taken away',
+      (topic: string) => kafka.forbid('Read', '--topic', topic),
+      77,
+      /READ on topic .* is not allowed for user "limited"/,
+    ],
+    [
+      'the right to use the group is taken away',
+      (topic: string) => kafka.forbid('Read', '--group', topic),
+      77,
+      /READ on group .* is not allowed for user "limited"/,
+    ],
+  ] as const)
+    test(`${what}: it says why, seldom, and ends with ${code}`, async t => {
+      const plugin = steered()
+      t.after(() => plugin.end())
+      const topic = uniqueName('lost')
+      const run = await underWay(plugin, topic)
+      await lose(topic)
+      plugin.order({})
+      const { code: exit, stderr } = await run.done
+      assert.equal(exit, code, stderr)
+      assert.match(stderr, new RegExp(`error .*${words.source}.*so it has been for \\d+ s`))
+      assert.ok(stderr.split('\n').filter(line => line.includes(' warn ')).length <= 6, stderr)
+    })
+
+  test('a quota slows it down: all files are processed, nothing is asked for again', async t => {
+    const plugin = steered()
+    t.after(() => plugin.end())
+    const topic = uniqueName('slow')
+    await createTopic(kafka.brokers, topic, PARTITIONS)
+    for (const name of ['1', '2', '3'])
+      await produceRaw(kafka.brokers, topic, scattered(`slow/${name}.dat`, 30_000))
+    await kafka.limitClient('slow', { consumer_byte_rate: 15_000 })
+    const args = ['-b', kafka.brokers, '-t', topic, '-g', topic, '--until-end', '-X', 'client.id=slow']
+    const { code, stderr } = await plugin.run(args, { timeoutMs: 240_000 })
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /warn the broker slows this client down/)
+    assert.doesNotMatch(stderr, /do not come|went back|made anew/)
+    assert.equal(plugin.ended().length, 3)
+  })
+
+  test('a broker that takes short commit records only gets short ones, and all is committed', async t => {
+    const plugin = steered()
+    t.after(() => plugin.end())
+    const topic = uniqueName('short')
+    await createTopic(kafka.brokers, topic, PARTITIONS)
+    for (const name of ['1', '2', '3']) await produceRaw(kafka.brokers, topic, scattered(`${name}.dat`))
+    const { code, stderr } = await plugin.run(['-b', kafka.brokers, '-t', topic, '-g', topic, '--until-end'])
+    assert.equal(code, 0, stderr)
+    assert.doesNotMatch(stderr, / warn /)
+    const committed = await readCommitted(kafka.brokers, topic, topic)
+    assert.deepEqual(
+      committed.map(({ offset }) => offset),
+      await endOffsets(kafka.brokers, topic),
+    )
+  })
+
+  test('records that an open transaction holds back are told, and are read once it has ended', async t => {
+    const plugin = steered()
+    t.after(() => plugin.end())
+    const topic = uniqueName('open')
+    await createTopic(kafka.brokers, topic, 1)
+    const records = scattered('open.dat').map(record => ({ ...record, partition: 0 }))
+    const args = ['-b', kafka.brokers, '-t', topic, '-g', topic, '--until-end']
+    await withOpenTransaction(kafka.brokers, topic, records, async () => {
+      const { code, stderr } = await plugin.run(args)
+      assert.equal(code, 0, stderr)
+      assert.match(stderr, /warn 10 records of .*\[0\] wait for a transaction that is open/)
+    })
+    const { code, stderr } = await plugin.run(args)
+    assert.equal(code, 0, stderr)
+    assert.doesNotMatch(stderr, /transaction/)
+    assert.deepEqual(plugin.ended(), ['open.dat'])
+  })
+
+  test('a thousand partitions with nothing to do cost no wait', async t => {
+    const plugin = steered()
+    t.after(() => plugin.end())
+    const topic = uniqueName('wide')
+    await createTopic(kafka.brokers, topic, 1_000)
+    const { code, stderr } = await plugin.run([
+      ...['-b', kafka.brokers, '-t', topic, '-g', topic, '--until-end'],
+    ])
+    assert.equal(code, 0, stderr)
+    const seconds = Number(/ seconds=([\d.]+) /.exec(stderr)?.[1])
+    assert.ok(seconds < 10, `${seconds} s: 33 where each partition is asked for in turn`)
+  })
+})
