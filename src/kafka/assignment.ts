@@ -65,7 +65,15 @@ export async function startOffsets(
     const { low, high } = at
     const open = openTransaction(topic, partition, at)
     const found = committed.get(partition)
-    const base = { partition, low, committed: found?.offset, metadata: found?.metadata, end: high, anew, open }
+    const base = {
+      partition,
+      low,
+      committed: found?.offset,
+      metadata: found?.metadata,
+      end: high,
+      anew,
+      open,
+    }
     if (found) return { ...base, ...withinLog(`${topic}[${partition}]`, found, low, high) }
     if (!isNewGroup || from === 'earliest') return { ...base, start: low, notice: undefined }
     return { ...base, start: times?.get(partition) ?? high, notice: undefined }

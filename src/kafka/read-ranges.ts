@@ -8,7 +8,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { listText } from '../core/list-text.ts'
-import { clip, type Extent, joined, type OffsetRange, sortedRanges } from '../core/offset-ranges.ts'
+import { clip, joined, type OffsetRange, sortedRanges } from '../core/offset-ranges.ts'
 import { DfspError } from '../errors.ts'
 import { offsetsAt } from './assignment.ts'
 import { type ClientError, ERR, explain, loginOf } from './client.ts'

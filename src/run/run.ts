@@ -340,7 +340,7 @@ async function consumeToEnd(
       ? incompleteAtEnd(assembling, readUpTo, options.incompleteAfterMs, retention.isCut)
       : undefined
   for (const event of waiting?.events ?? []) report(event)
-  const unprocessed = (waiting?.overdue ?? options.unprocessed ?? 0) + retention.lostIn
+  const unprocessed = (waiting?.overdue ?? options.unprocessed ?? 0) + retention.lostIn + work.counts.letGo
   const { exit, error } = outcome(end, options, work.counts, drained, unprocessed)
   if (end.why === 'goal') for (const text of open) report({ type: 'problem', text })
   if (error) report({ type: 'error', error })

@@ -127,8 +127,7 @@ export async function upload(
       report({ type: 'problem', text: NOTHING_FOUND })
     if (signal !== undefined && !watched) report({ type: 'info', text: wholeText(counts.files, whole) })
     const asAsked = watched && signal !== 'SIGPIPE'
-    const exit =
-      own.error?.exitCode ?? (asAsked ? (refused > 0 ? 3 : 0) : finiteExit(signal, counts.failed))
+    const exit = own.error?.exitCode ?? (asAsked ? (refused > 0 ? 3 : 0) : finiteExit(signal, counts.failed))
     report({ type: 'summary', summary: { ...counts, chunks: own.ackedChunks, seconds: seconds(), exit } })
     return { exit, error: own.error }
   } finally {

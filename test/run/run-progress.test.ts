@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { AssignedPartition } from '../../src/kafka/assignment.ts'
 import type { FileConsumer } from '../../src/kafka/consumer.ts'
 import type { Processor } from '../../src/run/processor.ts'
 import { NOTHING_COUNTED, runProgress } from '../../src/run/run-progress.ts'
@@ -7,7 +8,7 @@ import { NOTHING_COUNTED, runProgress } from '../../src/run/run-progress.ts'
 /** A run of one partition of 10 records. */
 async function progressOf(options: { untilEnd?: boolean; maxFiles?: number }) {
   let stops = 0
-  const consumer = { endOffsets: async () => new Map([[0, 10]]), stop: () => void stops++ }
+  const consumer = { stop: () => void stops++ }
   const state = {
     position: 0,
     quiet: true,
@@ -33,7 +34,7 @@ async function progressOf(options: { untilEnd?: boolean; maxFiles?: number }) {
     { untilEnd: false, maxFiles: undefined, ...options },
     consumer as unknown as FileConsumer,
   )
-  await progress.aim(work)
+  progress.aim([{ partition: 0, start: 0, end: 10 } as AssignedPartition])
   return {
     stops: () => stops,
     readUpTo: () => progress.readUpTo(work),
