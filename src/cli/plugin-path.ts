@@ -18,6 +18,22 @@ export interface PluginPath {
   readonly name: string
 }
 
+/** Warnings of plugin and config where messages can write over them: files arrive below `outputDir`, which exists. */
+export function withinReach(
+  { url }: PluginPath,
+  configFile: string | undefined,
+  outputDir: string,
+): string[] {
+  const root = fs.realpathSync(outputDir)
+  const config = configFile !== undefined && fs.existsSync(configFile) ? [fs.realpathSync(configFile)] : []
+  return [fileURLToPath(url), ...config]
+    .filter(file => !path.relative(root, file).startsWith('..'))
+    .map(
+      file =>
+        `${path.relative(root, file)} lies below the output directory ${outputDir}: whoever writes to the topic may write over it; choose another --output-dir`,
+    )
+}
+
 const BUILT_IN = fileURLToPath(new URL('../plugins/', import.meta.url))
 
 /** Names of the plugins that come with dfsp. */

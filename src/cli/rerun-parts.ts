@@ -9,7 +9,7 @@ import { makeOutputDir, ownLogFile } from '../files/output-dir.ts'
 import type { PluginRuntime } from '../run/plugin-runtime.ts'
 import { willWork } from '../run/shutdown.ts'
 import type { Invocation } from './command.ts'
-import { loadedPlugin, type PluginPath } from './plugin-path.ts'
+import { loadedPlugin, type PluginPath, withinReach } from './plugin-path.ts'
 
 /** Plugin, log, producer, and the options that do not depend on the command; without a plugin only a log on stderr. */
 export async function openRerun(
@@ -59,8 +59,12 @@ export async function openRerun(
       },
       invocation,
     )
-    const warnings = plugin?.loaded.warnings.map(w => `${chosen?.shown} ${w}`) ?? []
-    for (const text of [...settings.notices, ...warnings]) console.report({ type: 'problem', text })
+    const warnings = [
+      ...settings.notices,
+      ...(plugin?.loaded.warnings.map(w => `${chosen?.shown} ${w}`) ?? []),
+      ...(chosen ? withinReach(chosen, settings.configFile, outputDir) : []),
+    ]
+    for (const text of warnings) console.report({ type: 'problem', text })
     const producing = outgoing(producerProperties(settings), values.outputTopic)
     return {
       plugin,

@@ -17,7 +17,7 @@ import type { Command } from '../command.ts'
 import type { Console } from '../console.ts'
 import type { Keys } from '../keys.ts'
 import type { LogsToTopic, Onlooker } from '../onlookers.ts'
-import { findPlugin, loadedPlugin, pluginOfFlag } from '../plugin-path.ts'
+import { findPlugin, loadedPlugin, pluginOfFlag, withinReach } from '../plugin-path.ts'
 
 export const command: Command = {
   name: 'run',
@@ -112,8 +112,12 @@ export const command: Command = {
         },
         invocation,
       )
-      for (const text of [...settings.notices, ...loaded.warnings.map(w => `${plugin.shown} ${w}`)])
-        console.report({ type: 'problem', text })
+      const warnings = [
+        ...settings.notices,
+        ...loaded.warnings.map(w => `${plugin.shown} ${w}`),
+        ...withinReach(plugin, settings.configFile, outputDir),
+      ]
+      for (const text of warnings) console.report({ type: 'problem', text })
       const shown = console
       const { report: show } = shown
       tell = () => shown.print(statusText(view))

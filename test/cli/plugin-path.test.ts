@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import { findPlugin, withinReach } from '../../src/cli/plugin-path.ts'
+
+test('plugin and config are warned of where messages can write over them', t => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-reach-'))
+  t.after(() => fs.rmSync(folder, { recursive: true }))
+  const output = path.join(folder, 'out')
+  fs.mkdirSync(output)
+  for (const name of ['plot.mjs', 'dfsp.config', 'out/inner.mjs'])
+    fs.writeFileSync(path.join(folder, name), '')
+  const [outside, inside] = [findPlugin('plot.mjs', folder), findPlugin('out/inner.mjs', folder)]
+  const config = path.join(folder, 'dfsp.config')
+  assert.deepEqual(withinReach(outside, config, output), [])
+  assert.deepEqual(withinReach(outside, undefined, output), [])
+  assert.equal(withinReach(outside, config, folder).length, 2)
+  const [warning] = withinReach(inside, config, output)
+  assert.match(warning ?? '', /^inner\.mjs lies below the output directory .* choose another --output-dir$/)
+})
