@@ -16,6 +16,8 @@ export interface Plan {
   readonly files: readonly PlannedFile[]
   /** Of which too few records are left. */
   readonly lost: readonly PlannedFile[]
+  /** Of whose path a newer content was sent. */
+  readonly superseded: readonly PlannedFile[]
   readonly leftAlone: readonly { readonly file: PlannedFile; readonly why: string }[]
   readonly records: readonly { readonly letter: RecordLetter }[]
   /** Records of the dead-letter topic that are no letters. */
@@ -25,12 +27,15 @@ export interface Plan {
   }[]
 }
 
+const SUPERSEDED = 'superseded: a newer content of its path was sent; name it to run it all the same'
 const LOST = 'retention deleted records of it: it can only be sent again'
 
-export function planText({ files, lost, leftAlone, records, refused }: Plan, dlq: string): string[] {
+export function planText(plan: Plan, dlq: string): string[] {
+  const { files, lost, superseded, leftAlone, records, refused } = plan
   return [
     ...files.flatMap(file => fileLines('retry', file)),
     ...lost.flatMap(file => [...fileLines('leave', file), `       ${LOST}`]),
+    ...superseded.flatMap(file => [...fileLines('leave', file), `       ${SUPERSEDED}`]),
     ...leftAlone.flatMap(({ file, why }) => [...fileLines('leave', file), `       ${why}`]),
     ...records.map(
       ({ letter: { topic, partition, offset, bytes, error } }) =>
@@ -40,7 +45,7 @@ export function planText({ files, lost, leftAlone, records, refused }: Plan, dlq
       ({ reason, received: { partition, offset } }) =>
         `leave  ${dlq}[${partition}]@${offset}  no dead letter: ${reason}`,
     ),
-    summaryLine({ files, lost, leftAlone, records, refused }),
+    summaryLine(plan),
   ].map(oneLine)
 }
 
@@ -54,12 +59,12 @@ function fileLines(action: string, { letter, ranges, gone }: PlannedFile): strin
   ]
 }
 
-function summaryLine({ files, lost, leftAlone, records, refused }: Plan): string {
-  const left = lost.length + leftAlone.length + records.length + refused.length
+function summaryLine({ files, lost, superseded, leftAlone, records, refused }: Plan): string {
+  const left = lost.length + superseded.length + leftAlone.length + records.length + refused.length
   return `${files.length} ${files.length === 1 ? 'file' : 'files'} to retry, ${left} left alone`
 }
 
-export function planJson({ files, lost, leftAlone, records, refused }: Plan): string[] {
+export function planJson({ files, lost, superseded, leftAlone, records, refused }: Plan): string[] {
   const line = (fields: object) => jsonLine({ v: 1, type: 'planned', ...fields })
   const file = ({ letter, ranges, gone }: PlannedFile) => {
     const { topic, path, sha512, bytes, reason, attempts, rounds, error } = letter
@@ -79,6 +84,7 @@ export function planJson({ files, lost, leftAlone, records, refused }: Plan): st
   return [
     ...files.map(planned => line({ action: 'retry', ...file(planned) })),
     ...lost.map(planned => line({ action: 'leave', ...file(planned), why: LOST })),
+    ...superseded.map(planned => line({ action: 'leave', ...file(planned), why: SUPERSEDED })),
     ...leftAlone.map(({ file: planned, why }) => line({ action: 'leave', ...file(planned), why })),
     ...records.map(({ letter: { topic, partition, offset, bytes, reason, error } }) =>
       line({ action: 'leave', topic, partition, offset, bytes, reason, error }),

@@ -48,7 +48,7 @@ const OF_ITS_PATH: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'EEXIST',
 export function fileWork(s: FileWorkDeps): FileWork {
   const { deps, ledger, files, breaker, counts, committing, letters, ends } = s
   const { settings, report, now, journal } = deps
-  const queue = pathQueue()
+  const queue = pathQueue(() => files.byNumber.values())
   const running = new Map<OpenFile, number>() // -> when it was given to a thread
   let paused = false
   /** When the latest attempt began that succeeded. */
@@ -58,7 +58,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
   function dispatch(): void {
     while (!paused && queue.hasNext && deps.host.free > 0 && wantsMore() && breaker.mayStart(now())) {
       // While the breaker is open a file that was never tried tells more than one that has failed.
-      const file = queue.take(breaker.state !== 'closed')
+      const file = (breaker.state === 'closed' ? undefined : queue.takeUntried()) ?? queue.take()
       if (file === undefined) break
       void run(file)
     }

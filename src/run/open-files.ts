@@ -131,7 +131,7 @@ export interface OpenFiles {
   move(file: OpenFile, to: FileState): void
   /** It is whole: gives it its turn if it has none. */
   whole(file: OpenFile): void
-  /** It was processed. Returns the older contents of its path that are stuck, which are outdated by that. */
+  /** It was processed. Returns the older contents of its path that are stuck or queued, which are outdated by that. */
   outdate(file: OpenFile): OpenFile[]
   count(state: FileState): number
   /** Files that are queued, running or waiting, and their bytes. */
@@ -309,14 +309,17 @@ export function openFiles(): OpenFiles {
     outdate({ contents, turn, number }) {
       contents.doneTurn = Math.max(contents.doneTurn, turn)
       contents.doneNumber = Math.max(contents.doneNumber, number)
-      const { stuck } = contents
-      const older: OpenFile[] = []
-      for (let file = stuck?.peek(); file !== undefined && file.turn < turn; file = stuck?.peek()) {
-        stuck?.take()
-        // It may have gone on since, or be in there twice.
-        if (isIdle(file) && older.at(-1) !== file) older.push(file)
+      const older = new Set<OpenFile>() // some are in more than one of the places
+      const add = (other: OpenFile) => {
+        if (isIdle(other) || other.state === 'queued') older.add(other)
       }
-      return older
+      if (contents.offered !== undefined && contents.offered.turn < turn) add(contents.offered)
+      for (const heap of [contents.stuck, contents.behind])
+        for (let other = heap?.peek(); other !== undefined && other.turn < turn; other = heap?.peek()) {
+          heap?.take()
+          add(other)
+        }
+      return [...older]
     },
     count: state => counts[state],
     underWay,

@@ -10,16 +10,18 @@ export interface PathQueue {
   add(file: OpenFile): void
   /** Whether there is one to take. */
   readonly hasNext: boolean
-  /** The next file of a path that is free; the path is busy until `free`. With `untried` one that was never tried, if there is one. */
-  take(untried: boolean): OpenFile | undefined
+  /** The next file of a path that is free; the path is busy until `free`. */
+  take(): OpenFile | undefined
+  /** The same of a file that was never tried, also where older ones of its path are queued before it. Looks at all files. */
+  takeUntried(): OpenFile | undefined
   /** The file that was taken has ended for now: the next one of its path may run. */
   free(file: OpenFile): void
 }
 
 const byTurn = ({ turn }: OpenFile) => turn
 
-/** A file that was closed or set aside since it was queued is passed over. */
-export function pathQueue(): PathQueue {
+/** `all` open files. One that was closed or set aside since it was queued is passed over. */
+export function pathQueue(all: () => Iterable<OpenFile>): PathQueue {
   /** Offered files of paths that are free, and some that are not offered any more. */
   const ready = heap(byTurn)
 
@@ -53,6 +55,12 @@ export function pathQueue(): PathQueue {
     return undefined
   }
 
+  function begin(file: OpenFile): OpenFile {
+    file.contents.offered = undefined
+    file.contents.busy = file
+    return file
+  }
+
   return {
     add(file) {
       const { contents } = file
@@ -66,12 +74,19 @@ export function pathQueue(): PathQueue {
     get hasNext() {
       return next() !== undefined
     },
-    take(untried) {
-      const file = (untried && ready.first(other => isReady(other) && !other.wasTried)) || next()
-      if (file === undefined) return undefined
-      file.contents.offered = undefined
-      file.contents.busy = file
-      return file
+    take() {
+      const file = next()
+      return file && begin(file)
+    },
+    takeUntried() {
+      let found: OpenFile | undefined
+      for (const file of all())
+        if (isQueued(file) && !file.wasTried && file.contents.busy === undefined)
+          if (found === undefined || file.turn < found.turn) found = file
+      if (found === undefined) return undefined
+      const { offered } = found.contents
+      if (offered !== undefined && offered !== found) wait(offered)
+      return begin(found)
     },
     free(file) {
       const { contents } = file

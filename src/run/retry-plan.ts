@@ -26,6 +26,8 @@ export interface RetryPlan {
   readonly files: readonly RetryFile[]
   /** Of which too few records are left: they can only be sent again. */
   readonly lost: readonly RetryFile[]
+  /** Of whose path a newer content was sent: see newer-contents.ts. */
+  readonly superseded: readonly RetryFile[]
   readonly leftAlone: readonly { readonly file: RetryFile; readonly why: string }[]
   /** Records that are no chunks: no plugin can be run on them. */
   readonly records: readonly { readonly letter: RecordLetter; readonly received: Received }[]
@@ -83,7 +85,7 @@ export function letters(wanted: readonly string[], topic: string | undefined): L
       const isDue = ({ letter }: RetryFile) => letter.rounds < MOST_ROUNDS || wanted.length > 0
       const why = `taken up ${MOST_ROUNDS} times already; name it to run it all the same`
       const leftAlone = all.filter(file => !isDue(file)).map(file => ({ file, why }))
-      return { files: all.filter(isDue), lost: [], leftAlone, records, refused }
+      return { files: all.filter(isDue), lost: [], superseded: [], leftAlone, records, refused }
     },
   }
 }

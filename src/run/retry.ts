@@ -10,6 +10,7 @@ import type { SetAside } from '../report/events.ts'
 import { deferred } from './deferred.ts'
 import { type LetterBox, openLetterBox } from './letter-box.ts'
 import { letterSender } from './letter-sender.ts'
+import { withNewer } from './newer-contents.ts'
 import { type End, type Outcome as Ending, outcome as endingOf } from './outcome.ts'
 import { countOutcome, type RerunOptions, type RerunUses, rerun, rerunEvent } from './rerun.ts'
 import type { Outcome } from './retry-bench.ts'
@@ -94,27 +95,32 @@ interface Work {
 /** False when files were still running at the end of the time that a stop leaves them. */
 async function carryOut(options: RetryOptions, deps: RetryDeps, given: Work): Promise<boolean> {
   const { box, counts, ending } = given
-  const plan = await withGone(given.plan, async topic => {
-    const refetcher = openRefetcher({ topic, properties: options.consumerProperties })
+  const open = (topic: string) => openRefetcher({ topic, properties: options.consumerProperties })
+  const there = await withGone(given.plan, async topic => {
+    const refetcher = open(topic)
     return await refetcher.extents().finally(refetcher.close)
   })
+  const stop = new AbortController()
+  void ending.promise.then(() => stop.abort(new Error('the retry was ended')))
+  // What is named is run whatever came since.
+  const plan = options.paths.length > 0 ? there : await withNewer(there, open, stop.signal)
   deps.showPlan(plan)
   counts.failed += plan.leftAlone.length
   counts.undecodable += plan.refused.length
-  const isNothing = plan.files.length + plan.lost.length + plan.records.length === 0
+  const isNothing = plan.files.length + plan.lost.length + plan.superseded.length + plan.records.length === 0
   if (options.dryRun || isNothing || !(await confirmed(deps.confirm(plan), ending))) {
     if (options.dryRun) Object.assign(counts, { failed: 0, undecodable: 0 })
     ending.resolve({ why: 'goal' })
     return true
   }
-  const stop = new AbortController()
-  void ending.promise.then(() => stop.abort(new Error('the retry was ended')))
   let drained = true
   try {
     if (plan.files.length > 0) drained = await runFiles(options, deps, { ...given, plan }, stop.signal)
     // They were shown; nothing else can be done with them.
-    if (!stop.signal.aborted)
+    if (!stop.signal.aborted) {
       for (const file of plan.lost) tellLost(file, { box, counts, report: deps.report })
+      for (const file of plan.superseded) tellSuperseded(file, { box, counts, report: deps.report })
+    }
     for (const { received } of stop.signal.aborted ? [] : plan.records) box.resolve(received.receipt)
     ending.resolve({ why: 'goal' })
   } catch (error) {
@@ -138,6 +144,21 @@ function tellLost(
   counts.skipped++
   for (const { receipt } of all) box.resolve(receipt)
   report(rerunEvent(file, found, letter.attempts, 'skipped'))
+}
+
+function tellSuperseded(
+  file: RetryFile,
+  { box, counts, report }: Pick<Work, 'box' | 'counts'> & Pick<RetryDeps, 'report'>,
+): void {
+  counts.skipped++
+  for (const { receipt } of file.letters) box.resolve(receipt)
+  const found: Outcome = {
+    result: 'superseded',
+    error: 'a newer content of its path was sent',
+    bytes: 0,
+    ms: 0,
+  }
+  report(rerunEvent(file, found, file.letter.attempts, 'skipped'))
 }
 
 function deletedText(gone: RetryFile['gone']): string {

@@ -104,6 +104,29 @@ describe('dead letters', { skip: noBroker }, () => {
     assert.deepEqual(plugin.started(), [])
   })
 
+  test('a file whose path got a newer content since is superseded: shown, told, resolved, not run; named it is run', async () => {
+    const { topic, dlq } = await given(['v.dat', 'w.dat'], ['v.dat', 'w.dat'])
+    await produceRaw(broker, topic, recordsOf({ path: 'v.dat', content: randomBytes(5_000) }))
+    const looked = await retry(dlq, '--dry-run')
+    assert.match(
+      looked.stdout,
+      /^leave {2}v\.dat [\s\S]*^ {7}superseded: a newer content of its path was sent/m,
+    )
+    assert.match(looked.stdout, /^1 file to retry, 1 left alone$/m)
+
+    const done = await retry(dlq, '--yes', '--max', '1000', '--verbose')
+    assert.equal(done.code, 0, done.stderr)
+    assert.match(done.stderr, /superseded v\.dat: a newer content of its path was sent/)
+    assert.deepEqual(plugin.ended(), ['w.dat'])
+    assert.equal(await lag(dlq), 0)
+
+    const named = await given(['v.dat'], ['v.dat'])
+    await produceRaw(broker, named.topic, recordsOf({ path: 'v.dat', content: randomBytes(5_000) }))
+    const again = await retry(named.dlq, '--yes', 'v.dat')
+    assert.equal(again.code, 0, again.stderr)
+    assert.deepEqual(plugin.ended(), ['v.dat'])
+  })
+
   test('a file that fails again gets a new letter that counts the rounds; what was done is not done again', async () => {
     const { dlq } = await given(['x.dat', 'y.dat'], ['x.dat', 'y.dat'])
     plugin.order({ 'y.dat': 'fail' })

@@ -111,6 +111,7 @@ test('each --json line is one line, and gives the text back whole', () => {
         ...planJson({
           files: [{ letter, ranges, gone: [] }],
           lost: [],
+          superseded: [],
           leftAlone: [],
           records: [],
           refused: [],
@@ -148,6 +149,7 @@ test('what commands list for people has each text on its line', () => {
           {
             files: [planned],
             lost: [],
+            superseded: [],
             leftAlone: [{ file: planned, why: error }],
             records: [],
             refused: [],

@@ -30,6 +30,7 @@ const file = { letter, ranges, gone: ranges.slice(0, 1) }
 const plan = {
   files: [file],
   lost: [],
+  superseded: [],
   leftAlone: [{ file: { ...file, gone: [] }, why: 'taken up 5 times already' }],
   records: [],
   refused: [{ reason: 'version 2 is not known', received: { partition: 1, offset: 4 } }],

@@ -62,6 +62,20 @@ test('a damaged content is superseded, too, and a good copy that comes later doe
   ])
 })
 
+test('while all pauses a newer content that was never tried is tried before an older one that fails', async t => {
+  const plugin: WorldOptions['plugin'] = ({ content }) => (content === 'new' ? DONE : failure('broken'))
+  const w = world(t, { threads: 1, settings: { breakerAfter: 2 }, plugin })
+  await w.send(0, ...cut('other', 'x').values, ...OLD.values, ...NEW.values)
+  for (let second = 0; second < 40; second++) {
+    await w.clock.advance(1_000)
+    await w.tick()
+  }
+  assert.ok(contents(w).includes('new'))
+  assert.equal(w.processor.blocked, undefined)
+  const isNew = contents(w).indexOf('new')
+  assert.ok(!contents(w).slice(isNew).includes('old'), contents(w).join())
+})
+
 test('a content whose newer one failed as well is not superseded', async t => {
   const w = world(t, { plugin: () => failure('broken') })
   await w.send(0, ...OLD.values, ...NEW.values)
