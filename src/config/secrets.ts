@@ -4,7 +4,7 @@ const SECRET = new RegExp(
   [
     'passw|passphrase|pwd|secret|token|key|jaas|cookie|credential(?!s\\.client)|connection[._ -]?string',
     '(^|[._-])auth([._-]|$)|auth$|authorization|oauthbearer\\.config$',
-    '(^|[._-])(pass|pw|pat|dsn|sas|sig|signature|bearer|pem)$',
+    'passcode|(^|[._-]|db|user)(pass|pw|psw|creds?)$|(^|[._-])(pat|dsn|sas|sig|signature|bearer|pem|salt)$',
   ].join('|'),
   'i',
 )
@@ -32,6 +32,9 @@ function withoutSecrets(text: string): string {
     .replace(/^([\w.+-]+[:/])[^@\s/]+@/, `$1${MASK}@`) // user:password@tcp(host), user/password@host
     .replaceAll(/\b(Bearer|Basic) +[\w.~+/-]{6,}=*/gi, `$1 ${MASK}`)
     .replaceAll(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, MASK) // a JWT
+    .replaceAll(/([?&])([\w.-]+)=([^&#\s]+)/g, (found, before: string, name: string) =>
+      isSecret(name) ? `${before}${name}=${MASK}` : found,
+    )
     .replaceAll(
       /([\w.-]+)(["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s;,&"']+)/g,
       (found, name: string, between: string) => (isSecret(name) ? `${name}${between}${MASK}` : found),

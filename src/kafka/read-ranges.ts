@@ -172,7 +172,10 @@ async function readRound(
         pass(partition, offset)
         if (offset > stretch.to) continue
         const taken = onRecord({ partition, offset, timestamp, value }, () => frameOf(message))
-        if (taken instanceof Promise) await taken
+        if (taken instanceof Promise) {
+          await taken
+          progress = Math.max(progress, performance.now()) // who takes them may have no room for long
+        }
         stretch.position = offset + 1
         if (offset === stretch.to) open.delete(partition)
       }

@@ -9,6 +9,8 @@ import type { Shared } from './processor-deps.ts'
 export interface FileEnds {
   /** The plugin returned null: older contents of its path will not run any more. Returns them. */
   outdate(file: OpenFile): readonly OpenFile[]
+  /** Whether a newer content of its path was processed before it was read again. */
+  isOld(file: OpenFile): boolean
   /** It was processed, and that is noted. */
   done(file: OpenFile, ms: number): void
   /** The journal says that it was processed before the last stop. */
@@ -31,7 +33,9 @@ export interface FileEnds {
   deliveryId(file: OpenFile): string
 }
 
-const NEWER = 'a newer content of this path was processed'
+/** Paths that are known to be done while records are read again. */
+const MOST_DONE = 10_000
+export const NEWER = 'a newer content of this path was processed'
 
 export function fileEnds(s: Shared): FileEnds {
   const { deps, ledger, files, finished, latest, known, replays, counts, committing, letters } = s
@@ -75,7 +79,7 @@ export function fileEnds(s: Shared): FileEnds {
     ms: number,
     badChunks: readonly number[] = [],
   ): void {
-    if (isOutdated(file) && file.turn > 0) return passOver(file, 'superseded', `${error}; ${NEWER}`)
+    if (isOutdated(file) && file.turn !== 0) return passOver(file, 'superseded', `${error}; ${NEWER}`)
     if (badChunks.length === 0) return holdForAWhile(file, result, error, ms)
     reportFile(file, result, ms, error, 'held')
     file.assembly.remove(badChunks)
@@ -158,9 +162,22 @@ export function fileEnds(s: Shared): FileEnds {
   }
 
   function outdate(file: OpenFile): readonly OpenFile[] {
+    noteDone(file)
     const older = files.outdate(file)
     for (const each of older) passOver(each, 'superseded', NEWER)
     return older
+  }
+
+  function noteDone({ path, triedBefore }: OpenFile): void {
+    const { doneMeanwhile } = s
+    if (replays.size === 0) return doneMeanwhile.clear()
+    if (triedBefore) return
+    doneMeanwhile.add(deps.digest128(path))
+    if (doneMeanwhile.size > MOST_DONE) doneMeanwhile.delete(doneMeanwhile.values().next().value as string)
+  }
+
+  function isOld({ path, triedBefore }: OpenFile): boolean {
+    return triedBefore && s.doneMeanwhile.size > 0 && s.doneMeanwhile.has(deps.digest128(path))
   }
 
   function reportFile(
@@ -201,6 +218,7 @@ export function fileEnds(s: Shared): FileEnds {
   }
 
   return {
+    isOld,
     outdate,
     done(file, ms) {
       count(file, 'ok')

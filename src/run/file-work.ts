@@ -7,7 +7,7 @@ import { listText } from '../core/list-text.ts'
 import { faultLine } from '../plugin/fault.ts'
 import type { FileJob, TaskResult } from '../plugin/messages.ts'
 import type { Ended } from '../plugin/thread.ts'
-import type { FileEnds } from './file-ends.ts'
+import { type FileEnds, NEWER } from './file-ends.ts'
 import type { OpenFile } from './open-files.ts'
 import { pathQueue } from './path-queue.ts'
 import { type FinishedJournal, finishedFiles, type Shared } from './processor-deps.ts'
@@ -263,6 +263,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     enqueue(file) {
       if (isJournalled(file)) return ends.journalled(file)
       if (settings.leave?.(file.id)) return ends.leave(file)
+      if (ends.isOld(file)) return ends.passOver(file, 'superseded', NEWER)
       requeue(file)
       dispatch()
     },

@@ -58,8 +58,10 @@ export interface OpenFile {
   /** The 40 bits of it that stand for the file in commit records. */
   readonly hash: number
   readonly path: string
-  /** Its place in the order in which files became whole, from 1 on; 0 until it is whole for the first time. */
+  /** Its place in the order in which files became whole; 0 until it is whole for the first time. */
   turn: number
+  /** By an earlier process: it was whole before those that were not. */
+  readonly triedBefore: boolean
   /** Of the whole file, in hexadecimal. */
   readonly sha512: string
   readonly mtime: number
@@ -146,7 +148,7 @@ export interface OpenFiles {
   grew(file: OpenFile): void
   /** The bytes of an assembling file were moved from memory to disk. */
   spilled(file: OpenFile): void
-  /** Files that are idle, the one that has had no new chunk for longest first. */
+  /** Files that are idle, the one that has had no new chunk for longest first; those that have been whole come last. */
   idle(): OpenFile[]
   /** Of the files that are assembling in memory, or elsewhere, the one that was opened last. Damaged ones do not count. */
   youngest(isInMemory: boolean): OpenFile | undefined
@@ -201,6 +203,7 @@ export function openFiles(): OpenFiles {
   let tableBytes = 0
   let numbers = 0
   let turns = 0
+  let earlyTurns = Number.MIN_SAFE_INTEGER
   const assemblingIn = { memory: heap(byAge), elsewhere: heap(byAge) }
 
   function isYoung(file: OpenFile, isInMemory: boolean): boolean {
@@ -228,7 +231,7 @@ export function openFiles(): OpenFiles {
       busy: undefined,
       offered: undefined,
       behind: undefined,
-      doneTurn: 0,
+      doneTurn: Number.NEGATIVE_INFINITY,
       doneNumber: -1,
     }
     byPath.set(path, contents)
@@ -254,6 +257,7 @@ export function openFiles(): OpenFiles {
         contents: contentsOf(path),
         tableBytes: FILE_BYTES + PATH_COPIES * path.length,
         turn: 0,
+        triedBefore: attempts > 0,
         stored,
         attempts,
         lastProgress,
@@ -303,7 +307,7 @@ export function openFiles(): OpenFiles {
     },
     whole(file) {
       if (file.turn !== 0) return
-      file.turn = ++turns
+      file.turn = file.triedBefore ? ++earlyTurns : ++turns
       if (isIdle(file)) noteStuck(file)
     },
     outdate({ contents, turn, number }) {
@@ -340,7 +344,12 @@ export function openFiles(): OpenFiles {
     idle: () =>
       [...byNumber.values()]
         .filter(isIdle)
-        .sort((a, b) => a.lastProgress - b.lastProgress || a.number - b.number),
+        .sort(
+          (a, b) =>
+            Number(a.turn !== 0) - Number(b.turn !== 0) ||
+            a.lastProgress - b.lastProgress ||
+            a.number - b.number,
+        ),
     youngest(isInMemory) {
       const young = isInMemory ? assemblingIn.memory : assemblingIn.elsewhere
       for (let file = young.peek(); file !== undefined; file = young.peek()) {

@@ -144,6 +144,11 @@ export interface Shared {
    * repeated, records that the producer doubled) are not taken for a file of which the rest is missing.
    */
   readonly latest: FinishedGenerations
+  /**
+   * Digests of paths of which a content was processed that no earlier process had tried, while records are read again:
+   * an older one that had been tried may lie in a partition that is read later.
+   */
+  readonly doneMeanwhile: Set<string>
   readonly breaker: Breaker
   readonly counts: Counts
   readonly committing: Commits

@@ -148,6 +148,7 @@ export function processor(deps: ProcessorDeps): Processor {
     finished: finishedGenerations(),
     known: finishedGenerations(),
     latest,
+    doneMeanwhile: new Set(),
     breaker,
     counts,
     committing,

@@ -157,7 +157,8 @@ export function retryBench<F extends BenchFile>(
     if (event.type === 'info' || event.type === 'problem') return report(event)
     if (event.type !== 'file') return
     const ended = open.get(event.path)
-    if (ended === undefined) return
+    // Of an earlier one of the same path, of which more was seen: it has had its outcome.
+    if (ended === undefined || (event.partitions[PARTITION]?.[0] ?? 0) < ended.from) return
     open.delete(event.path)
     const { result, error = '', bytes, ms } = event
     deps.onOutcome(ended.file, { result, error, bytes, ms })
@@ -201,7 +202,8 @@ export function retryBench<F extends BenchFile>(
       while ((open.has(name) || open.size > options.threads) && !signal.aborted) await change()
       signal.throwIfAborted()
       const places: Place[] = []
-      open.set(name, { file, from: end, places })
+      const own = { file, from: end, places }
+      open.set(name, own)
       let fed = 0
       await feeding.read(
         file.ranges,
@@ -209,6 +211,7 @@ export function retryBench<F extends BenchFile>(
           if (!isOf(file, record)) return
           while (paused && !signal.aborted) await change()
           signal.throwIfAborted()
+          if (open.get(name) !== own) return // further copies of what has ended
           fed++
           const { partition, offset } = record
           places.push({ partition, offset })

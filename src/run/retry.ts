@@ -95,15 +95,13 @@ interface Work {
 /** False when files were still running at the end of the time that a stop leaves them. */
 async function carryOut(options: RetryOptions, deps: RetryDeps, given: Work): Promise<boolean> {
   const { box, counts, ending } = given
-  const open = (topic: string) => openRefetcher({ topic, properties: options.consumerProperties })
-  const there = await withGone(given.plan, async topic => {
-    const refetcher = open(topic)
-    return await refetcher.extents().finally(refetcher.close)
-  })
   const stop = new AbortController()
   void ending.promise.then(() => stop.abort(new Error('the retry was ended')))
-  // What is named is run whatever came since.
-  const plan = options.paths.length > 0 ? there : await withNewer(there, open, stop.signal)
+  const plan = await looked(options, given.plan, stop.signal).catch(error => {
+    if (stop.signal.aborted) return undefined
+    throw error
+  })
+  if (plan === undefined) return true
   deps.showPlan(plan)
   counts.failed += plan.leftAlone.length
   counts.undecodable += plan.refused.length
@@ -129,6 +127,18 @@ async function carryOut(options: RetryOptions, deps: RetryDeps, given: Work): Pr
   }
   await box.commit()
   return drained
+}
+
+/** The plan, with what the topics say of its files. Rejects with the reason of `signal`. */
+async function looked(options: RetryOptions, plan: RetryPlan, signal: AbortSignal): Promise<RetryPlan> {
+  const open = (topic: string) => openRefetcher({ topic, properties: options.consumerProperties })
+  const there = await withGone(plan, async topic => {
+    signal.throwIfAborted()
+    const refetcher = open(topic)
+    return await refetcher.extents().finally(refetcher.close)
+  })
+  // What is named is run whatever came since.
+  return options.paths.length > 0 ? there : await withNewer(there, open, signal)
 }
 
 /** Its letters are resolved: they lead nowhere. */

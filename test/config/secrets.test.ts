@@ -41,7 +41,19 @@ test("secrets of plugins' sections are known by their names", () => {
     'dsn',
   ])
     assert.ok(isSecret(name), name)
-  for (const name of ['passwd', 'cookie', 'bearer', 'connection_string', 'credential', 'google.credentials'])
+  for (const name of [
+    'dbpass',
+    'passcode',
+    'db.creds',
+    'psw',
+    'salt',
+    'passwd',
+    'cookie',
+    'bearer',
+    'connection_string',
+    'credential',
+    'google.credentials',
+  ])
     assert.ok(isSecret(name), name)
   for (const name of [
     'topic',
@@ -66,6 +78,8 @@ test('an empty secret shows that it is empty, and a URL loses its password only'
 test('a login within a value is masked, whatever the name', () => {
   for (const [value, shown] of [
     ['postgres://lab:pa/ss@w@db:5432/x?sslmode=require', `postgres://lab:${MASK}@db:5432/x?sslmode=require`],
+    ['https://h/x?access_token=S3', `https://h/x?access_token=${MASK}`],
+    ['jdbc:postgresql://h/db?password=p?w&ssl=1', `jdbc:postgresql://h/db?password=${MASK}&ssl=1`],
     ['amqp://:pw@mq/', `amqp://:${MASK}@mq/`],
     ['https://ghp_0123456789abcdef0123@git.lab/x', `https://${MASK}@git.lab/x`],
     ['lab:pw@tcp(db:3306)/x', `lab:${MASK}@tcp(db:3306)/x`],

@@ -83,7 +83,7 @@ describe('broker', { skip: noBroker }, () => {
     await kafka.kill()
     fs.writeFileSync(settings, right.replaceAll(LIMITED_USER.password, 'another'))
     await kafka.start()
-    await run.waitFor(/authentication failure/)
+    await run.waitFor(/SASL authentication error: Authentication failed/)
     await produceRaw(kafka.brokers, topic, scattered('sasl/2.dat'))
     await kafka.kill()
     fs.writeFileSync(settings, right)

@@ -62,6 +62,29 @@ test('a damaged content is superseded, too, and a good copy that comes later doe
   ])
 })
 
+for (const [when, limit] of [
+  ['at the same time', Number.POSITIVE_INFINITY],
+  ['after', 1],
+] as const)
+  test(`after a restart an older content that is read ${when} a newer one is superseded`, async t => {
+    const w = world(t, { partitions: 2, plugin: failing(1) })
+    await w.send(1, ...OLD.values)
+    await w.clock.advance(5_000)
+    w.append(0, ...NEW.values)
+    w.crash()
+    w.assign()
+    await w.read(limit)
+    await w.clock.advance(1_000)
+    await w.read()
+    await w.clock.advance(5_000)
+    assert.deepEqual(contents(w), ['old', 'new'])
+    assert.deepEqual(
+      ends(w).filter(([result]) => result === 'superseded'),
+      [['superseded', 'skipped']],
+    )
+    assert.deepEqual([...w.committed.values()], [1, 1])
+  })
+
 test('while all pauses a newer content that was never tried is tried before an older one that fails', async t => {
   const plugin: WorldOptions['plugin'] = ({ content }) => (content === 'new' ? DONE : failure('broken'))
   const w = world(t, { threads: 1, settings: { breakerAfter: 2 }, plugin })
