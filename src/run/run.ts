@@ -118,8 +118,12 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
       },
     })
     opening ??= connecting(options)
-    const tell = (text: string) => report({ type: 'info', text })
-    opening.onInfo(tell)
+    let isEnding = false
+    void ending.promise.then(() => {
+      isEnding = true
+    })
+    // The summary stays last, whatever the broker answers by then.
+    opening.onInfo(text => isEnding || report({ type: 'info', text }))
     const consumer = await unless(ending, opening.consumer)
     if ('why' in consumer) return notBegun(options, deps, consumer, started)
     if (options.dlq !== undefined) void warnIfMissing(options.dlq, consumer, report)
