@@ -115,6 +115,11 @@ function judge(command: Command, words: readonly string[], flagProblems: readonl
   if (missing !== undefined) {
     problems.push({ place: name, text: `needs ${missing.name}`, hint: command.examples[0]?.[0], in: 'call' })
   }
+  if (words.includes('')) {
+    // Of a shell variable that is not set; it would mean the working directory.
+    const what = positionals[Math.min(words.indexOf(''), positionals.length - 1)]?.name ?? 'a word'
+    problems.push({ place: name, text: `${what} is empty`, hint: `dfsp ${name} --help`, in: 'call' })
+  }
   const extra = positionals.some(({ many }) => many === true) ? undefined : words[positionals.length]
   if (extra !== undefined) {
     problems.push({ place: name, text: `does not take "${extra}"`, hint: `dfsp ${name} --help`, in: 'call' })

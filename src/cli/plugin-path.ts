@@ -6,6 +6,7 @@ import type { PluginOptions } from '../config/plugin-options.ts'
 import { nearest } from '../core/nearest.ts'
 import { DfspError } from '../errors.ts'
 import type { LoadedInfo } from '../plugin/host.ts'
+import { formatMs } from '../report/quantities.ts'
 import type { Invocation } from './command.ts'
 import { slowProgress } from './progress.ts'
 
@@ -33,6 +34,9 @@ export function withinReach(
         `${path.relative(root, file)} lies below the output directory ${outputDir}: whoever writes to the topic may write over it; choose another --output-dir`,
     )
 }
+
+/** What the import of a module may take. */
+const LOAD_MS = 300_000
 
 const BUILT_IN = fileURLToPath(new URL('../plugins/', import.meta.url))
 
@@ -104,10 +108,21 @@ export async function loadedPlugin(
   plugin: PluginPath,
   invocation: Invocation,
   isQuiet: boolean,
+  mostMs = LOAD_MS,
 ): Promise<LoadedInfo> {
   const progress = slowProgress(invocation, isQuiet)
   progress.update(() => `loading ${plugin.shown}`)
-  return await loading.finally(() => progress.end())
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const next =
+      'what its module waits for at the top level may not come: wait for it in setup() or in the function'
+    const text = `${plugin.shown} has not loaded after ${formatMs(mostMs)}`
+    timer = setTimeout(() => reject(new DfspError('E_PLUGIN', text, { next })), mostMs)
+  })
+  return await Promise.race([loading, late]).finally(() => {
+    clearTimeout(timer)
+    progress.end()
+  })
 }
 
 /** What the plugin after --plugin declares, for a command's help; undefined without one. */

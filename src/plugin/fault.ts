@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isEnvironmental } from '../core/environment.ts'
-import { cutText } from '../core/shown-text.ts'
+import { plainText } from '../core/plain-value.ts'
+import { cutText, MOST_TOLD } from '../core/shown-text.ts'
 import type { PluginFault } from './messages.ts'
 
 const OWN_CODE = fileURLToPath(new URL('..', import.meta.url))
@@ -17,7 +18,7 @@ export function faultOf(thrown: unknown, pluginUrl: string): PluginFault {
 }
 
 function described(thrown: unknown, pluginUrl: string): PluginFault {
-  if (!(thrown instanceof Error)) return { message: cutText(String(thrown)), frames: [] }
+  if (!(thrown instanceof Error)) return { message: thrownText(thrown), frames: [] }
   const name = thrown.name === 'Error' ? '' : `${cutText(String(thrown.name), MOST_BESIDE)}: `
   const cause =
     thrown.cause instanceof Error ? ` (${cutText(String(thrown.cause.message), MOST_BESIDE)})` : ''
@@ -30,6 +31,13 @@ function described(thrown: unknown, pluginUrl: string): PluginFault {
     stack: `${head}${frames}`,
     ...(isEnvironmental(thrown) ? { environment: true } : {}),
   }
+}
+
+/** What is thrown and no Error: an object by its fields. */
+function thrownText(thrown: unknown): string {
+  const isObject = typeof thrown === 'object' && thrown !== null
+  const text = isObject ? plainText(thrown, MOST_TOLD) : cutText(String(thrown))
+  return text === '' ? 'threw an empty text' : text
 }
 
 /** A kind and a cause are told beside the message. */

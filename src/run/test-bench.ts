@@ -51,6 +51,7 @@ const PARTITION = 0
 /** After so long a file is told of, and then again and again: it may hang. */
 const SLOW_MS = 2_000
 const REPEAT_MS = 10_000
+const TICK_MS = 1_000
 
 export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestBench {
   const { report, runtime } = deps
@@ -118,6 +119,9 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
     },
   ])
 
+  // A thread that is replaced tells nobody when it is ready.
+  const timer = setInterval(() => work.tick(), TICK_MS)
+
   function heard(event: RunEvent): void {
     if (event.type === 'problem') report(event)
     if (event.type !== 'file') return
@@ -173,10 +177,12 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
     feed,
     async finished() {
       while (open.size > 0 && !stopped) await change()
+      clearInterval(timer)
       await work.drain(0)
     },
     stop() {
       stopped = true
+      clearInterval(timer)
       for (const timer of open.values()) clearTimeout(timer)
       wake()
     },

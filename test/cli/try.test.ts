@@ -37,6 +37,11 @@ const FILES = {
     export const setup = moment
     export const teardown = moment
     export default async () => (await moment(), null)`,
+  'exits.mjs': `
+    export default file => (file.path.endsWith('a.csv') ? process.exit(0) : null)`,
+  'never.mjs': `
+    await new Promise(() => {})
+    export default () => null`,
   'broken.mjs': `export const main = 1`,
   'folder/index.mjs': 'export default () => null',
 }
@@ -155,6 +160,12 @@ describe('try', { concurrency: 4 }, () => {
     assert.equal(told[3], "the plugin's teardown runs")
   })
 
+  test('after a thread has died the other files run in its replacement', async () => {
+    const result = await tryOut('exits.mjs', 'samples', '--threads', '1')
+    assert.equal(result.code, 3, result.stderr)
+    assert.deepEqual(result.stdout.match(/^(ok|FAIL)/gm), ['FAIL', 'ok', 'ok'])
+  })
+
   test('Ctrl-C ends it with 130', async () => {
     const cli = startCli(['try', './slow.mjs', 'samples/', '--json', '-v'], { cwd: folder })
     await cli.waitFor(/started/)
@@ -162,6 +173,12 @@ describe('try', { concurrency: 4 }, () => {
     const result = await cli.done
     assert.equal(result.code, 130, result.stderr)
     assert.equal(jsonLines(result).at(-1).exit, 130)
+  })
+
+  test('an empty path is refused: of an unset variable it would mean the working directory', async () => {
+    const result = await tryOut('plot.mjs', '')
+    assert.equal(result.code, 2)
+    assert.match(result.stderr, /is empty/)
   })
 
   test('wrong calls say what is wrong', async () => {

@@ -17,6 +17,12 @@ test('an error is told by its kind and message, a plain Error by its message', (
   assert.equal(faultOf(new Error('no columns'), PLUGIN).message, 'no columns')
 })
 
+test('what is thrown and no Error is told by its text or its fields', () => {
+  assert.equal(faultOf('no columns', PLUGIN).message, 'no columns')
+  assert.equal(faultOf({ status: 500, body: 'said no' }, PLUGIN).message, '{"status":500,"body":"said no"}')
+  assert.equal(faultOf('', PLUGIN).message, 'threw an empty text')
+})
+
 test('the cause is told too: fetch and others say nothing else', () => {
   const error = new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:9') })
   assert.equal(faultOf(error, PLUGIN).message, 'TypeError: fetch failed (connect ECONNREFUSED 127.0.0.1:9)')

@@ -96,7 +96,7 @@ export const command: Command = {
         console?.report({ type: 'problem', text }),
       )
       const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
-      const loaded = await loadedPlugin(loading, plugin, invocation, values.quiet)
+      const loaded = await loadedPlugin(loading, plugin, invocation, values.quiet, values.maxTime)
       const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
       makeOutputDir(outputDir) // before the log file, which lies in it
       console = openConsole(
