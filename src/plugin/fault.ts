@@ -33,10 +33,10 @@ function described(thrown: unknown, pluginUrl: string): PluginFault {
   }
 }
 
-/** What is thrown and no Error: an object by its fields. */
+/** What is thrown and no Error: an object by its fields, where it has any. */
 function thrownText(thrown: unknown): string {
-  const isObject = typeof thrown === 'object' && thrown !== null
-  const text = isObject ? plainText(thrown, MOST_TOLD) : cutText(String(thrown))
+  const fields = typeof thrown === 'object' && thrown !== null ? plainText(thrown, MOST_TOLD) : '{}'
+  const text = fields === '{}' ? cutText(String(thrown)) : fields
   return text === '' ? 'threw an empty text' : text
 }
 
