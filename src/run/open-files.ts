@@ -134,7 +134,7 @@ export interface OpenFiles {
   /** It is whole: gives it its turn if it has none. */
   whole(file: OpenFile): void
   /** It was processed. Returns the older contents of its path that are stuck or queued, which are outdated by that. */
-  outdate(file: OpenFile): OpenFile[]
+  outdate(file: OpenFile): readonly OpenFile[]
   count(state: FileState): number
   /** Files that are queued, running or waiting, and their bytes. */
   readonly underWay: { readonly files: number; readonly bytes: number }
@@ -160,7 +160,8 @@ const PATH_COPIES = 3
 /** A receipt, and what the assembly notes of a chunk. */
 const RECORD_BYTES = 120
 /** Items of a heap below which it is not looked through for those that went on. */
-const LEAST_TO_CLEAR = 1_000
+const LEAST_TO_CLEAR = 100
+const NONE: readonly OpenFile[] = []
 const byAge = ({ number }: OpenFile) => -number
 
 /** It goes on only by what comes from outside it: further records, room, a person. */
@@ -205,6 +206,8 @@ export function openFiles(): OpenFiles {
   let turns = 0
   let earlyTurns = Number.MIN_SAFE_INTEGER
   const assemblingIn = { memory: heap(byAge), elsewhere: heap(byAge) }
+  /** The file that was opened last. Most files are whole with their first record and are never looked for by age. */
+  let newest: OpenFile | undefined
 
   function isYoung(file: OpenFile, isInMemory: boolean): boolean {
     return file.state === 'assembling' && !file.damaged && (file.stored.place === 'memory') === isInMemory
@@ -216,6 +219,11 @@ export function openFiles(): OpenFiles {
     const young = isInMemory ? assemblingIn.memory : assemblingIn.elsewhere
     if (young.size > 2 * counts.assembling + LEAST_TO_CLEAR) young.keep(other => isYoung(other, isInMemory))
     young.add(file)
+  }
+
+  function noteNewest(next?: OpenFile): void {
+    if (newest?.state === 'assembling') noteAssembling(newest)
+    newest = next
   }
 
   /** With one more of them open. */
@@ -288,7 +296,7 @@ export function openFiles(): OpenFiles {
       byNumber.set(file.number, file)
       tableBytes += file.tableBytes
       note(file, 1)
-      noteAssembling(file)
+      noteNewest(file)
       return file
     },
     move(file, to) {
@@ -313,6 +321,7 @@ export function openFiles(): OpenFiles {
     outdate({ contents, turn, number }) {
       contents.doneTurn = Math.max(contents.doneTurn, turn)
       contents.doneNumber = Math.max(contents.doneNumber, number)
+      if (contents.count === 1) return NONE
       const older = new Set<OpenFile>() // some are in more than one of the places
       const add = (other: OpenFile) => {
         if (isIdle(other) || other.state === 'queued') older.add(other)
@@ -351,6 +360,7 @@ export function openFiles(): OpenFiles {
             a.number - b.number,
         ),
     youngest(isInMemory) {
+      noteNewest()
       const young = isInMemory ? assemblingIn.memory : assemblingIn.elsewhere
       for (let file = young.peek(); file !== undefined; file = young.peek()) {
         if (isYoung(file, isInMemory)) return file
