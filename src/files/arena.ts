@@ -4,8 +4,8 @@
  * A file takes pages only where it has bytes, so neither its final size nor a hostile offset has to be known.
  */
 import { copyBytes } from '../copy-bytes.ts'
+import { PAGE_BYTES } from '../core/page-bytes.ts'
 
-export const PAGE_BYTES = 64 * 1024
 const SEGMENT_BYTES = 16 * 1024 * 1024
 const PAGES_PER_SEGMENT = SEGMENT_BYTES / PAGE_BYTES
 

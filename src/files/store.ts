@@ -5,8 +5,9 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
+import { PAGE_BYTES } from '../core/page-bytes.ts'
 import { faultPoint } from '../fault-point.ts'
-import { type Arena, PAGE_BYTES } from './arena.ts'
+import type { Arena } from './arena.ts'
 import { spool as openSpool, type Spool } from './spool.ts'
 
 const { O_RDWR, O_CREAT, O_NOFOLLOW = 0 } = fs.constants

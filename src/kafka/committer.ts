@@ -12,11 +12,17 @@ export interface OffsetCommit {
   readonly metadata?: string
 }
 
+/** Why a commit failed. */
+export interface CommitError extends Error {
+  /** It was refused for its length: of one record, or of all together. */
+  readonly tooLong?: 'record' | 'request' | undefined
+}
+
 export interface Committer {
   /**
    * Commits all of `offsets` in one request; resolves when the broker has acknowledged it. Rejects with a reason in
    * words when it was refused or is unanswered (parts of it may be stored then: ask `committedNow`), and without
-   * sending anything when a partition is not owned any more. The answer arrives only while the consumer is read from.
+   * sending anything when a partition is not owned any more; with a `CommitError`. The answer arrives only while the consumer is read from.
    */
   commit(offsets: readonly OffsetCommit[]): Promise<void>
 }
@@ -49,7 +55,7 @@ export function committer(
         const answer = (error?: ClientError | null) => {
           inFlight = undefined
           clearTimeout(timer)
-          if (error) reject(refusal({ topic, ...who }, error))
+          if (error) reject(refused({ topic, ...who }, error))
           else resolve()
         }
         const timer = setTimeout(
@@ -78,17 +84,11 @@ function isAnswerTo(
   return asked.every(({ partition, offset }) => offsets.get(partition) === offset)
 }
 
-/** What a commit was refused for that a shorter one may not be; undefined for other reasons. */
-export function tooLong(error: unknown): 'record' | 'request' | undefined {
-  switch ((error as { cause?: ClientError } | undefined)?.cause?.code) {
-    case ERR.OFFSET_METADATA_TOO_LARGE:
-      return 'record'
-    case ERR.COMMIT_TOO_LARGE:
-      return 'request'
-    default:
-      return undefined
-  }
-}
+/** What is too long of a commit that was refused. */
+const TOO_LONG: ReadonlyMap<number, CommitError['tooLong']> = new Map([
+  [ERR.OFFSET_METADATA_TOO_LARGE, 'record'],
+  [ERR.COMMIT_TOO_LARGE, 'request'],
+])
 
 /** What a refused commit means, by the protocol's error number. */
 const REFUSALS: ReadonlyMap<number, string> = new Map([
@@ -109,6 +109,10 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
   [ERR.STALE_MEMBER_EPOCH, 'the group has moved on to a new assignment'],
   [ERR.FENCED_INSTANCE, 'another process uses the same group.instance.id'],
 ])
+
+function refused(what: { topic: string; group: string; login: Login }, error: ClientError): CommitError {
+  return Object.assign(refusal(what, error), { tooLong: TOO_LONG.get(error.code) })
+}
 
 function refusal(what: { topic: string; group: string; login: Login }, error: ClientError): DfspError {
   const { topic } = what

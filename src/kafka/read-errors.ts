@@ -3,11 +3,11 @@
  * is a mistake of the settings and ends the run; after it, somebody changed something, and may change it back.
  */
 import type RdKafka from '@confluentinc/kafka-javascript'
+import { type Troubles, troubles } from '../core/troubles.ts'
 import { DfspError, type ErrorCode } from '../errors.ts'
 import { type ClientError, ERR, explain, type Login } from './client.ts'
 import { brokerErrors } from './failures.ts'
 import { type SessionLimits, sessionRefused } from './session-limits.ts'
-import { type Troubles, troubles } from './troubles.ts'
 
 export interface ReadErrorsDeps {
   readonly client: RdKafka.KafkaConsumer

@@ -2,7 +2,8 @@
  * What comes from a plugin thread, looked at before the host acts on it: user code has the same port (`parentPort`) and
  * may post anything on it, on purpose or through a package that takes the thread for its own.
  */
-import type { FromThread, PluginFault, TaskResult } from './messages.ts'
+import type { PluginFault } from '../core/plugin-fault.ts'
+import type { FromThread, TaskResult } from './messages.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -1,11 +1,12 @@
 /** A thrown value as text that is fit for a user: the message and the frames of the plugin's own code. */
+
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isEnvironmental } from '../core/environment.ts'
 import { plainText } from '../core/plain-value.ts'
+import type { PluginFault } from '../core/plugin-fault.ts'
 import { cutText, MOST_TOLD } from '../core/shown-text.ts'
-import type { PluginFault } from './messages.ts'
 
 const OWN_CODE = fileURLToPath(new URL('..', import.meta.url))
 
@@ -79,9 +80,4 @@ function pluginFrames(stack: string, pluginUrl: string): string[] {
     frames.push(`${shown.startsWith('..') ? file : shown}:${at[3]}:${at[4]}`)
   }
   return frames
-}
-
-/** One line: the message and the nearest frame. */
-export function faultLine(fault: PluginFault): string {
-  return fault.frames[0] ? `${fault.message} at ${fault.frames[0]}` : fault.message
 }

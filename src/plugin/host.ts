@@ -2,15 +2,15 @@
  * The plugin host: N threads that verify and process whole files. It owns the threads and nothing else; a thread
  * that throws, exits, hangs or runs out of memory costs its task one attempt and is replaced.
  */
+
 import { E_ENVIRONMENT, isEnvironmental } from '../core/environment.ts'
+import { faultLine, type PluginFault } from '../core/plugin-fault.ts'
 import { cutText } from '../core/shown-text.ts'
 import type { DfspError } from '../errors.ts'
-import { faultLine } from './fault.ts'
 import { type FifoLock, fifoLock } from './lock.ts'
 import { entryTaken, newLogFlow } from './log-flow.ts'
 import {
   type FromThread,
-  type PluginFault,
   PORT_CLOSED,
   type Refusal,
   type SetupMessage,

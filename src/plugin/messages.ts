@@ -1,4 +1,5 @@
 /** Every message between the host (main thread) and a plugin thread. */
+import type { PluginFault } from '../core/plugin-fault.ts'
 import type { MismatchInfo, OutgoingRecord, PluginOptions, UndecodableInfo } from './plugin.ts'
 
 /** Where the bytes of a whole file, or of a part of it, lie. */
@@ -31,17 +32,6 @@ export interface FileJob {
   readonly final: boolean
   /** Where the verified file is to stand on disk before the plugin is called; null in memory mode. */
   readonly diskPath: string | null
-}
-
-/** An error as it crosses the thread border: its text, and the stack's frames that belong to the plugin. */
-export interface PluginFault {
-  readonly message: string
-  /** `plot.ts:9:31`, nearest first. */
-  readonly frames: readonly string[]
-  /** The stack as it was, shown with --debug only. */
-  readonly stack?: string
-  /** It is not this file's: see core/environment.ts. */
-  readonly environment?: true
 }
 
 export interface ChunkPlace {

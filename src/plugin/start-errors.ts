@@ -1,7 +1,6 @@
 /** Why a plugin could not be started, for its user. */
+import { faultLine, type PluginFault } from '../core/plugin-fault.ts'
 import { DfspError } from '../errors.ts'
-import { faultLine } from './fault.ts'
-import type { PluginFault } from './messages.ts'
 
 export function loadError(plugin: string, { what, fault }: { what: string; fault: PluginFault }): DfspError {
   const facts = fault.message === what ? [] : [faultLine(fault)]

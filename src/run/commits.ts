@@ -5,12 +5,13 @@
 import { encodeCommitRecord, RECORD_CHARS, type RecordContent } from '../core/commit-record.ts'
 import type { Ledger, PartitionCut } from '../core/ledger.ts'
 import type { CommittedOffset } from '../kafka/assignment.ts'
-import { type OffsetCommit, tooLong } from '../kafka/committer.ts'
+import type { CommitError, OffsetCommit } from '../kafka/committer.ts'
 
 export interface CommitDeps {
   readonly ledger: Ledger
   /** What the commit is to say of a partition beside its offset. */
   content(cut: PartitionCut, isFirst: boolean): RecordContent
+  /** Rejects with a `CommitError`. */
   commit(offsets: readonly OffsetCommit[]): Promise<void>
   /** What the broker has committed of the owned partitions. */
   committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
@@ -128,7 +129,7 @@ export function commits(deps: CommitDeps): Commits {
         try {
           await deps.commit(offsets)
         } catch (error) {
-          if (isShortened(tooLong(error), offsets)) continue
+          if (isShortened((error as CommitError).tooLong, offsets)) continue
           if (!(await wasApplied(offsets))) throw error
         }
         ledger.committed(cut)
@@ -146,7 +147,7 @@ export function commits(deps: CommitDeps): Commits {
   }
 
   /** Whether the next request is a shorter one. */
-  function isShortened(tooLong: 'record' | 'request' | undefined, sent: readonly OffsetCommit[]): boolean {
+  function isShortened(tooLong: CommitError['tooLong'], sent: readonly OffsetCommit[]): boolean {
     const lengths = sent.map(({ metadata = '' }) => metadata.length)
     if (tooLong === 'record') {
       recordChars = Math.floor(Math.min(recordChars, Math.max(...lengths)) / 2)

@@ -5,7 +5,7 @@
  */
 import type { Chunk } from '../core/chunk.ts'
 import { type Front, front } from '../core/front.ts'
-import { PAGE_BYTES } from '../files/arena.ts'
+import { PAGE_BYTES } from '../core/page-bytes.ts'
 import type { Source } from '../plugin/messages.ts'
 import type { OpenFile } from './open-files.ts'
 

@@ -1,7 +1,8 @@
 /** Plugin threads and the memory they share with the main thread, made before anything of the run is known. */
 import { E_ENVIRONMENT } from '../core/environment.ts'
+import { PAGE_BYTES } from '../core/page-bytes.ts'
 import { DfspError } from '../errors.ts'
-import { arena, PAGE_BYTES } from '../files/arena.ts'
+import { arena } from '../files/arena.ts'
 import { type Store, store } from '../files/store.ts'
 import { isOfRecord } from '../kafka/client.ts'
 import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../plugin/host.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
+import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
+import { arena } from '../../src/files/arena.ts'
 
 test('pages are given out once, and again only after they came back', () => {
   const memory = arena(() => {})

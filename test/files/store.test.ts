@@ -4,7 +4,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { type Arena, arena, PAGE_BYTES } from '../../src/files/arena.ts'
+import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
+import { type Arena, arena } from '../../src/files/arena.ts'
 import { type Store, type StoredSource, store } from '../../src/files/store.ts'
 
 interface Place {

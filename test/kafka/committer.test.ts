@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import type { DfspError } from '../../src/errors.ts'
 import { loginOf } from '../../src/kafka/client.ts'
-import { committer, type OffsetCommit, validated } from '../../src/kafka/committer.ts'
+import { type CommitError, committer, type OffsetCommit, validated } from '../../src/kafka/committer.ts'
 
 const WHO = { topic: 'xrd', group: 'g', login: loginOf({}) }
 
@@ -93,6 +93,21 @@ test('fault 15: each refusal rejects in words with its number, and the next comm
   const taken = commit(offsets)
   answer(undefined, offsets)
   await taken
+})
+
+test('a commit that is refused for its length tells of what there is too much', async () => {
+  const { consumer, answer } = client()
+  const { commit } = committer(consumer, WHO, () => true)
+  const offsets = [{ partition: 0, offset: 5 }]
+  for (const [code, tooLong] of [
+    [12, 'record'],
+    [28, 'request'],
+    [27, undefined],
+  ] as const) {
+    const refused = commit(offsets)
+    answer(code, offsets)
+    await assert.rejects(refused, (error: CommitError) => error.tooLong === tooLong)
+  }
 })
 
 test('a commit that is forbidden, or whose topic is gone, rejects with the code that a run ends with', async () => {

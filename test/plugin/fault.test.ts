@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { faultLine, faultOf } from '../../src/plugin/fault.ts'
+import { faultLine } from '../../src/core/plugin-fault.ts'
+import { faultOf } from '../../src/plugin/fault.ts'
 
 const PLUGIN = 'file:///home/me/my%20plots/plot.ts'
 const SRC = fileURLToPath(new URL('../../src/', import.meta.url))

@@ -1,14 +1,17 @@
 /** Plugin hosts with real threads (the compiled worker), and files in real shared memory for them. */
+
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
+import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
+import type { PluginFault } from '../../src/core/plugin-fault.ts'
+import { arena } from '../../src/files/arena.ts'
 import { type Place, type Store, store } from '../../src/files/store.ts'
 import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../../src/plugin/host.ts'
-import type { FileJob, PluginFault, SetupMessage, Task, TaskResult } from '../../src/plugin/messages.ts'
+import type { FileJob, SetupMessage, Task, TaskResult } from '../../src/plugin/messages.ts'
 import type { Ended } from '../../src/plugin/thread.ts'
 
 export const ACTIONS = new URL('./fixtures/actions.mjs', import.meta.url).href

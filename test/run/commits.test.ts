@@ -251,7 +251,7 @@ test('fault 66: where one record does not fit nothing is committed, and all once
   assert.ok((fills.at(-1) ?? 9) < 1)
 })
 
-const refused = (code: number) => Object.assign(new Error('refused'), { cause: { code, message: '' } })
+const refused = (tooLong: 'record' | 'request') => Object.assign(new Error('refused'), { tooLong })
 
 test('a broker that takes shorter records only gets them at once: what is best effort goes first', async () => {
   const { requests, done, clock, committing, failures, state } = setUp()
@@ -260,7 +260,7 @@ test('a broker that takes shorter records only gets them at once: what is best e
   await clock.advance(0)
   const longest = () => Math.max(...(requests.at(-1)?.offsets ?? []).map(o => o.metadata?.length ?? 0))
   assert.equal(longest(), 59)
-  await requests[0]?.answer(refused(12))
+  await requests[0]?.answer(refused('record'))
   assert.equal(requests.length, 2, 'without a pause')
   assert.ok(longest() < 30)
   await requests[1]?.answer()
@@ -275,7 +275,7 @@ test('a broker that takes no record at all: nothing is sent again and again, and
   const { requests, done, clock, committing, fills } = setUp()
   done(0)
   await clock.advance(0)
-  for (let i = 0; i < 5; i++) await requests.at(-1)?.answer(refused(12))
+  for (let i = 0; i < 5; i++) await requests.at(-1)?.answer(refused('record'))
   assert.ok(requests.length <= 3, `${requests.length} requests`)
   await clock.advance(60_000)
   assert.ok(requests.length <= 3)

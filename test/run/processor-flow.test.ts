@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { PAGE_BYTES } from '../../src/files/arena.ts'
+import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
 import { settled } from './clock.ts'
 import { cut, DONE, failure, type World, world } from './world.ts'
 

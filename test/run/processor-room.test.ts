@@ -1,7 +1,7 @@
 /** No room in memory, none on disk: what is evicted is read again, and nothing waits for ever. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PAGE_BYTES } from '../../src/files/arena.ts'
+import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
 import { cut, deferred, type World, world } from './world.ts'
 
 const BUDGET = 10 * PAGE_BYTES

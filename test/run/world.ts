@@ -9,7 +9,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { encodeChunk } from '../../src/core/chunk-codec.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
-import { arena, PAGE_BYTES } from '../../src/files/arena.ts'
+import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
+import { arena } from '../../src/files/arena.ts'
 import { type Place, type Store, store } from '../../src/files/store.ts'
 import {
   type BegunDigest,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { troubles } from '../../src/kafka/troubles.ts'
+import { troubles } from '../../src/core/troubles.ts'
 
 function told() {
   const heard: string[] = []

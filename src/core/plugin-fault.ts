@@ -1,0 +1,15 @@
+/** An error as it crosses the thread border: its text, and the stack's frames that belong to the plugin. */
+export interface PluginFault {
+  readonly message: string
+  /** `plot.ts:9:31`, nearest first. */
+  readonly frames: readonly string[]
+  /** The stack as it was, shown with --debug only. */
+  readonly stack?: string
+  /** It is not this file's: see environment.ts. */
+  readonly environment?: true
+}
+
+/** One line: the message and the nearest frame. */
+export function faultLine(fault: PluginFault): string {
+  return fault.frames[0] ? `${fault.message} at ${fault.frames[0]}` : fault.message
+}
