@@ -27,31 +27,23 @@ export interface ClientError {
 /** Numbers from librdkafka's rdkafka.h: negative ones are its own, positive ones the Kafka protocol's. */
 export const ERR = {
   TRANSPORT: -195,
-  RESOLVE: -193,
   MESSAGE_TIMED_OUT: -192,
   PURGED: -152,
   UNKNOWN_TOPIC: -188,
-  ALL_BROKERS_DOWN: -187,
   TIMED_OUT: -185,
   WAITING_FOR_COORDINATOR: -180,
   QUEUE_FULL: -184,
   UNKNOWN_PARTITION: -190,
   BAD_COMPRESSION: -198,
-  SSL: -181,
   ASSIGN_PARTITIONS: -175,
-  REVOKE_PARTITIONS: -174,
   /** Of a record batch: its compression, or its format, is unknown to this build. */
   NOT_IMPLEMENTED: -170,
-  UNSUPPORTED_FEATURE: -165,
   AUTHENTICATION: -169,
-  NO_OFFSET: -168,
   FATAL: -150,
   /** Of a client that could not be made: its properties contradict each other. */
   UNKNOWN: -1,
-  MAX_POLL_EXCEEDED: -147,
   /** Of a question about a topic that the broker does not show. */
   NO_ENTRY: -156,
-  OFFSET_OUT_OF_RANGE: 1,
   UNKNOWN_TOPIC_OR_PART: 3,
   INVALID_MESSAGE: 2,
   MESSAGE_TOO_LARGE: 10,
