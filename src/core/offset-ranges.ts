@@ -122,6 +122,22 @@ export function joined(ranges: readonly OffsetRange[], gap: number): OffsetRange
   return found
 }
 
+/** What lies in both; each is sorted and without overlaps. */
+export function common(a: readonly OffsetRange[], b: readonly OffsetRange[]): OffsetRange[] {
+  const found: OffsetRange[] = []
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const one = a[i] as OffsetRange
+    const other = b[j] as OffsetRange
+    const { partition } = one
+    const from = Math.max(one.from, other.from)
+    const to = Math.min(one.to, other.to)
+    if (partition === other.partition && from <= to) found.push({ partition, from, to })
+    if (partition < other.partition || (partition === other.partition && one.to <= other.to)) i++
+    else j++
+  }
+  return found
+}
+
 export function sortedRanges(ranges: readonly OffsetRange[]): OffsetRange[] {
   return [...ranges].sort((a, b) => a.partition - b.partition || a.from - b.from)
 }

@@ -1,6 +1,6 @@
 /**
- * Reads given ranges of offsets, in rounds: each assigns one stretch of each partition and ends when every partition
- * is past its own, by a record at or beyond its last offset, or by the end of the partition, since the last offsets
+ * Reads given ranges of offsets, in rounds: each assigns one stretch of each partition (see core/stretches.ts) and ends
+ * when every partition is past its own, by a record at or beyond its last offset, or by the end of the partition, since the last offsets
  * may hold no record (compaction, transaction markers). No call of consume is outstanding while a round is assigned,
  * so that nothing of an earlier one comes late.
  */
@@ -8,7 +8,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { listText } from '../core/list-text.ts'
-import { clip, joined, type OffsetRange, sortedRanges } from '../core/offset-ranges.ts'
+import { clip, common, joined, type OffsetRange, sortedRanges } from '../core/offset-ranges.ts'
+import { mostGap, stretches } from '../core/stretches.ts'
 import { DfspError } from '../errors.ts'
 import { offsetsAt } from './assignment.ts'
 import { type ClientError, ERR, explain, loginOf } from './client.ts'
@@ -33,8 +34,8 @@ export interface RecordFrame {
 const STALL_MS = 60_000
 const ERROR_WAIT_MS = 100
 const BATCH_BYTES = 4 * 1024 * 1024
-/** Up to so many unwanted records are read and dropped rather than passed over by a new assignment. */
-const GAP_RECORDS = 16
+/** What a record may have before one was seen. */
+const FIRST_BYTES = 64 * 1024
 
 /** See `Refetcher.read`. Nothing is assigned to the client afterwards. */
 export async function readRanges(
@@ -47,18 +48,14 @@ export async function readRanges(
   const wanted = joined(sortedRanges(ranges), 0)
   const before = clip(wanted, await extents(reader))
   const passed: OffsetRange[] = []
-  const rounds = new Map<number, OffsetRange[]>()
-  for (const stretch of joined(before.inside, GAP_RECORDS)) {
-    const list = rounds.get(stretch.partition) ?? []
-    list.push(stretch)
-    rounds.set(stretch.partition, list)
-  }
+  const next = stretches(before.inside)
   const isWanted = finder(before.inside)
+  let meanBytes = 0
   try {
-    for (let i = 0; ; i++) {
-      const round = [...rounds.values()].flatMap(list => list[i] ?? [])
+    for (;;) {
+      const round = next(mostGap(meanBytes))
       if (round.length === 0) break
-      await readRound(reader, round, {
+      meanBytes = await readRound(reader, round, meanBytes, {
         signal,
         onPassed: range => passed.push(range),
         onRecord: (record, frame) => (isWanted(record) ? onRecord(record, frame) : undefined),
@@ -69,7 +66,7 @@ export async function readRanges(
   }
   // Records that were deleted while they were read: what was passed over lies below the beginning of the log now.
   const lost = passed.length === 0 ? [] : clip(passed, await extents(reader)).outside
-  const gone = lost.flatMap(range => overlaps(before.inside, range))
+  const gone = common(before.inside, joined(sortedRanges(lost), 0))
   return { missing: joined(sortedRanges([...before.outside, ...gone]), 0) }
 }
 
@@ -113,14 +110,16 @@ interface RoundHandlers {
   onPassed(range: OffsetRange): void
 }
 
+/** `meanBytes` is the size of a record as was seen so far, 0 at first; returns what it is then. */
 async function readRound(
   { client, topic, properties }: Reader,
   round: readonly OffsetRange[],
+  meanBytes: number,
   { signal, onRecord, onPassed }: RoundHandlers,
-): Promise<void> {
+): Promise<number> {
   const login = loginOf(properties)
   const open = new Map(round.map(({ partition, from, to }) => [partition, { position: from, to }]))
-  let meanBytes = 64 * 1024
+  let mean = meanBytes
   let detail = 'no record came'
   let progress = performance.now()
 
@@ -158,7 +157,10 @@ async function readRound(
         })
       let messages: RdKafka.Message[] = []
       try {
-        messages = await consume(client, Math.round(Math.min(256, Math.max(8, BATCH_BYTES / meanBytes))))
+        messages = await consume(
+          client,
+          Math.round(Math.min(256, Math.max(8, BATCH_BYTES / (mean || FIRST_BYTES)))),
+        )
       } catch (error) {
         const told = failure(error as ClientError)
         if (told) throw told
@@ -166,7 +168,7 @@ async function readRound(
       }
       for (const message of messages) {
         const { partition, offset, size, timestamp = 0, value } = message
-        meanBytes += (size - meanBytes) / 32
+        mean += mean === 0 ? size : (size - mean) / 32
         const stretch = open.get(partition)
         if (!stretch || offset < stretch.position) continue
         pass(partition, offset)
@@ -182,6 +184,7 @@ async function readRound(
       for (const partition of ends) pass(partition, (open.get(partition)?.to ?? 0) + 1)
       ends = []
     }
+    return mean
   } finally {
     client.removeListener('partition.eof', onEnd)
     client.removeListener('event.error', onError)
@@ -230,10 +233,4 @@ function finder(ranges: readonly OffsetRange[]): (record: ConsumedRecord) => boo
     const next = list.at(-1)
     return next !== undefined && next.from <= offset
   }
-}
-
-function overlaps(ranges: readonly OffsetRange[], { partition, from, to }: OffsetRange): OffsetRange[] {
-  return ranges
-    .filter(range => range.partition === partition && range.from <= to && range.to >= from)
-    .map(range => ({ partition, from: Math.max(from, range.from), to: Math.min(to, range.to) }))
 }

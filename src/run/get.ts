@@ -4,9 +4,10 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type Assembly, assembly } from '../core/assembly.ts'
+import type { Chunk } from '../core/chunk.ts'
 import { decodeChunk } from '../core/chunk-codec.ts'
 import type { IndexedFile } from '../core/file-index.ts'
-import { fileId } from '../core/generation.ts'
+import { hexOf } from '../core/generation.ts'
 import { joined, sortedRanges } from '../core/offset-ranges.ts'
 import { relativePath } from '../core/output-path.ts'
 import { DfspError } from '../errors.ts'
@@ -35,20 +36,18 @@ export interface GetDeps {
   onProgress(bytes: number): void
 }
 
-/** So many files are read at a time: each has a temporary file. */
-const AT_ONCE = 100
-
 interface OpenFile {
   readonly file: IndexedFile
   readonly stored: StoredFile
   readonly parts: Assembly
   damaged: number
-  over: boolean
 }
 
 /**
- * `files` come with the places of their records. Rejects with a DfspError when the folder cannot be written or the
- * topic not be read, or with the reason of the signal; what was told as `ok` is in its place.
+ * `files` are of a path each, with the places of their records. All are read in one pass, however their records are
+ * mixed; a file takes memory, and a temporary file, from its first record to its last. Rejects with a DfspError when the
+ * folder cannot be written or the topic not be read, or with the reason of the signal; what was told as `ok` is in its
+ * place.
  */
 export async function getFiles(
   outputDir: string,
@@ -61,43 +60,48 @@ export async function getFiles(
       arena(() => {}),
       output.tmpDir,
     )
-    const order = files.toSorted(
-      ({ ranges: [a] }, { ranges: [b] }) =>
-        (a?.partition ?? 0) - (b?.partition ?? 0) || (a?.from ?? 0) - (b?.from ?? 0),
-    )
-    for (let i = 0; i < order.length; i += AT_ONCE)
-      await getSome(output.path, order.slice(i, i + AT_ONCE), () => temporary.open('disk'), deps)
+    await getAll(output.path, files, () => temporary.open('disk'), deps)
   } finally {
     output.close()
   }
 }
 
-async function getSome(
+async function getAll(
   root: string,
   files: readonly IndexedFile[],
   open: () => StoredFile,
   { refetcher, signal, onFile, onProgress }: GetDeps,
 ): Promise<void> {
-  const byId = new Map<string, OpenFile>(
-    files.map(file => [
-      fileId(file.path, { total: file.chunks, fileHash: Buffer.from(file.sha512, 'hex') }),
-      { file, stored: open(), parts: assembly(file.chunks), damaged: 0, over: false },
-    ]),
-  )
-  const end = (entry: OpenFile, result: Got['result'], error?: string) => {
-    entry.over = true
-    entry.stored.release()
-    const { path, sha512 } = entry.file
+  /** Those that have had no outcome: open, or not begun. */
+  const left = new Map<string, IndexedFile | OpenFile>(files.map(file => [file.path, file]))
+  const end = ({ file, stored, parts }: OpenFile, result: Got['result'], error?: string) => {
+    left.delete(file.path)
+    stored.release()
     const why = error === undefined ? {} : { error }
-    onFile({ path, result, bytes: entry.parts.bytes, sha512, ...why })
+    onFile({ path: file.path, result, bytes: parts.bytes, sha512: file.sha512, ...why })
+  }
+
+  /** Undefined for another content, and for what has had its outcome. */
+  function opened(path: string, { total, fileHash }: Chunk): OpenFile | undefined {
+    const found = left.get(path)
+    if (found === undefined) return undefined
+    const file = 'file' in found ? found.file : found
+    if (file.chunks !== total || file.sha512 !== hexOf(fileHash)) return undefined
+    return 'file' in found ? found : begun(file)
+  }
+
+  function begun(file: IndexedFile): OpenFile {
+    const entry = { file, stored: open(), parts: assembly(file.chunks), damaged: 0 }
+    left.set(file.path, entry)
+    return entry
   }
 
   async function take({ value }: ConsumedRecord): Promise<void> {
     const chunk = decodeChunk(value)
     if (chunk.kind !== 'chunk') return
     const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
-    const entry = 'path' in named ? byId.get(fileId(named.path, chunk)) : undefined
-    if (entry === undefined || entry.over || entry.parts.has(chunk.index)) return
+    const entry = 'path' in named ? opened(named.path, chunk) : undefined
+    if (entry === undefined || entry.parts.has(chunk.index)) return
     if (!createHash('sha512').update(chunk.data).digest().equals(chunk.chunkHash)) {
       entry.damaged++
       return
@@ -130,15 +134,15 @@ async function getSome(
   try {
     const ranges = joined(sortedRanges(files.flatMap(file => file.ranges)), 0)
     await refetcher.read(ranges, take, signal)
-    for (const entry of byId.values()) {
-      if (entry.over) continue
+    for (const found of left.values()) {
+      const entry = 'file' in found ? found : begun(found)
       const { count, total } = entry.parts
       const lost = `${count} of ${total} chunks can be read`
       if (entry.damaged > 0) end(entry, 'damaged', `${lost}, of ${entry.damaged} the SHA-512 is wrong`)
       else end(entry, 'incomplete', `${lost} now`)
     }
   } finally {
-    for (const { stored } of byId.values()) stored.release()
+    for (const found of left.values()) if ('file' in found) found.stored.release()
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type OffsetRange, OffsetRuns, offsetRanges, spans } from '../../src/core/offset-ranges.ts'
+import { common, type OffsetRange, OffsetRuns, offsetRanges, spans } from '../../src/core/offset-ranges.ts'
 
 const records = fc.array(fc.record({ partition: fc.nat(3), offset: fc.nat(60) }), { maxLength: 80 })
 
@@ -45,6 +45,16 @@ test('noted one by one they are the same runs, in whatever order they come', () 
       const runs = new OffsetRuns()
       for (const { partition, offset } of given) runs.add(partition, offset)
       assert.deepEqual(runs.ranges(), offsetRanges(given))
+    }),
+  )
+})
+
+test('what two lists of ranges have in common are the offsets that lie in both', () => {
+  fc.assert(
+    fc.property(records, records, (a, b) => {
+      const both = inRanges(offsetRanges(b))
+      const expected = new Set([...inRanges(offsetRanges(a))].filter(place => both.has(place)))
+      assert.deepEqual(inRanges(common(offsetRanges(a), offsetRanges(b))), expected)
     }),
   )
 })

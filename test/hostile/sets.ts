@@ -178,6 +178,25 @@ export const SETS: readonly HostileSet[] = [
     records: n => times(n, i => record(`small/${i}`)),
     alsoBy: [['ls'], ['get', '**']],
   },
+  {
+    name: 'files whose chunks lie between those of all others',
+    n: 1_000,
+    records: n => {
+      const bytes = (i: number) => Buffer.from(`whole${i}`.padStart(15, '.'))
+      const part = (i: number, at: number) => bytes(i).subarray(3 * at, 3 * at + 3)
+      return times(5, at =>
+        times(n, i => {
+          const data = part(i, at)
+          const place = { index: at + 1, total: 5, offset: 3 * at }
+          return record(`mixed/${i}`, { fileHash: sha512(bytes(i)), data, chunkHash: sha512(data), ...place })
+        }),
+      ).flat()
+    },
+    alsoBy: [
+      ['get', '**'],
+      ['get', 'mixed/*7'],
+    ],
+  },
   { name: 'records that are no chunk', n: 10_000, records: n => times(n, junk), alsoBy: [['ls']] },
   {
     name: 'files and junk in turn, of which one pins the offset',
