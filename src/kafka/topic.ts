@@ -40,6 +40,23 @@ export async function topicPartitions(
   })
 }
 
+/** Those of `topics` that are not there, asked once for all of them; what may not be seen is not among them. */
+export async function missingOf(
+  client: Client,
+  topics: readonly string[],
+  login: Login,
+): Promise<ReadonlySet<string>> {
+  const [some] = topics
+  if (some === undefined) return new Set()
+  const all = await metadata(client, { allTopics: true, timeout: TIMEOUT_MS }, some, login)
+  const there = new Set(all.topics.map(({ name }) => name))
+  const unseen = topics.filter(topic => !there.has(topic))
+  if (!login.isKnown || unseen.length === 0) return new Set(unseen)
+  const described = await describedTopics(client, unseen, TIMEOUT_MS)
+  const forbidden = described?.map(({ error }) => error?.code === ERR.TOPIC_AUTHORIZATION_FAILED) ?? []
+  return new Set(unseen.filter((_, i) => forbidden[i] !== true))
+}
+
 const MOST_LISTED = 8
 
 function listed(topics: readonly string[]): string {
@@ -63,19 +80,25 @@ function metadata(
 
 /** What the broker says against a topic: plain metadata shows one that is forbidden as one that is missing. */
 async function topicError(client: Client, topic: string): Promise<ClientError | undefined> {
-  const described = await withAdmin(client, admin =>
-    answer<DescribedTopic[]>(done => admin.describeTopics([topic], { timeout: TIMEOUT_MS }, done)),
-  )
-  return described?.[0]?.error
+  return (await describedTopics(client, [topic], TIMEOUT_MS))?.[0]?.error
 }
 
 /** Tells a topic from an earlier one of the same name; undefined where the broker does not say. */
 export async function topicId(client: Client, topic: string): Promise<string | undefined> {
-  const described = await withAdmin(client, admin =>
-    answer<DescribedTopic[]>(done => admin.describeTopics([topic], { timeout: SHORT_TIMEOUT_MS }, done)),
-  )
+  const described = await describedTopics(client, [topic], SHORT_TIMEOUT_MS)
   const id = described?.[0]?.error ? undefined : described?.[0]?.topicId
   return id && `${id.mostSignificantBits}.${id.leastSignificantBits}`
+}
+
+/** In their order; undefined where the broker does not say. */
+async function describedTopics(
+  client: Client,
+  topics: string[],
+  timeout: number,
+): Promise<DescribedTopic[] | undefined> {
+  return await withAdmin(client, admin =>
+    answer<DescribedTopic[]>(done => admin.describeTopics(topics, { timeout }, done)),
+  )
 }
 
 interface DescribedTopic {

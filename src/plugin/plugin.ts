@@ -27,7 +27,7 @@ export interface DataFile {
   readonly topic: string
   /** Equal for every attempt at this content under this path, also after a restart: a key for idempotence. */
   readonly deliveryId: string
-  /** 1 for the first attempt since the start of the process. */
+  /** 1 for the first attempt; counts on over restarts, and in `dfsp retry`. */
   readonly attempt: number
 }
 

@@ -105,7 +105,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
       ahead: s.ahead.take(file),
       mtime: file.mtime,
       deliveryId: ends.deliveryId(file),
-      attempt: file.attempts,
+      attempt: (settings.attemptsBefore?.(file.id) ?? 0) + file.attempts,
       final: file.attempts > settings.onFailure.retries,
       diskPath: settings.mode === 'memory' ? null : settings.diskPath(file.path),
     }

@@ -30,13 +30,13 @@ export interface LetterBoxOptions {
 }
 
 export interface LetterBoxDeps {
-  /** A letter that was not resolved; false when no more are wanted. */
-  onLetter(received: Received): boolean
+  /** A letter that was not resolved. */
+  onLetter(received: Received): void
   tell(kind: 'info' | 'problem', text: string): void
 }
 
 export interface LetterBox {
-  /** Resolves when all letters that were there at the start are handed over, or no more are wanted. */
+  /** Resolves when all letters that were there at the start are handed over. */
   readonly read: Promise<void>
   /** Resolves when the group was taken away or cannot be read: nothing can be resolved any more. */
   readonly broken: Promise<DfspError>
@@ -104,10 +104,7 @@ export async function openLetterBox(options: LetterBoxOptions, deps: LetterBoxDe
     const before = replays.get(partition)
     if (before !== undefined && offset < before.end && before.isResolved(offset, undefined))
       ledger.resolve(receipt)
-    else if (
-      !deps.onLetter({ partition, offset, receipt, letter: decodeDeadLetter(value, headers ?? new Map()) })
-    )
-      return finish()
+    else deps.onLetter({ partition, offset, receipt, letter: decodeDeadLetter(value, headers ?? new Map()) })
     if (offset === end - 1) ended(partition, end)
   }
 

@@ -6,6 +6,7 @@ import { fileIndex, type IndexedFile } from '../core/file-index.ts'
 import type { OffsetRange } from '../core/offset-ranges.ts'
 import type { Refetcher } from '../kafka/refetch.ts'
 import type { RetryFile, RetryPlan } from './retry-plan.ts'
+import { byTopic } from './shared-reads.ts'
 import { scanTopic } from './topic-scan.ts'
 
 /** Sets them apart; of one path the others follow each other as they were sent. Rejects as `Refetcher.read`. */
@@ -16,10 +17,14 @@ export async function withNewer(
 ): Promise<RetryPlan> {
   const files: RetryFile[] = []
   const superseded: RetryFile[] = []
-  for (const topic of new Set(plan.files.map(({ letter }) => letter.topic))) {
-    const own = plan.files.filter(({ letter }) => letter.topic === topic)
+  const withLetters = byTopic([
+    ...plan.leftAlone.map(({ file }) => file),
+    ...plan.untaken.map(letter => ({ letter })),
+  ])
+  for (const [topic, own] of byTopic(plan.files)) {
     const refetcher = openRefetcher(topic)
-    const sent = await contentsSince(own, refetcher, signal).finally(refetcher.close)
+    const others = withLetters.get(topic) ?? []
+    const sent = await contentsSince(own, others, refetcher, signal).finally(refetcher.close)
     const at = (file: RetryFile) => sent.times.get(keyOf(file.letter)) ?? 0
     for (const file of own.sort((a, b) => compare(a.letter.path, b.letter.path) || at(a) - at(b)))
       (at(file) < (sent.newest.get(file.letter.path) ?? 0) ? superseded : files).push(file)
@@ -27,8 +32,14 @@ export async function withNewer(
   return { ...plan, files, superseded }
 }
 
-/** When each file was sent, and by path when the newest whole content was of which there is no letter. */
-async function contentsSince(files: readonly RetryFile[], refetcher: Refetcher, signal: AbortSignal) {
+/** When each file was sent, and by path when the newest whole content was of which there is no letter, `others` included. */
+async function contentsSince(
+  files: readonly RetryFile[],
+  others: readonly Pick<RetryFile, 'letter'>[],
+  refetcher: Refetcher,
+  signal: AbortSignal,
+) {
+  const failed = new Set(others.map(({ letter }) => keyOf(letter)))
   const times = new Map<string, number>()
   for (const { letter } of files) times.set(keyOf(letter), 0)
   const paths = new Set(files.map(({ letter }) => letter.path))
@@ -41,7 +52,7 @@ async function contentsSince(files: readonly RetryFile[], refetcher: Refetcher, 
     const { path, lastSent, present, chunks, wrong } = content
     const key = keyOf(content)
     if (times.has(key)) times.set(key, lastSent)
-    else if (present === chunks && wrong === undefined)
+    else if (present === chunks && wrong === undefined && !failed.has(key))
       newest.set(path, Math.max(lastSent, newest.get(path) ?? 0))
   }
   return { times, newest }

@@ -29,6 +29,8 @@ export interface ProcessorSettings {
   readonly files: RegExp | undefined
   /** Files that are not run now, and stay unresolved as they are. */
   readonly leave?: ((file: FileId) => boolean) | undefined
+  /** How often a file was tried before, which its plugin is told besides; the policies count from anew. */
+  readonly attemptsBefore?: ((file: FileId) => number) | undefined
   readonly onFailure: RetryPolicy
   readonly onIncomplete: 'hold' | 'dlq' | 'skip'
   readonly incompleteAfterMs: number

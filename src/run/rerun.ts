@@ -9,6 +9,7 @@ import { setUp, tearDown } from './plugin-life.ts'
 import type { PluginRuntime, RuntimeUses } from './plugin-runtime.ts'
 import { type BenchFile, type Outcome, type RetryBenchOptions, retryBench } from './retry-bench.ts'
 import type { SummaryCounts } from './run-progress.ts'
+import { byTopic, sharedReads } from './shared-reads.ts'
 
 export interface RerunOptions
   extends Pick<RetryBenchOptions, 'group' | 'mode' | 'threads' | 'memoryBytes' | 'breakerAfter'> {
@@ -56,7 +57,7 @@ export async function rerun<F extends RerunFile>(
     const { path, tmpDir } = output
     const { pluginOptions, sections } = options
     await setUp(runtime, { options: pluginOptions, sections, outputDir: path, tmpDir }, tell)
-    for (const topic of new Set(files.map(({ letter }) => letter.topic))) {
+    for (const [topic, own] of byTopic(files)) {
       const bench = retryBench<F>(
         { ...options, topic, path, tmpDir },
         {
@@ -73,7 +74,7 @@ export async function rerun<F extends RerunFile>(
         },
       )
       try {
-        for (const file of files) if (file.letter.topic === topic) await bench.feed(file)
+        for (const together of sharedReads(own)) await bench.feed(together)
         await bench.finished()
       } finally {
         drained = await bench.close(options.drainMs)

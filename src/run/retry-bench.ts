@@ -5,7 +5,8 @@
 import { constants } from 'node:buffer'
 import path from 'node:path'
 import { decodeChunk } from '../core/chunk-codec.ts'
-import { type OffsetRange, offsetRanges } from '../core/offset-ranges.ts'
+import { type FileId, fileId, hexOf } from '../core/generation.ts'
+import { joined, type OffsetRange, offsetRanges, sortedRanges } from '../core/offset-ranges.ts'
 import { relativePath } from '../core/output-path.ts'
 import type { ConsumedRecord } from '../kafka/consumer.ts'
 import type { Refetcher } from '../kafka/refetch.ts'
@@ -13,6 +14,7 @@ import type { FileResult, RunEvent } from '../report/events.ts'
 import { realEdges } from './edges.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 import { processor } from './processor.ts'
+import type { ProcessorDeps } from './processor-deps.ts'
 
 export interface RetryBenchOptions {
   readonly topic: string
@@ -35,13 +37,19 @@ export interface Outcome {
 
 /** A file to be run again. */
 export interface BenchFile {
-  readonly letter: { readonly path: string; readonly chunks: number; readonly sha512: string }
+  readonly letter: {
+    readonly path: string
+    readonly chunks: number
+    readonly sha512: string
+    /** How often it was tried before; 0 where that is of no matter. */
+    readonly attempts?: number
+  }
   /** Where its records lie; others may lie between them. */
   readonly ranges: readonly OffsetRange[]
 }
 
 export interface RetryBenchDeps<F extends BenchFile> {
-  readonly runtime: PluginRuntime
+  readonly runtime: Pick<PluginRuntime, 'store'> & { readonly host: ProcessorDeps['host'] }
   readonly hooks: readonly string[]
   /** Of the topic. */
   readonly openRefetcher: () => Refetcher
@@ -55,8 +63,11 @@ export interface RetryBenchDeps<F extends BenchFile> {
 }
 
 export interface RetryBench<F extends BenchFile> {
-  /** Resolves when the next file may follow. Rejects with a DfspError when the topic cannot be read. */
-  feed(file: F): Promise<void>
+  /**
+   * Reads files together, of a path one each. Resolves when the next ones may follow. Rejects with a DfspError when the
+   * topic cannot be read.
+   */
+  feed(files: readonly F[]): Promise<void>
   /** Resolves when all that were fed have ended, or after the signal. */
   finished(): Promise<void>
   /** Waits for what runs, drops the rest; false when that did not end in time. */
@@ -71,14 +82,19 @@ interface Place {
 
 interface Open<F> {
   readonly file: F
-  /** The offset that the first of its records is given here. */
-  readonly from: number
-  /** Of its records, in order. */
-  readonly places: readonly Place[]
+  readonly id: FileId
+  /** The offsets that its records are given here, in order. */
+  readonly offsets: number[]
 }
 
 const PARTITION = 0
 const TICK_MS = 1_000
+const UNDER_WAY = ['queued', 'running', 'waiting'] as const
+/** About what an open file and one of its records take here and in the processor. */
+const FILE_BYTES = 2_000
+const RECORD_BYTES = 250
+/** Of the memory: more files are begun only once others have ended, or in a read of their own. */
+const TABLE_SHARE = 1 / 8
 
 export function retryBench<F extends BenchFile>(
   options: RetryBenchOptions,
@@ -86,6 +102,9 @@ export function retryBench<F extends BenchFile>(
 ): RetryBench<F> {
   const { runtime, report, signal } = deps
   const open = new Map<string, Open<F>>() // by path
+  const attempts = new Map<FileId, number>()
+  /** Of the records of open files, by the offset that each is given here. */
+  const places = new Map<number, Place>()
   /** The offset that the next record is given here. */
   let end = 0
   const feeding = deps.openRefetcher()
@@ -107,6 +126,7 @@ export function retryBench<F extends BenchFile>(
       mode: options.mode,
       diskPath: name => path.join(options.path, name),
       files: undefined,
+      attemptsBefore: id => attempts.get(id) ?? 0,
       onFailure: { retries: 0, onError: 'skip' },
       onIncomplete: 'skip',
       // After the last of a file's records nothing more of it comes.
@@ -158,19 +178,21 @@ export function retryBench<F extends BenchFile>(
     if (event.type !== 'file') return
     const ended = open.get(event.path)
     // Of an earlier one of the same path, of which more was seen: it has had its outcome.
-    if (ended === undefined || (event.partitions[PARTITION]?.[0] ?? 0) < ended.from) return
-    open.delete(event.path)
+    if (ended === undefined || (event.partitions[PARTITION]?.[0] ?? 0) < (ended.offsets[0] ?? 0)) return
     const { result, error = '', bytes, ms } = event
-    deps.onOutcome(ended.file, { result, error, bytes, ms })
+    told(ended, { result, error, bytes, ms })
+  }
+
+  function told(ended: Open<F>, outcome: Outcome): void {
+    forget(ended)
+    deps.onOutcome(ended.file, outcome)
     wake()
   }
 
-  function placeOf(offset: number): Place | undefined {
-    for (const { from, places } of open.values()) {
-      const place = places[offset - from]
-      if (place !== undefined) return place
-    }
-    return undefined
+  function forget({ file, id, offsets }: Open<F>): void {
+    open.delete(file.letter.path)
+    attempts.delete(id)
+    for (const offset of offsets) places.delete(offset)
   }
 
   async function readAgain(
@@ -181,10 +203,10 @@ export function retryBench<F extends BenchFile>(
     const offsets = new Map<string, number>()
     for (const { from, to } of ranges)
       for (let offset = from; offset <= to; offset++) {
-        const place = placeOf(offset)
+        const place = places.get(offset)
         if (place) offsets.set(`${place.partition}/${place.offset}`, offset)
       }
-    const real = offsetRanges([...offsets.values()].flatMap(offset => placeOf(offset) ?? []))
+    const real = offsetRanges([...offsets.values()].flatMap(offset => places.get(offset) ?? []))
     await again.read(
       real,
       r => {
@@ -195,43 +217,89 @@ export function retryBench<F extends BenchFile>(
     )
   }
 
-  return {
-    async feed(file) {
-      const { path: name } = file.letter
-      // One content of a path at a time: it is told by its path what became of it.
-      while ((open.has(name) || open.size > options.threads) && !signal.aborted) await change()
+  const isUnderWay = () => UNDER_WAY.some(state => work.files.count(state) > 0)
+  const isFull = () => open.size * FILE_BYTES + places.size * RECORD_BYTES > options.memoryBytes * TABLE_SHARE
+
+  function begin(file: F): Open<F> {
+    const { path: name, chunks, sha512, attempts: before = 0 } = file.letter
+    const id = fileId(name, { total: chunks, fileHash: Buffer.from(sha512, 'hex') })
+    const own = { file, id, offsets: [] }
+    open.set(name, own)
+    attempts.set(id, before)
+    return own
+  }
+
+  /** Returns the files for which there was no room; fewer than were given, where none were open before. */
+  async function readOnce(files: readonly F[]): Promise<F[]> {
+    const left = new Map(files.map(file => [file.letter.path, file])) // not begun
+    const postponed = new Set<F>()
+    const begun: Open<F>[] = []
+
+    /** Undefined for what is not asked for, has ended or is postponed. */
+    async function openOf(record: ConsumedRecord): Promise<Open<F> | undefined> {
+      const chunk = decodeChunk(record.value)
+      if (chunk.kind !== 'chunk') return undefined
+      const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
+      if ('refused' in found) return undefined
+      const file = open.get(found.path)?.file ?? left.get(found.path)
+      if (file === undefined || postponed.has(file)) return undefined
+      if (chunk.total !== file.letter.chunks || hexOf(chunk.fileHash) !== file.letter.sha512) return undefined
+      while (isFull() && !open.has(found.path) && isUnderWay() && !signal.aborted) await change()
       signal.throwIfAborted()
-      const places: Place[] = []
-      const own = { file, from: end, places }
-      open.set(name, own)
-      let fed = 0
-      await feeding.read(
-        file.ranges,
-        async record => {
-          if (!isOf(file, record)) return
-          while (paused && !signal.aborted) await change()
-          signal.throwIfAborted()
-          if (open.get(name) !== own) return // further copies of what has ended
-          fed++
-          const { partition, offset } = record
-          places.push({ partition, offset })
-          work.records([{ ...record, partition: PARTITION, offset: end++ }])
-        },
-        signal,
-      )
-      work.partitionEnd(PARTITION, end)
-      if (fed > 0) return
-      open.delete(name)
-      deps.onOutcome(file, {
-        result: 'incomplete',
-        error: `none of ${file.letter.chunks} chunks is there`,
-        bytes: 0,
-        ms: 0,
-      })
+      const known = open.get(found.path)
+      if (known !== undefined || !left.has(found.path)) return known
+      // The rest of those that are open may lie beyond the beginning of many others.
+      if (isFull() && open.size > 0) {
+        postponed.add(file)
+        return undefined
+      }
+      left.delete(found.path)
+      const own = begin(file)
+      begun.push(own)
+      return own
+    }
+
+    await feeding.read(
+      joined(sortedRanges(files.flatMap(({ ranges }) => ranges)), 0),
+      async record => {
+        const own = await openOf(record)
+        if (own === undefined) return
+        while (paused && !signal.aborted) await change()
+        signal.throwIfAborted()
+        if (open.get(own.file.letter.path) !== own) return // further copies of what has ended
+        const { partition, offset } = record
+        own.offsets.push(end)
+        places.set(end, { partition, offset })
+        work.records([{ ...record, partition: PARTITION, offset: end++ }])
+      },
+      signal,
+    )
+    work.partitionEnd(PARTITION, end)
+    for (const file of left.values())
+      if (!postponed.has(file)) deps.onOutcome(file, nothing(`none of ${file.letter.chunks} chunks is there`))
+    for (const own of begun)
+      if (open.get(own.file.letter.path) === own && !work.files.byId.has(own.id))
+        told(own, nothing('--memory has no room for what is to be known of its records'))
+    return [...postponed]
+  }
+
+  const ended = async () => {
+    while (open.size > 0 && !signal.aborted) await change()
+  }
+
+  return {
+    async feed(files) {
+      // One content of a path at a time: it is told by its path what became of it.
+      const isFree = () => open.size <= options.threads && files.every(({ letter }) => !open.has(letter.path))
+      while (!isFree() && !signal.aborted) await change()
+      signal.throwIfAborted()
+      for (let rest = files; rest.length > 0; ) {
+        rest = await readOnce(rest)
+        if (rest.length > 0) await ended()
+        signal.throwIfAborted()
+      }
     },
-    async finished() {
-      while (open.size > 0 && !signal.aborted) await change()
-    },
+    finished: ended,
     async close(drainMs) {
       clearInterval(timer)
       const ended = await work.drain(drainMs)
@@ -242,11 +310,6 @@ export function retryBench<F extends BenchFile>(
   }
 }
 
-/** Between a file's records lie those of others, where its letter is not exact. */
-function isOf({ letter }: BenchFile, { value }: ConsumedRecord): boolean {
-  const chunk = decodeChunk(value)
-  if (chunk.kind !== 'chunk' || chunk.total !== letter.chunks) return false
-  if (Buffer.from(chunk.fileHash).toString('hex') !== letter.sha512) return false
-  const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
-  return 'path' in found && found.path === letter.path
+function nothing(error: string): Outcome {
+  return { result: 'incomplete', error, bytes: 0, ms: 0 }
 }

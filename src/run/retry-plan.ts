@@ -29,6 +29,8 @@ export interface RetryPlan {
   /** Of whose path a newer content was sent: see newer-contents.ts. */
   readonly superseded: readonly RetryFile[]
   readonly leftAlone: readonly { readonly file: RetryFile; readonly why: string }[]
+  /** Of further files, which this call does not take up. */
+  readonly untaken: readonly FileLetter[]
   /** Records that are no chunks: no plugin can be run on them. */
   readonly records: readonly { readonly letter: RecordLetter; readonly received: Received }[]
   /** Records of the topic that are no letters. */
@@ -40,8 +42,6 @@ export const MOST_ROUNDS = 5
 
 /** Collects letters as they are read. */
 export interface Letters {
-  /** Distinct files so far. */
-  readonly fileCount: number
   add(received: Received): void
   /** Without what is gone: see `withGone`. */
   plan(): RetryPlan
@@ -49,19 +49,21 @@ export interface Letters {
 
 /**
  * `wanted` are paths of files or folders; with any, only those are taken, and nothing is said of the rest. With
- * `topic`, only letters that speak of it.
+ * `topic`, only letters that speak of it. Letters of files beyond the first `max` are only noted.
  */
-export function letters(wanted: readonly string[], topic: string | undefined): Letters {
+export function letters(
+  wanted: readonly string[],
+  topic: string | undefined,
+  max = Number.POSITIVE_INFINITY,
+): Letters {
   const files = new Map<string, { letter: FileLetter; letters: Received[] }>()
   const records: RetryPlan['records'][number][] = []
   const refused: RetryPlan['refused'][number][] = []
+  const untaken: FileLetter[] = []
   const isWanted = (letter: DeadLetter) =>
     (topic === undefined || letter.topic === topic) &&
     (wanted.length === 0 || (letter.kind === 'file' && wanted.some(path => isBelow(letter.path, path))))
   return {
-    get fileCount() {
-      return files.size
-    },
     add(received) {
       const { letter } = received
       if ('refused' in letter) {
@@ -71,7 +73,8 @@ export function letters(wanted: readonly string[], topic: string | undefined): L
       else {
         const id = [letter.topic, letter.path, letter.sha512, letter.chunks].join('\0')
         const known = files.get(id)
-        if (known === undefined) files.set(id, { letter, letters: [received] })
+        if (known === undefined && files.size >= max) untaken.push(letter)
+        else if (known === undefined) files.set(id, { letter, letters: [received] })
         else {
           known.letters.push(received)
           if (letter.rounds >= known.letter.rounds) known.letter = letter
@@ -85,27 +88,27 @@ export function letters(wanted: readonly string[], topic: string | undefined): L
       const isDue = ({ letter }: RetryFile) => letter.rounds < MOST_ROUNDS || wanted.length > 0
       const why = `taken up ${MOST_ROUNDS} times already; name it to run it all the same`
       const leftAlone = all.filter(file => !isDue(file)).map(file => ({ file, why }))
-      return { files: all.filter(isDue), lost: [], superseded: [], leftAlone, records, refused }
+      return { files: all.filter(isDue), lost: [], superseded: [], leftAlone, untaken, records, refused }
     },
   }
+}
+
+export interface TopicsAsked {
+  /** Which of them do not exist. */
+  missingTopics(topics: readonly string[]): Promise<ReadonlySet<string>>
+  extentsOf(topic: string): Promise<ReadonlyMap<number, Extent>>
 }
 
 /** Sets apart what is no longer there: records of files, files, and topics. */
 export async function withGone(
   plan: RetryPlan,
-  extentsOf: (topic: string) => Promise<ReadonlyMap<number, Extent>>,
+  { missingTopics, extentsOf }: TopicsAsked,
 ): Promise<RetryPlan> {
   const topics = new Map<string, ReadonlyMap<number, Extent> | undefined>()
-  for (const { letter } of plan.files) {
-    if (topics.has(letter.topic)) continue
-    topics.set(
-      letter.topic,
-      await extentsOf(letter.topic).catch(error => {
-        if (error instanceof DfspError && error.code === 'E_TOPIC_MISSING') return undefined
-        throw error
-      }),
-    )
-  }
+  const named = [...new Set(plan.files.map(({ letter }) => letter.topic))]
+  const missing = await missingTopics(named)
+  for (const topic of named)
+    topics.set(topic, missing.has(topic) ? undefined : await extentsOf(topic).catch(goneMeanwhile))
   const files: RetryFile[] = []
   const lost: RetryFile[] = []
   const leftAlone = [...plan.leftAlone]
@@ -120,6 +123,10 @@ export async function withGone(
     ;(isLost ? lost : files).push({ ...file, gone })
   }
   return { ...plan, files, lost, leftAlone }
+}
+
+function goneMeanwhile(error: unknown): undefined {
+  if (!(error instanceof DfspError && error.code === 'E_TOPIC_MISSING')) throw error
 }
 
 /** Is it the file that is wanted, or in the folder that is? */

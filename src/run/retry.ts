@@ -5,6 +5,7 @@
 import type { FileLetter } from '../core/dead-letter.ts'
 import { offsetsIn, rangesText } from '../core/offset-ranges.ts'
 import { DfspError } from '../errors.ts'
+import { missingTopics } from '../kafka/missing-topics.ts'
 import { openRefetcher } from '../kafka/refetch.ts'
 import type { SetAside } from '../report/events.ts'
 import { deferred } from './deferred.ts'
@@ -53,14 +54,11 @@ export async function retry(options: RetryOptions, deps: RetryDeps): Promise<End
   let box: LetterBox | undefined
   let drained = true
   try {
-    const found = letters(options.paths, options.topic)
+    const found = letters(options.paths, options.topic, options.max)
     const opening = openLetterBox(
       { topic: options.dlq, group: options.group, properties: options.consumerProperties },
       {
-        onLetter(received) {
-          found.add(received)
-          return found.fileCount < options.max
-        },
+        onLetter: found.add,
         tell: (type, text) => report({ type, text }),
       },
     )
@@ -131,11 +129,15 @@ async function carryOut(options: RetryOptions, deps: RetryDeps, given: Work): Pr
 
 /** The plan, with what the topics say of its files. Rejects with the reason of `signal`. */
 async function looked(options: RetryOptions, plan: RetryPlan, signal: AbortSignal): Promise<RetryPlan> {
-  const open = (topic: string) => openRefetcher({ topic, properties: options.consumerProperties })
-  const there = await withGone(plan, async topic => {
-    signal.throwIfAborted()
-    const refetcher = open(topic)
-    return await refetcher.extents().finally(refetcher.close)
+  const properties = options.consumerProperties
+  const open = (topic: string) => openRefetcher({ topic, properties })
+  const there = await withGone(plan, {
+    missingTopics: topics => missingTopics(topics, properties),
+    async extentsOf(topic) {
+      signal.throwIfAborted()
+      const refetcher = open(topic)
+      return await refetcher.extents().finally(refetcher.close)
+    },
   })
   // What is named is run whatever came since.
   return options.paths.length > 0 ? there : await withNewer(there, open, signal)

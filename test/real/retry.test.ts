@@ -131,6 +131,7 @@ describe('dead letters', { skip: noBroker }, () => {
     const { dlq } = await given(['x.dat', 'y.dat'], ['x.dat', 'y.dat'])
     plugin.order({ 'y.dat': 'fail' })
     const first = await retry(dlq, '--yes')
+    assert.deepEqual(plugin.attempts('y.dat'), [2])
     assert.equal(first.code, 3, first.stderr)
     assert.deepEqual(plugin.ended(), ['x.dat'])
     const rounds = (await lettersOf(dlq))
@@ -147,6 +148,7 @@ describe('dead letters', { skip: noBroker }, () => {
     assert.equal(second.code, 0, second.stderr)
     assert.match(second.stdout, /^1 file to retry/m)
     assert.deepEqual(plugin.ended(), ['y.dat'])
+    assert.deepEqual(plugin.attempts('y.dat'), [3])
     assert.equal(await lag(dlq), 0)
   })
 

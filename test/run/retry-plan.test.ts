@@ -95,25 +95,31 @@ test('a file that was taken up five times is left alone, unless it is named', ()
 
 test('what is gone is told by range, and a file with too few records left is not one to retry; files of a topic that does not exist are left alone', async () => {
   const twice = file('twice', { ranges: [{ partition: 0, from: 4, to: 7 }] })
-  const plan = planned([file('a'), file('b', { topic: 'other' }), twice])
-  const extents = async (topic: string) => {
-    if (topic === 'other') throw new DfspError('E_TOPIC_MISSING', 'no such topic')
-    return new Map([[0, { low: 5, high: 9 }]])
-  }
-  const { files, lost, leftAlone } = await withGone(plan, extents)
+  const plan = planned([file('a'), file('b', { topic: 'other' }), twice, file('c', { topic: 'gone' })])
+  const asked: string[] = []
+  const { files, lost, leftAlone } = await withGone(plan, {
+    missingTopics: async topics => new Set(topics.filter(topic => topic === 'other')),
+    async extentsOf(topic) {
+      asked.push(topic)
+      if (topic === 'gone') throw new DfspError('E_TOPIC_MISSING', 'no such topic')
+      return new Map([[0, { low: 5, high: 9 }]])
+    },
+  })
   assert.deepEqual(
     [lost, files].map(list => list.map(({ letter, gone }) => [letter.path, gone])),
     [[['a', [{ partition: 0, from: 4, to: 4 }]]], [['twice', [{ partition: 0, from: 4, to: 4 }]]]],
   )
   assert.deepEqual(
     leftAlone.map(({ why }) => why),
-    ['topic other does not exist'],
+    ['topic other does not exist', 'topic gone does not exist'],
   )
+  assert.deepEqual(asked, ['xrd', 'gone'])
 })
 
 test('that a topic cannot be asked about ends it', async () => {
-  const refused = async () => {
+  const extentsOf = async () => {
     throw new DfspError('E_ACL', 'READ on topic xrd is not allowed')
   }
-  await assert.rejects(withGone(planned([file('a')]), refused), { code: 'E_ACL' })
+  const missingTopics = async () => new Set<string>()
+  await assert.rejects(withGone(planned([file('a')]), { missingTopics, extentsOf }), { code: 'E_ACL' })
 })

@@ -27,6 +27,8 @@ export type Steered = {
   ended(): string[]
   /** Delivery ids by path, in order of the calls. */
   deliveries(path: string): string[]
+  /** The attempt that the plugin was told, by path, in order of the calls. */
+  attempts(path: string): number[]
   forget(): void
   /** Resolves when `path` was started (or ended). */
   until(what: 'start' | 'end', path: string): Promise<void>
@@ -43,7 +45,7 @@ export function steered(): Steered {
       .readFileSync(ran, 'utf8')
       .split('\n')
       .filter(line => line.startsWith(`${what} `))
-      .map(line => line.split(' ').slice(1) as [string, string])
+      .map(line => line.split(' ').slice(1) as [string, string, string?])
   const order = (orders: Readonly<Record<string, Order>>) => {
     // Renamed into place: the plugin never reads half of it.
     fs.writeFileSync(join(folder, 'orders.new'), JSON.stringify(orders))
@@ -71,6 +73,10 @@ export function steered(): Steered {
       lines('start')
         .filter(([p]) => p === path)
         .map(([, id]) => id),
+    attempts: path =>
+      lines('start')
+        .filter(([p]) => p === path)
+        .map(([, , attempt]) => Number(attempt)),
     until: (what, path) =>
       new Promise(resolve => {
         const look = () => {
