@@ -72,12 +72,19 @@ function pluginFrames(stack: string, pluginUrl: string): string[] {
   const frames: string[] = []
   for (const line of stack.split('\n')) {
     const place = /^\s+at (?:.*? \((.+)\)|(?:async )?(.+))$/.exec(line)
-    const at = /^(file:\/\/)?(\/.*?)(?:\?[^:]*)?:(\d+):(\d+)$/.exec(place?.[1] ?? place?.[2] ?? '')
-    if (!at) continue
-    const file = at[1] === undefined ? (at[2] as string) : fileURLToPath(`file://${at[2]}`)
+    const at = /^(.*):(\d+):(\d+)$/.exec(place?.[1] ?? place?.[2] ?? '')
+    const file = at && pathOf(at[1] as string)
+    if (!file) continue
     if (file.includes('/node_modules/') || file.startsWith(OWN_CODE)) continue
     const shown = path.relative(folder, sourceFile(file))
-    frames.push(`${shown.startsWith('..') ? file : shown}:${at[3]}:${at[4]}`)
+    frames.push(`${shown.startsWith('..') ? file : shown}:${at[2]}:${at[3]}`)
   }
   return frames
+}
+
+/** Of what a frame is in: a path or a `file:` URL. tsx puts a query behind either. */
+export function pathOf(place: string): string | undefined {
+  if (place.startsWith('file://')) return fileURLToPath(place)
+  if (!place.startsWith('/')) return undefined
+  return existsSync(place) ? place : place.replace(/\?.*$/, '')
 }

@@ -7,7 +7,7 @@ import { listText } from '../core/list-text.ts'
 import { nearest } from '../core/nearest.ts'
 import type { PluginFault } from '../core/plugin-fault.ts'
 import { cutText } from '../core/shown-text.ts'
-import { faultOf, sourceFile } from './fault.ts'
+import { faultOf, pathOf, sourceFile } from './fault.ts'
 import { HOOKS, type HookName, type PluginOption, type PluginOptions, type ProcessFile } from './plugin.ts'
 import { TsconfigError } from './tsconfig.ts'
 import { type Compiled, importTypeScript, isTypeScript, needsModule } from './typescript.ts'
@@ -135,7 +135,7 @@ function importFailure(error: unknown, url: string): LoadFailure {
   const compiled = /^(?:.*Transform failed[^\n]*\n)?([^\n]*?):(\d+:\d+): ERROR: ([^\n]+)/s.exec(fault.message)
   const [, file = '', place, text] = compiled ?? []
   const message = compiled
-    ? `${path.basename(sourceFile(file.replace(/\?.*$/, '')))}:${place} ${text}`
+    ? `${path.basename(sourceFile(pathOf(file) ?? file))}:${place} ${text}`
     : (fault.message.split('\n')[0] as string)
   if (/^TypeError: Unknown file extension "\.(?:[cm]?ts|tsx|jsx)"/.test(message))
     return { what: 'imports TypeScript, but is none itself', fault: { ...fault, message } }

@@ -6,6 +6,8 @@ import { glob } from '../core/glob.ts'
 
 export interface Tsconfig {
   readonly file: string
+  /** With those of the files that it extends. */
+  readonly compilerOptions: object
   /** On settings that ask for what is not done. */
   readonly warnings: readonly string[]
 }
@@ -27,11 +29,12 @@ export function tsconfigOf(plugin: string): Tsconfig | undefined {
   const nearest = nearestAbove(plugin)
   if (nearest === undefined) return undefined
   const file = referenced(nearest, plugin)
-  const options = Object.assign({}, ...chainOf(file).map(content => content.compilerOptions))
+  const compilerOptions = Object.assign({}, ...chainOf(file).map(content => content.compilerOptions))
   return {
     file,
+    compilerOptions,
     warnings:
-      options.emitDecoratorMetadata === true
+      compilerOptions.emitDecoratorMetadata === true
         ? [`${shownTsconfig(file)}: emitDecoratorMetadata has no effect: types are removed, not looked at`]
         : [],
   }

@@ -15,13 +15,16 @@ export function isTypeScript(file: string): boolean {
   return /\.(?:[cm]?ts|tsx|jsx)$/.test(file)
 }
 
+const NO_TSCONFIG = { file: undefined, compilerOptions: {}, warnings: [] }
+
 /** Throws what the module throws, and a TsconfigError. */
 export async function importTypeScript(file: string): Promise<Compiled> {
-  const { file: tsconfig, warnings } = tsconfigOf(file) ?? { file: undefined, warnings: [] }
+  const { file: tsconfig, compilerOptions, warnings } = tsconfigOf(file) ?? NO_TSCONFIG
   const kind = kindOf(file)
   await compileRequired(file, tsconfig)
   // tsx takes what follows a ? for a query, even where a file is required.
-  if (kind !== 'module' && !file.includes('?')) {
+  const isQueryLike = file.includes('?')
+  if (kind !== 'module' && !isQueryLike) {
     beforeFirstImport(() => compileImported(tsconfig))
     try {
       return { exports: { default: createRequire(file)(file) }, warnings }
@@ -30,8 +33,9 @@ export async function importTypeScript(file: string): Promise<Compiled> {
       if (kind === 'commonjs' || !needsModule(error)) throw error
     }
   }
-  if (kind !== 'module') asModules()
+  if (isQueryLike ? kind !== 'commonjs' : kind === 'untyped') asModules()
   compileImported(tsconfig)
+  if (isQueryLike) compileQueryLike(compilerOptions, kind !== 'commonjs')
   return { exports: await import(pathToFileURL(file).href), warnings }
 }
 
@@ -111,5 +115,26 @@ function asModules(): void {
     const isOwn = /\\.(?:ts|tsx|jsx)(?:[?#]|$)/.test(found.url) && !found.url.includes('/node_modules/')
     return isOwn ? { ...found, format: 'module' } : found
   }`
+  Module.register(`data:text/javascript,${encodeURIComponent(hook)}`)
+}
+
+/** Files with a ? in their path: tsx finds them, but takes them for JavaScript, since it looks for their extension before the ?. */
+function compileQueryLike(compilerOptions: object, isModule: boolean): void {
+  const tsx = createRequire(import.meta.url).resolve('tsx')
+  const hook = `import { readFile } from 'node:fs/promises'
+    import { createRequire } from 'node:module'
+    import { fileURLToPath } from 'node:url'
+    const { transform } = createRequire(${JSON.stringify(tsx)})('esbuild')
+    const tsconfigRaw = ${JSON.stringify({ compilerOptions })}
+    export async function load(url, context, next) {
+      const [, c, loader] = /%3F.*\\.([cm]?)(ts|tsx|jsx|json)(?:[?#]|$)/.exec(url) ?? []
+      if (loader === undefined) return next(url, context)
+      const isCommon = c === 'c' || (loader === 'json' ? ${!isModule} : context.format?.startsWith('commonjs'))
+      const { code } = await transform(await readFile(fileURLToPath(url)), {
+        loader, tsconfigRaw, platform: 'node', sourcefile: url, sourcemap: 'inline', sourcesContent: false,
+        format: isCommon ? 'cjs' : 'esm', target: 'node' + process.versions.node, logLevel: 'silent',
+      })
+      return { format: isCommon ? 'commonjs' : 'module', source: code, shortCircuit: true }
+    }`
   Module.register(`data:text/javascript,${encodeURIComponent(hook)}`)
 }

@@ -18,7 +18,20 @@ const TS = `export default (file: { text(): string }): Error => new Error(file.t
 export const options = { column: { type: 'number' } } as const
 `
 
+/** What URLs take for something else. */
+const ODD_FOLDERS = ['a?b', 'x.js?y', 'q?1#2%3F é', 'hash#', '100%'] as const
+const ODD = ODD_FOLDERS.flatMap(folder => ['ts', 'mts', 'cts', 'tsx'].map(ending => `${folder}/p.${ending}`))
+const ODD_THROWS = ODD_FOLDERS.flatMap(folder => ['ts', 'cts'].map(ending => `${folder}/throws.${ending}`))
+
 const FILES = {
+  ...Object.fromEntries(
+    ODD.map(name => [
+      name,
+      `import { helped } from './helper'\nimport './data.json'\n${TS}helped satisfies object\n`,
+    ]),
+  ),
+  ...Object.fromEntries(ODD_THROWS.map(name => [name, THROWS_AT_3])),
+  'a?b/broken.mts': 'export default file => {\n  const 1\n}\n',
   'esm.mjs': ESM,
   'cjs.cjs': CJS,
   'ts.mts': TS,
@@ -216,6 +229,12 @@ const REFUSED: Readonly<Record<string, readonly [text: string, what: RegExp, nex
 const BESIDE: Readonly<Record<string, string>> = {
   'h.ts': 'export const h: string = "helped"',
   'data.json': '{ "a": 1 }',
+  ...Object.fromEntries(
+    ODD_FOLDERS.flatMap(folder => [
+      [`${folder}/helper.ts`, 'export const helped: object = {}'],
+      [`${folder}/data.json`, '{ "a": 1 }'],
+    ]),
+  ),
   'awaiting.ts': 'export const x: number = await Promise.resolve(3)',
   'node_modules/awaiting-package/package.json': '{ "type": "module", "exports": "./index.js" }',
   'node_modules/awaiting-package/index.js': 'export const x = await Promise.resolve(3)',
@@ -318,7 +337,8 @@ for (const name of [
   'commonjs/ts.ts',
   'untyped/ts.ts',
   'odd name é #1.mts',
-] as const)
+  ...ODD,
+])
   test(`${name} is loaded with its options, and runs`, () => {
     assert.equal(failureOf(name).message, 'hello')
     assert.deepEqual(tried.get(name)?.loaded?.options, { column: { type: 'number' } })
@@ -331,7 +351,7 @@ for (const name of ['cjs.cjs', 'commonjs/cjs.js', 'commonjs/compiled.js'] as con
     assert.deepEqual(tried.get(name)?.loaded?.hooks, ['setup'])
   })
 
-for (const name of ['throws.mts', 'throws.cts', 'module/throws.ts', 'commonjs/throws.ts'] as const)
+for (const name of ['throws.mts', 'throws.cts', 'module/throws.ts', 'commonjs/throws.ts', ...ODD_THROWS])
   test(`an error in ${name} names its line in the source, and no frame but the plugin's`, () => {
     const { message, frames, stack } = failureOf(name)
     assert.equal(message, 'TypeError: hello')
@@ -395,6 +415,7 @@ test('a module that ends its thread is an error that says so', () => {
 for (const [name, at] of [
   ['broken.mjs', 'broken.mjs:2'],
   ['broken.mts', 'broken.mts:2:8'],
+  ['a?b/broken.mts', 'broken.mts:2:8'],
   ['module/broken.ts', 'broken.ts:2:17'],
   ['commonjs/broken.ts', 'broken.ts:2:17'],
 ] as const)
