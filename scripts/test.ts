@@ -82,8 +82,8 @@ function runnerArguments(): string[] {
     '--import=tsx',
     '--test',
     `--test-concurrency=${quick ? 3 : 2}`, // the quick ones wait more than they work
-    // Of a whole file: a hanging test must not hang the run.
-    '--test-timeout=300000',
+    // Of a whole file: a hanging test must not hang the run, a slow machine must not end it.
+    '--test-timeout=900000',
     ...(chosenReporter ? [] : ['--test-reporter=spec']),
     ...options,
     ...files,

@@ -11,7 +11,7 @@ const left = (tmp: string) => readdirSync(tmp).filter(name => name.startsWith('d
 describe('demo', { concurrency: 3 }, () => {
   test('shows five files processed and one failed, ends with 0 and leaves nothing behind', async () => {
     const tmp = makeTree()
-    const result = await runCli(['demo'], { env: { TMPDIR: tmp }, timeoutMs: 15_000 })
+    const result = await runCli(['demo'], { env: { TMPDIR: tmp } })
     assert.equal(result.code, 0, result.stderr)
     assert.equal(result.stderr, '')
     assert.match(result.stdout, /Sent 6 files, .* as 2\d\d chunks/)

@@ -70,7 +70,12 @@ describe('dead letters in trouble', { skip: noBroker }, () => {
       ...['-X', `sasl.username=${LIMITED_USER.username}`, '-X', `sasl.password=${LIMITED_USER.password}`],
     ]
     for (const { dlq, user, reason } of [
-      { dlq: 'missing', user: () => ['-b', kafka.brokers], reason: /topic "missing" does not exist/ },
+      {
+        dlq: 'missing',
+        // The client would ask for 30 s whether the topic appears.
+        user: () => ['-b', kafka.brokers, '-X', 'topic.metadata.propagation.max.ms=500'],
+        reason: /topic "missing" does not exist/,
+      },
       {
         dlq: 'small',
         user: () => ['-b', kafka.brokers],
@@ -80,10 +85,8 @@ describe('dead letters in trouble', { skip: noBroker }, () => {
     ])
       test(`fault 64: a topic of dead letters that is ${dlq}: an alarm, the file is held, others are processed`, async () => {
         plugin.forget()
-        // The client would ask for 30 s whether the topic appears.
-        const soon = ['-X', 'topic.metadata.propagation.max.ms=500']
         const args = ['-t', 'xrd', '-g', `g-${dlq}`, '--retries', '0', '--until-end', '--dlq', dlq]
-        const result = await plugin.run([...user(), ...args, ...soon])
+        const result = await plugin.run([...user(), ...args])
         assert.equal(result.code, 3, result.stderr)
         assert.match(result.stderr, /warn the dead letter of bad\.dat was refused, so it is held: /)
         assert.match(result.stderr, reason)

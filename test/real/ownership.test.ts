@@ -21,6 +21,9 @@ import {
 const flagsOf = (properties: Readonly<Record<string, string>>) =>
   Object.entries(properties).flatMap(([key, value]) => ['-X', `${key}=${value}`])
 
+/** Another member that comes and goes is waited for as long as a session: here until it has gone. */
+const PATIENT = ['-X', 'session.timeout.ms=60000']
+
 const BLOCK_ON_SIGNAL = import.meta.resolve('../fixtures/block-on-signal.mjs')
 
 const PARTITIONS = 4
@@ -45,7 +48,7 @@ describe('ownership', { skip: noBroker, concurrency: 4 }, () => {
       const plugin = pluginOf(t)
       const topic = uniqueName('joins')
       await createTopic(broker, topic, PARTITIONS)
-      const flags = flagsOf(properties)
+      const flags = [...flagsOf(properties), ...('group.protocol' in properties ? [] : PATIENT)]
       const run = plugin.start([...plain(topic), ...flags])
       const [before, during, after] = ['before', 'during', 'after'].map(when => `${name}/${when}.dat`) as [
         string,
@@ -158,7 +161,7 @@ describe('ownership', { skip: noBroker, concurrency: 4 }, () => {
     const path = 'drains.dat'
     plugin.order({ [path]: 'wait' })
     await produceRaw(broker, topic, scattered(path))
-    const run = plugin.start(args(topic))
+    const run = plugin.start(args(topic, ...PATIENT))
     await plugin.until('start', path)
     const joining = joinGroup(broker, topic, topic, PROTOCOLS.eager)
     await until(async () => (await membersOf(topic)) === 2)
@@ -182,7 +185,7 @@ describe('ownership', { skip: noBroker, concurrency: 4 }, () => {
     const path = 'overruns.dat'
     plugin.order({ [path]: 'wait' })
     await produceRaw(broker, topic, scattered(path))
-    const run = plugin.start(args(topic, '--drain-timeout', '500ms'))
+    const run = plugin.start(args(topic, ...PATIENT, '--drain-timeout', '500ms'))
     await plugin.until('start', path)
     const other = await joinGroup(broker, topic, topic, PROTOCOLS.eager)
     plugin.order({})

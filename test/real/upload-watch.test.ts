@@ -13,6 +13,8 @@ import { until } from '../support/until.ts'
 
 const FILES = 300
 const KILLS = 3
+/** Longer than a machine under load may take between two pieces of a file. */
+const SETTLE = '1s'
 
 test('a watcher that is killed again and again misses no file and sends none twice that it remembered', {
   skip: noBroker,
@@ -29,7 +31,7 @@ test('a watcher that is killed again and again misses no file and sends none twi
     removeTree(folder)
   })
   const start = () =>
-    startCli(['upload', data, '-t', topic, '-b', broker, '--watch', '--settle', '100ms', '--json'], {
+    startCli(['upload', data, '-t', topic, '-b', broker, '--watch', '--settle', SETTLE, '--json'], {
       env: { STATE_DIRECTORY: join(folder, 'state') },
     })
   /** Lines of the memory: path on the topic and fingerprint. */

@@ -19,5 +19,5 @@ export const noChromium =
   process.env.CI !== 'true' && !existsSync(PROGRAM) && 'no Chromium: npm run setup installs it where it may'
 
 export function startChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: PROGRAM, args: FLAGS })
+  return chromium.launch({ executablePath: PROGRAM, args: FLAGS, timeout: 180_000 })
 }

@@ -12,11 +12,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { openWire, reader, text } from '../../src/kafka/wire.ts'
 import { type Guarded, startGuarded } from './guarded.ts'
 import { kafkaJars } from './kafka-jars.ts'
 import { freePorts } from './ports.ts'
+import { until } from './until.ts'
 
-const START_TIMEOUT_MS = 60_000
+const START_TIMEOUT_MS = 180_000
 const JVM = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData']
 const run = promisify(execFile)
 
@@ -50,15 +52,18 @@ export type Kafka = {
   kill(): Promise<void>
   /** Starts it again after `stop` or `kill`, on the same ports and data. */
   start(): Promise<void>
-  /** Gives `LIMITED_USER` an ACL, in the words of kafka-acls: `allow('Read', '--topic', 'x')`. */
-  allow(operation: string, ...resource: string[]): Promise<void>
-  /** Takes such an ACL away again. */
-  forbid(operation: string, ...resource: string[]): Promise<void>
+  /** Gives `LIMITED_USER` an ACL, in the words of kafka-acls, and waits until it holds: `allow('Read', '--topic', 'x')`. */
+  allow(operation: AclOperation, kind: AclKind, name: string): Promise<void>
+  /** Takes such an ACL away again, and waits until it holds no longer. */
+  forbid(operation: AclOperation, kind: AclKind, name: string): Promise<void>
   /** Sets quotas of a client id, such as `consumer_byte_rate`. */
   limitClient(clientId: string, quotas: Readonly<Record<string, number>>): Promise<void>
   /** Stops it and removes its folder. */
   end(): Promise<void>
 }
+
+type AclOperation = keyof typeof OPERATIONS
+type AclKind = keyof typeof KINDS
 
 /** Starts a broker. Rejects with a reason for the reader when Java, Maven or the download is missing. */
 export async function startKafka({
@@ -119,12 +124,15 @@ export async function startKafka({
 
   async function acl(
     change: '--add' | '--remove',
-    operation: string,
-    resource: readonly string[],
+    operation: AclOperation,
+    kind: AclKind,
+    name: string,
   ): Promise<void> {
     const who = ['--allow-principal', `User:${LIMITED_USER.username}`, '--operation', operation]
-    const args = ['--bootstrap-server', brokers, change, '--force', ...who, ...resource]
+    const args = ['--bootstrap-server', brokers, change, '--force', ...who, kind, name]
     await run('java', java('-Xmx128m', 'org.apache.kafka.tools.AclCommand', ...args))
+    // The controller has it; the broker acts on it a moment later.
+    await until(async () => (await holds(brokers, operation, kind, name)) === (change === '--add'))
   }
 
   const lines = {
@@ -155,8 +163,8 @@ export async function startKafka({
     start,
     stop: () => halt('SIGTERM'),
     kill: () => halt('SIGKILL'),
-    allow: (operation, ...resource) => acl('--add', operation, resource),
-    forbid: (operation, ...resource) => acl('--remove', operation, resource),
+    allow: (...rule) => acl('--add', ...rule),
+    forbid: (...rule) => acl('--remove', ...rule),
     async limitClient(clientId, quotas) {
       const list = Object.entries(quotas).map(([name, value]) => `${name}=${value}`)
       const whom = ['--entity-type', 'clients', '--entity-name', clientId]
@@ -190,6 +198,40 @@ export async function startCluster(): Promise<readonly Kafka[]> {
       }),
     ),
   )
+}
+
+/** Numbers of Kafka's AclOperation, ResourceType and others. */
+const OPERATIONS = { Read: 3, Write: 4, Describe: 8, DescribeConfigs: 10 } as const
+const KINDS = { '--topic': 2, '--group': 3 } as const
+const LITERAL = 3
+const ALLOW = 3
+const DESCRIBE_ACLS = 29
+
+/** Whether the broker itself knows of an ACL of `LIMITED_USER`. */
+async function holds(
+  brokers: string,
+  operation: AclOperation,
+  kind: AclKind,
+  name: string,
+): Promise<boolean> {
+  const wire = await openWire({ 'bootstrap.servers': brokers })
+  try {
+    const resource = [Buffer.of(KINDS[kind]), text(name), Buffer.of(LITERAL)]
+    const anyHost = Buffer.from([0xff, 0xff])
+    const rule = [
+      text(`User:${LIMITED_USER.username}`),
+      anyHost,
+      Buffer.of(OPERATIONS[operation]),
+      Buffer.of(ALLOW),
+    ]
+    const answer = reader(await wire.ask(DESCRIBE_ACLS, 1, Buffer.concat([...resource, ...rule])))
+    answer.int32() // throttle time
+    if (answer.int16() !== 0) throw new Error(`the broker tells no ACLs: ${answer.text()}`)
+    answer.text()
+    return answer.int32() > 0
+  } finally {
+    wire.close()
+  }
 }
 
 /** As a small real cluster has it, but nothing waits longer than a test wants to. */

@@ -36,7 +36,7 @@ export async function joinGroup(
     } as ConsumerGlobalConfig,
     { 'auto.offset.reset': 'earliest' },
   )
-  await answer(done => consumer.connect({ timeout: 10_000 }, done))
+  await answer(done => consumer.connect({ timeout: 60_000 }, done))
   consumer.setDefaultConsumeTimeout(50)
   consumer.subscribe([topic])
   let reading = true

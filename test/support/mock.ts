@@ -20,7 +20,7 @@ export async function startMock({ rttMs = 0 }: { rttMs?: number } = {}): Promise
     'test.mock.num.brokers': 1,
     'test.mock.broker.rtt': rttMs,
   } as kafka.ProducerGlobalConfig)
-  const metadata = await answer<kafka.Metadata>(done => host.connect({ timeout: 10_000 }, done))
+  const metadata = await answer<kafka.Metadata>(done => host.connect({ timeout: 60_000 }, done))
   const brokers = metadata.brokers.map(({ host, port }) => `${host}:${port}`).join()
   return {
     brokers,

@@ -15,7 +15,7 @@ import { promisify } from 'node:util'
 import { type Exit, startGuarded } from './guarded.ts'
 import { endOffsets } from './topics.ts'
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 180_000
 const run = promisify(execFile)
 
 const bin = process.env.DFSP_TEST_OPENMSISTREAM ?? ''

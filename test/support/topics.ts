@@ -9,7 +9,7 @@ import kafka, {
   type TopicPartitionOffsetAndMetadata,
 } from '@confluentinc/kafka-javascript'
 
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 60_000
 
 export type RawRecord = {
   /** Absent or -1: librdkafka's partitioner chooses by the key. */
@@ -280,7 +280,8 @@ export async function readAll(
       const records: ReadRecord[] = []
       const deadline = Date.now() + 3 * TIMEOUT_MS
       while (open.size > 0) {
-        if (Date.now() > deadline) throw new Error(`no end of partitions ${[...open]} of ${topic} after 30 s`)
+        if (Date.now() > deadline)
+          throw new Error(`no end of partitions ${[...open]} of ${topic} after 180 s`)
         const batch = await answer<kafka.Message[]>(done => consumer.consume(100, done))
         for (const { partition, offset, key = null, value, headers = [] } of batch)
           records.push({ partition, offset, key: key === null ? null : Buffer.from(key), value, headers })
