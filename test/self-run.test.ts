@@ -45,7 +45,7 @@ describe('a plugin that runs itself', { concurrency: 3 }, () => {
   async function call(program: string, args: readonly string[], cwd = folder) {
     const env = { ...process.env, PATH: `${join(folder, 'bin')}${delimiter}${process.env.PATH}` }
     return await new Promise<{ code: number; stdout: string; stderr: string }>(resolve => {
-      execFile(program, args, { cwd, env, timeout: 60_000 }, (error, stdout, stderr) =>
+      execFile(program, args, { cwd, env, timeout: 240_000 }, (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
       )
     })

@@ -65,11 +65,21 @@ test('a bare clone gets its dependencies, with the client linked to the system, 
   assert.match(said, /^setup: npm ci: .*^setup: building$/ms)
 })
 
-test('a second run calls nothing, says nothing and takes well under a second', async () => {
+test('a second run calls nothing, says nothing and takes little more than Node takes to start', async () => {
   await setup()
-  const start = performance.now()
-  assert.deepEqual(await setup(), { status: 0, said: '', calls: '' })
-  assert.ok(performance.now() - start < 1000)
+  const nothing = { status: 0, said: '', calls: '' }
+  const least = async (work: () => unknown) => {
+    const took: number[] = []
+    for (let i = 0; i < 3; i++) {
+      const start = performance.now()
+      await work()
+      took.push(performance.now() - start)
+    }
+    return Math.min(...took)
+  }
+  const second = await least(async () => assert.deepEqual(await setup(), nothing))
+  const bare = await least(() => spawnSync(process.execPath, ['-e', '']))
+  assert.ok(second < 10 * bare, `${second} ms, ${bare} ms to start Node`)
 })
 
 test('an edited, added or removed source is built again, and nothing else', async () => {

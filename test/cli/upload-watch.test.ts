@@ -21,7 +21,11 @@ interface Watched {
 }
 
 let topics = 0
-function watched(t: { after(work: () => Promise<void>): void }, tree: Record<string, string> = {}): Watched {
+function watched(
+  t: { after(work: () => Promise<void>): void },
+  tree: Record<string, string> = {},
+  settle = '200ms',
+): Watched {
   const folder = makeTree()
   const data = join(folder, 'data')
   fs.mkdirSync(data)
@@ -40,7 +44,7 @@ function watched(t: { after(work: () => Promise<void>): void }, tree: Record<str
     mock.brokers,
     '--watch',
     '--settle',
-    '200ms',
+    settle,
     '--json',
     ...more,
   ]
@@ -94,12 +98,12 @@ describe('upload --watch', { concurrency: 4 }, () => {
 
   for (const way of [[], ['--poll']])
     test(`sends a file again when it has changed, and none half-written${way}`, async t => {
-      const { data, start } = watched(t, { 'a.csv': '1' })
+      const { data, start } = watched(t, { 'a.csv': '1' }, '1s')
       const cli = start(...way)
       await hasSent(cli, 'a.csv')
       const file = fs.openSync(join(data, 'grows.csv'), 'w')
       const timer = setInterval(() => fs.writeSync(file, 'row\n'), 20)
-      await new Promise(resolve => setTimeout(resolve, 600)) // three times the settle time
+      await new Promise(resolve => setTimeout(resolve, 3_000)) // three times the settle time
       clearInterval(timer)
       const whole = fs.fstatSync(file).size
       fs.closeSync(file)
@@ -111,7 +115,7 @@ describe('upload --watch', { concurrency: 4 }, () => {
     })
 
   test('a file that goes away while it settles is not missed by anyone', async t => {
-    const { data, write, start } = watched(t)
+    const { data, write, start } = watched(t, {}, '2s')
     const cli = start()
     await cli.waitFor(/watching/)
     write('gone.csv')

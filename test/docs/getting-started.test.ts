@@ -38,7 +38,7 @@ test('every command of docs/getting-started.md does what the page says', async t
     const lines = body.split('\n').filter(Boolean)
     if (kind === 'sh background') {
       assert.deepEqual(lines, ['dfsp demo --hold'])
-      holder = startCli(['demo', '--hold'])
+      holder = startCli(['demo', '--hold'], { timeoutMs: 800_000 })
       env.DFSP_BROKERS = (await holder.waitFor(/^BROKERS=(\S+)$/m))[1]
     } else if (kind === 'console') {
       for (const line of lines) assert.ok(NOT_RUN.includes(line), line)

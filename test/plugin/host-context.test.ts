@@ -220,7 +220,7 @@ test('a broker that takes no records is the environment, whatever the plugin mak
 })
 
 test('an answer to a thread that is gone harms nobody', async t => {
-  const { run, call } = await held(t, { timeoutMs: 300 })
+  const { run, call } = await held(t, { timeoutMs: 1_000 })
   const work = run('produce')
   const { answer } = await call(0)
   assert.equal((await work).kind, 'failed')
