@@ -83,7 +83,7 @@ function runnerArguments(): string[] {
     '--test',
     `--test-concurrency=${quick ? 3 : 2}`, // the quick ones wait more than they work
     // Of a whole file: a hanging test must not hang the run, a slow machine must not end it.
-    '--test-timeout=900000',
+    '--test-timeout=1800000',
     ...(chosenReporter ? [] : ['--test-reporter=spec']),
     ...options,
     ...files,

@@ -57,10 +57,10 @@ test('any name without special characters matches itself and nothing else', () =
 
 test('no path keeps a pattern busy: its time grows with the length of both and no faster', () => {
   const path = `${'a'.repeat(20_000)}/${'a'.repeat(20_000)}`
-  const started = performance.now()
+  const started = process.cpuUsage()
   for (const pattern of ['*a*a*a*a*b', '**a**a**a**b', '{a,aa,*}{a,aa,*}{a,aa,*}b', '**/**/**/*a*b'])
     assert.ok(!matches(pattern, path), pattern)
-  assert.ok(performance.now() - started < 10_000)
+  assert.ok(process.cpuUsage(started).user < 10_000_000)
 })
 
 test('patterns of stars and letters match what a regular expression made of them does', () => {

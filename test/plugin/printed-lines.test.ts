@@ -52,11 +52,11 @@ test('what is printed without an end costs as much as what is printed with one',
       told += line.length
     })
     const text = `${'x'.repeat(1_023)}${end}`
-    const started = performance.now()
+    const started = process.cpuUsage()
     for (let i = 0; i < 50_000; i++) cutter.add(text)
     cutter.end()
     assert.ok(told >= 50_000 * 1_023)
-    return performance.now() - started
+    return process.cpuUsage(started).user / 1_000
   }
   const [withEnd, without] = [cost('\n'), Math.max(cost('x'), cost('\r'))]
   assert.ok(without < 10 * withEnd + 1_000, `${without} ms, ${withEnd} ms with line ends`)
