@@ -13,6 +13,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { nearest } from './core/nearest.ts'
 import { failureOf, thrownOf } from './plugin/answer.ts'
+import { wrongOptions } from './plugin/declaration.ts'
 import type {
   Context,
   DataFile,
@@ -167,6 +168,8 @@ function optionValues(
   declared: Readonly<Record<string, PluginOption>>,
   given: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
+  const wrong = wrongOptions(declared)
+  if (wrong !== undefined) throw new Error(`the plugin: ${wrong}`)
   for (const name of Object.keys(given)) {
     if (name in declared) continue
     const meant = nearest(name, Object.keys(declared))
@@ -176,8 +179,9 @@ function optionValues(
     Object.entries(declared).map(([name, option]) => {
       const value = given[name] ?? option.default
       if (value === undefined && option.demandOption) throw new Error(`the plugin needs the option "${name}"`)
-      if (option.choices && value !== undefined && !option.choices.some(choice => choice === value))
-        throw new Error(`option "${name}": ${String(value)} is none of ${option.choices.join(', ')}`)
+      const odd = [value ?? []].flat().find(item => option.choices?.some(choice => choice === item) === false)
+      if (odd !== undefined)
+        throw new Error(`option "${name}": ${String(odd)} is none of ${option.choices?.join(', ')}`)
       return [name, value]
     }),
   )

@@ -7,10 +7,13 @@ import { listText } from '../core/list-text.ts'
 import { nearest } from '../core/nearest.ts'
 import type { PluginFault } from '../core/plugin-fault.ts'
 import { cutText } from '../core/shown-text.ts'
+import { called, wrongOptions } from './declaration.ts'
 import { faultOf, pathOf, sourceFile } from './fault.ts'
-import { HOOKS, type HookName, type PluginOption, type PluginOptions, type ProcessFile } from './plugin.ts'
+import { HOOKS, type HookName, type PluginOptions, type ProcessFile } from './plugin.ts'
 import { TsconfigError } from './tsconfig.ts'
 import { type Compiled, importTypeScript, isTypeScript, needsModule } from './typescript.ts'
+
+const OWN_NAMES: ReadonlySet<string> = new Set([...HOOKS, 'default', 'options', 'module.exports'])
 
 export interface LoadedPlugin {
   readonly process: ProcessFile<PluginOptions>
@@ -33,19 +36,13 @@ export async function loadPlugin(url: string): Promise<LoadedPlugin | LoadFailur
     return importFailure(error, url)
   }
   const exported = unwrap(module.exports)
-  const main = exported.default
-  const wrong = wrongMain(main, exported)
+  const wrong = wrongExports(exported)
   if (wrong !== undefined) return noPlugin(wrong)
-  const options = exported.options ?? {}
-  const wrongOption = wrongOptions(options)
-  if (wrongOption !== undefined) return noPlugin(wrongOption)
   return {
-    process: main as LoadedPlugin['process'],
-    hooks: Object.fromEntries(
-      HOOKS.filter(h => typeof exported[h] === 'function').map(h => [h, exported[h]]),
-    ),
-    options: readable(options as PluginOptions),
-    warnings: [...module.warnings, ...misspeltHooks(exported)],
+    process: exported.default as LoadedPlugin['process'],
+    hooks: Object.fromEntries(HOOKS.filter(h => exported[h] !== undefined).map(h => [h, exported[h]])),
+    options: readable((exported.options ?? {}) as PluginOptions),
+    warnings: [...module.warnings, ...misspelt(exported)],
   }
 }
 
@@ -80,50 +77,41 @@ function unwrap(module: Record<string, unknown>): Record<string, unknown> {
   return exported
 }
 
-function wrongMain(main: unknown, exported: Record<string, unknown>): string | undefined {
+function wrongExports(exported: Record<string, unknown>): string | undefined {
+  const main = exported.default
   if (main === undefined) {
     const names = Object.keys(exported).filter(name => name !== 'default' && name !== 'module.exports')
     return `has no default export${names.length > 0 ? ` (exports: ${listText(names)})` : ''}`
   }
-  if (typeof main !== 'function')
-    return `exports ${main === null ? 'null' : `a value of type ${typeof main}`} as default, not a function`
-  if (/^class\b/.test(Function.prototype.toString.call(main)))
-    return 'exports a class as default, not a function'
-  if (/Generator/.test(Object.prototype.toString.call(main)))
-    return 'exports a generator as default, whose calls run nothing, not a function'
-  return undefined
-}
-
-const OPTION_KEYS: ReadonlyArray<keyof PluginOption> = [
-  'type',
-  'default',
-  'describe',
-  'choices',
-  'alias',
-  'demandOption',
-]
-
-function wrongOptions(options: unknown): string | undefined {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    return 'exports `options` that is not an object'
-  for (const [name, option] of Object.entries(options)) {
-    if (typeof option !== 'object' || option === null)
-      return `option "${name}" is not an object such as { type: 'number' }`
-    for (const key of Object.keys(option)) {
-      if (OPTION_KEYS.includes(key as keyof PluginOption)) continue
-      const meant = nearest(key, OPTION_KEYS)
-      return `option "${name}" has an unknown key "${key}"${meant ? `, did you mean "${meant}"?` : ` (known: ${OPTION_KEYS.join(', ')})`}`
-    }
+  const hooks = HOOKS.filter(hook => exported[hook] !== undefined)
+  for (const name of ['default', ...hooks]) {
+    const { what, why = '' } = noFunction(exported[name]) ?? {}
+    if (what !== undefined) return `exports ${what} as ${name},${why} not a function`
   }
+  return exported.options === undefined ? undefined : wrongOptions(exported.options)
+}
+
+function noFunction(value: unknown): { readonly what: string; readonly why?: string } | undefined {
+  if (typeof value !== 'function')
+    return { what: value === null ? 'null' : `a value of type ${typeof value}` }
+  if (/^class\b/.test(Function.prototype.toString.call(value))) return { what: 'a class' }
+  if (/Generator/.test(Object.prototype.toString.call(value)))
+    return { what: 'a generator', why: ' whose calls run nothing,' }
   return undefined
 }
 
-function misspeltHooks(exported: Record<string, unknown>): string[] {
+/** Of exported functions, and objects near `options`: others are the author's own. */
+function misspelt(exported: Record<string, unknown>): string[] {
   const warnings: string[] = []
   for (const [name, value] of Object.entries(exported)) {
-    if (typeof value !== 'function' || name === 'default' || HOOKS.includes(name as HookName)) continue
-    const meant = nearest(name, HOOKS)
-    if (meant) warnings.push(`exports a function "${cutText(name)}": did you mean the hook "${meant}"?`)
+    if (OWN_NAMES.has(name)) continue
+    const shown = `exports ${called(value)} "${cutText(name)}"`
+    if (typeof value === 'function') {
+      const meant = nearest(name, HOOKS)
+      if (meant) warnings.push(`${shown}: did you mean the hook "${meant}"?`)
+      else if (/^on[A-Z]/.test(name)) warnings.push(`${shown}, which is no hook (hooks: ${HOOKS.join(', ')})`)
+    } else if (typeof value === 'object' && nearest(name, ['options']))
+      warnings.push(`${shown}: did you mean "options"?`)
   }
   return warnings
 }

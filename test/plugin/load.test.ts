@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { LoadedInfo } from '../../src/plugin/host.ts'
 import type { TaskResult } from '../../src/plugin/messages.ts'
+import { HOOKS } from '../../src/plugin/plugin.ts'
 import { folderOf } from './folder.ts'
 
 /** Throws on its line 3, which a compiler that drops the type before it would call 1 or 2. */
@@ -56,7 +57,8 @@ exports.default = file => new Error(file.text())
   'untyped/ts.ts': TS,
   'odd name é #1.mts': TS,
   'hooks.mjs': `${ESM}export const setup = () => {}, teardown = () => {}, onFailure = () => {}, onMismatch = () => {}, onUndecodable = () => {}\n`,
-  'misspelt.mjs': `${ESM}export const tearDown = () => {}, onfailure = () => {}, helper = () => {}, setups = 5\n`,
+  'misspelt.mjs': `${ESM}export const tearDown = () => {}, onfailure = () => {}, helper = () => {}, setups = 5,
+  onFailed = () => {}, onward = () => {}, option = { x: { type: 'number' } }, optional = 1\n`,
 
   'nothing.mjs': 'export {}\n',
   'not-default.mjs': 'export const notDefault = () => null, other = 1\n',
@@ -78,6 +80,7 @@ exports.default = file => new Error(file.text())
   'no-package.mjs': 'import x from "left-pad-of-nobody"\nexport default x\n',
   'no-package.mts': 'import x from "left-pad-of-nobody"\nexport default x\n',
   'no-module.mjs': 'import x from "./helpr.mjs"\nexport default x\n',
+  'no-hook.mjs': `${ESM}export const setup = undefined\n`,
   'options-array.mjs': 'export default () => null\nexport const options = []\n',
   'options-flat.mjs': 'export default () => null\nexport const options = { column: 1 }\n',
   'options-key.mjs': 'export default () => null\nexport const options = { column: { tipe: "number" } }\n',
@@ -179,6 +182,41 @@ ${SAYS('[E.A, N.v, typeof fs.readFileSync, new C(4).z, <any>1]')}`,
 
 /** Modules that are no plugin: file to what is said of it, and the next step, where there is one. */
 const REFUSED: Readonly<Record<string, readonly [text: string, what: RegExp, next?: RegExp]>> = {
+  ...Object.fromEntries(
+    HOOKS.flatMap(hook => [
+      [
+        `${hook}-number.mjs`,
+        [
+          `export default () => null\nexport const ${hook} = 5`,
+          RegExp(`exports a value of type number as ${hook}, not a function`),
+        ],
+      ],
+      [
+        `${hook}-null.cjs`,
+        [
+          `module.exports = () => null\nmodule.exports.${hook} = null`,
+          RegExp(`exports null as ${hook}, not a function`),
+        ],
+      ],
+    ]),
+  ),
+  'hook-class.mjs': [
+    'export default () => null\nexport class teardown {}',
+    /exports a class as teardown, not a function/,
+  ],
+  'hook-generator.mts': [
+    'export default () => null\nexport async function* onFailure(error: Error) { yield error }',
+    /exports a generator as onFailure, whose calls run nothing, not a function/,
+  ],
+  'options-default.mjs': [
+    'export default () => null\nexport const options = { x: { type: "number", default: "abc" } }',
+    /option "x" has a default that is "abc", not a number/,
+  ],
+  'options-function.mjs': [
+    'export default () => null\nexport const options = { x: { type: "string", default: () => "" } }',
+    /option "x" has a default that is a function, not a string/,
+  ],
+
   'broken-config/p.ts': [SAYS('1'), /cannot be compiled.* broken-config\/tsconfig\.json:4:4 Expected ","/],
   'broken-config/p.mts': [SAYS('1'), /cannot be compiled.* broken-config\/tsconfig\.json:4:4 Expected ","/],
   'gone-config/p.ts': [SAYS('1'), /gone-config\/tsconfig\.json extends \.\/gone\.json, which does not exist/],
@@ -371,15 +409,17 @@ test('all hooks are found', () => {
   )
 })
 
+test('a hook that is undefined is none', () => {
+  assert.deepEqual(tried.get('no-hook.mjs')?.loaded?.hooks, [])
+})
+
 test('a function whose name is near a hook is warned of; other exports are the author’s own', () => {
   const warnings = tried.get('misspelt.mjs')?.loaded?.warnings ?? []
   assert.deepEqual(
     warnings.map(w => w.match(/"[^"]+"/g)),
-    [
-      ['"onfailure"', '"onFailure"'],
-      ['"tearDown"', '"teardown"'],
-    ],
+    [['"onFailed"'], ['"onfailure"', '"onFailure"'], ['"option"', '"options"'], ['"tearDown"', '"teardown"']],
   )
+  assert.match(warnings[0] ?? '', /no hook \(hooks: setup, teardown, onFailure, onMismatch, onUndecodable\)/)
 })
 
 test('no default export is an error that lists what there is', () => {
