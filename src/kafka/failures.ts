@@ -57,6 +57,11 @@ export interface BrokerErrors {
 /** Fixed texts of librdkafka for its codes: an error event has no code of its own. */
 const ALL_DOWN = 'all broker connections are down'
 
+/** Whether an error event says that a broker refuses the client, or that the client gave up: neither is tried again. */
+export function isRefusal(message: string): boolean {
+  return /(authorization failed|fatal error)$/i.test(message)
+}
+
 /** Listens to the log of `client`, whose `brokers` were given. */
 export function brokerErrors(
   client: { on(event: 'event.log', heard: (entry: { fac?: string; message: string }) => void): unknown },

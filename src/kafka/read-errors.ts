@@ -6,7 +6,7 @@ import type RdKafka from '@confluentinc/kafka-javascript'
 import { type Troubles, troubles } from '../core/troubles.ts'
 import { DfspError, type ErrorCode } from '../errors.ts'
 import { type ClientError, ERR, explain, type Login } from './client.ts'
-import { brokerErrors } from './failures.ts'
+import { brokerErrors, isRefusal } from './failures.ts'
 import { type SessionLimits, sessionRefused } from './session-limits.ts'
 
 export interface ReadErrorsDeps {
@@ -94,7 +94,7 @@ export function readErrors(deps: ReadErrorsDeps): ReadErrors {
       if (failing.get('broker')?.error.code !== 'E_AUTH')
         fails('broker', new DfspError('E_BROKER_UNREACHABLE', `cannot reach ${login.brokers}`))
     }
-    trouble.tell(`${text}; librdkafka keeps trying`)
+    trouble.tell(isRefusal(error.message) ? text : `${text}; librdkafka keeps trying`)
   })
   client.on('event.log', ({ fac, message }: { fac?: string; message: string }) => {
     if (fac !== 'FATAL') return

@@ -78,6 +78,22 @@ const STOPPED = 'stopped before its end'
 /** What a record takes beside its data, about. */
 const RECORD_BYTES = 1024
 
+/** Whether `send` would hand over anything of it now. */
+export async function canBeSent(found: FoundFile, options: SenderOptions): Promise<boolean> {
+  if ('refused' in relativePath(subdirOf(found, options), found.name, '')) return false
+  try {
+    const source = await openSource(found.file)
+    await source.close()
+    return !('refused' in cutFile(source.size, options.chunkSize))
+  } catch {
+    return false // `send` tells why
+  }
+}
+
+function subdirOf({ subdir }: FoundFile, options: SenderOptions): string {
+  return [options.subdir, subdir].filter(part => part !== '').join('/')
+}
+
 export function fileSender(
   producer: AcknowledgedProducer,
   partitions: readonly number[],
@@ -96,7 +112,7 @@ export function fileSender(
   const fail = (path: string, error: string) => onFile({ path, result: 'failed', error })
 
   async function send(found: FoundFile, before = Promise.resolve()): Promise<void> {
-    const subdir = [options.subdir, found.subdir].filter(part => part !== '').join('/')
+    const subdir = subdirOf(found, options)
     const named = relativePath(subdir, found.name, '')
     if ('refused' in named) return fail(found.shown, `${named.refused}, which readers refuse`)
     digesting = named.path

@@ -1,12 +1,18 @@
 /** One upload, from the connection to the summary. */
 import type { DfspError } from '../errors.ts'
 import type { Found } from '../files/walk.ts'
-import { brokerErrors } from '../kafka/failures.ts'
+import { brokerErrors, isRefusal } from '../kafka/failures.ts'
 import { openProducer } from '../kafka/producer.ts'
 import { topicId } from '../kafka/topic.ts'
 import { partitionsToWrite } from '../kafka/topic-to-write.ts'
 import type { UploadEvent } from '../report/upload-report.ts'
-import { type FileOutcome, type FileSender, fileSender, type SenderOptions } from './file-sender.ts'
+import {
+  canBeSent,
+  type FileOutcome,
+  type FileSender,
+  fileSender,
+  type SenderOptions,
+} from './file-sender.ts'
 import { onStopSignal, type StopSignal, signalNumber } from './shutdown.ts'
 import { uploadProperties } from './upload-properties.ts'
 import { type Watching, type WatchSettings, watching } from './upload-watch.ts'
@@ -64,22 +70,22 @@ export async function upload(
   const properties = { ...(watch ? FOR_EVER : {}), ...options.producerProperties }
   const producer = await openProducer(uploadProperties(properties, options.chunkSize))
   const connections = brokerErrors(producer.client, producer.login.brokers)
-  producer.client.on(
-    'event.error',
-    onceInAWhile(error => {
-      report({
-        type: 'problem',
-        text: `${connections.text(error.message)}; librdkafka keeps trying`,
-      })
-    }),
-  )
+  const tellTrouble = onceInAWhile((text: string) => report({ type: 'problem', text }))
+  producer.client.on('event.error', ({ message }) => {
+    // A refusal comes with the records, too, and ends it.
+    if (!isRefusal(message)) tellTrouble(`${connections.text(message)}; librdkafka keeps trying`)
+  })
   let stopListening = () => {}
   let timer: NodeJS.Timeout | undefined
   try {
-    const partitions = await partitionsToWrite(producer.client, options.topic, producer.login, {
-      wait: options.waitForTopic,
-      tell: text => report({ type: 'problem', text }),
-    })
+    const { all, isSendable } = await upToSendable(files, options, watch !== undefined)
+    // To ask for a topic is to have it made.
+    const partitions = isSendable
+      ? await partitionsToWrite(producer.client, options.topic, producer.login, {
+          wait: options.waitForTopic,
+          tell: text => report({ type: 'problem', text }),
+        })
+      : []
     if (watch) {
       const { topic, subdir } = options
       const id = await topicId(producer.client, topic)
@@ -108,7 +114,7 @@ export async function upload(
     }
     if (options.progressMs > 0) timer = setInterval(progress, options.progressMs)
     let before = Promise.resolve()
-    for await (const found of watched?.files ?? files) {
+    for await (const found of watched?.files ?? all) {
       if (signal !== undefined || own.error !== undefined) break
       if (found.kind === 'file') {
         const sent = own.send(found, before)
@@ -148,6 +154,29 @@ function wholeText(count: number, names: readonly string[]): string {
   if (count === 0) return 'stopped: no file is whole on the topic'
   const more = count > names.length ? ` and ${count - names.length} more` : ''
   return `stopped: ${count} ${count === 1 ? 'file is' : 'files are'} whole on the topic: ${names.join(', ')}${more}`
+}
+
+/** All that is to be looked at, and whether it has a file that can be sent; what is watched may come to have one. */
+async function upToSendable(
+  files: AsyncIterable<Found>,
+  options: SenderOptions,
+  isWatched: boolean,
+): Promise<{ readonly all: AsyncIterable<Found>; readonly isSendable: boolean }> {
+  if (isWatched) return { all: files, isSendable: true }
+  const rest = files[Symbol.asyncIterator]()
+  const ahead: Found[] = []
+  let isSendable = false
+  while (!isSendable) {
+    const next = await rest.next()
+    if (next.done === true) break
+    ahead.push(next.value)
+    isSendable = next.value.kind === 'file' && (await canBeSent(next.value, options))
+  }
+  async function* all(): AsyncGenerator<Found, void> {
+    yield* ahead
+    yield* { [Symbol.asyncIterator]: () => rest }
+  }
+  return { all: all(), isSendable }
 }
 
 /** Passes on the first of the errors, then one a minute. */

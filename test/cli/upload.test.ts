@@ -8,7 +8,7 @@ import { partitionOfKey } from '../../src/core/murmur2.ts'
 import { type CliResult, runCli, startCli } from '../support/cli.ts'
 import { type MockCluster, startMock } from '../support/mock.ts'
 import { freePorts } from '../support/ports.ts'
-import { readAll } from '../support/topics.ts'
+import { readAll, topicNames } from '../support/topics.ts'
 import { makeTree, readTree, removeTree } from '../support/trees.ts'
 
 const FILES = {
@@ -182,6 +182,28 @@ describe('upload', { concurrency: 4 }, () => {
     assert.deepEqual(lines.map(line => line.result).sort(), ['failed', 'failed', 'ok', undefined])
     assert.match(result.stderr, /failed .*broken\.csv: does not exist/)
     assert.match(result.stderr, /failed .*slash\.csv: .* contains .*which readers refuse/)
+    removeTree(folder)
+  })
+
+  test('where nothing can be sent no topic is made', {
+    skip: process.platform !== 'linux' && 'other systems take no such names',
+  }, async () => {
+    const folder = makeTree({ 'LOGS/x.csv': '1' })
+    mkdirSync(join(folder, 'empty'))
+    writeFileSync(Buffer.from(join(folder, 'bad\xff.dat'), 'latin1'), 'x')
+    symlinkSync(join(folder, 'nowhere'), join(folder, 'broken.csv'))
+    for (const [paths, code] of [
+      [['bad\ufffd.dat'], 3],
+      [['.'], 3],
+      [['empty'], 0],
+      [['bad\ufffd.dat', 'empty'], 3],
+    ] as const) {
+      const args = ['upload', ...paths, '-t', 'never-made', '-b', mock.brokers]
+      const result = await runCli(args, { cwd: folder })
+      assert.equal(result.code, code, result.stderr)
+      assert.match(result.stderr, /summary files=0/)
+    }
+    assert.ok(!(await topicNames(mock.brokers)).includes('never-made'))
     removeTree(folder)
   })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bootstrapAddresses, failureOf, failureText, hostPort } from '../../src/kafka/failures.ts'
+import { bootstrapAddresses, failureOf, failureText, hostPort, isRefusal } from '../../src/kafka/failures.ts'
 
 /** Names that hold the words of other causes. */
 const HOSTS = [
@@ -61,4 +61,21 @@ test('addresses are told apart as the client does, IPv6 too', () => {
   ])
   assert.deepEqual(hostPort('[::1]:9094'), { host: '::1', port: 9094 })
   assert.deepEqual(hostPort('lab1'), { host: 'lab1', port: 9092 })
+})
+
+test('what a broker refuses for good is told from what librdkafka tries again', () => {
+  for (const refused of [
+    'Broker: Cluster authorization failed',
+    'cluster authorization failed',
+    'Broker: Topic authorization failed',
+    'Local: Fatal error',
+  ])
+    assert.ok(isRefusal(refused), refused)
+  for (const passing of [
+    'Local: Broker transport failure',
+    'Local: All broker connections are down',
+    'Local: Authentication failure',
+    'Local: Host resolution failure',
+  ])
+    assert.ok(!isRefusal(passing), passing)
 })

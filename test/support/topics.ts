@@ -249,6 +249,19 @@ export async function endOffsets(brokers: string, topic: string): Promise<number
   )
 }
 
+/** All topics of a cluster; to ask for them makes none. */
+export async function topicNames(brokers: string): Promise<string[]> {
+  return await withConsumer(
+    { 'bootstrap.servers': brokers, 'group.id': 'dfsp-test-reader' },
+    async consumer => {
+      const { topics } = await answer<kafka.Metadata>(done =>
+        consumer.getMetadata({ allTopics: true, timeout: TIMEOUT_MS }, done),
+      )
+      return topics.map(({ name }) => name)
+    },
+  )
+}
+
 export type ReadRecord = {
   partition: number
   offset: number
