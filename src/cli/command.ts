@@ -1,7 +1,7 @@
 /**
  * A command: what `--help` says, and what it does. Each module of commands/ exports one as `command`.
  *
- * `--help` loads the module: what is heavy (client, zod, winston, tsx) is imported inside `run`.
+ * `--help` loads the module: what is heavy (client, winston, tsx) is imported inside `run`.
  */
 import type { CommandName } from '../config/option-spec.ts'
 import type { OptionName } from '../config/options.ts'

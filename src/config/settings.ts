@@ -1,5 +1,6 @@
 /** Flags > environment > config file > defaults, merged and checked; every problem is reported at once. */
 import { nearest } from '../core/nearest.ts'
+import { checkedOptions } from './checked-options.ts'
 import type { ConfigFile } from './config-file.ts'
 import { encryptionAsked } from './encryption.ts'
 import {
@@ -19,7 +20,6 @@ import {
   type Flags,
   fileLayer,
   flagLayer,
-  isOption,
   RANK,
   strangeVariables,
   type Written,
@@ -28,7 +28,6 @@ import type { CommandName } from './option-spec.ts'
 import { camelName, type OptionName, type Values } from './options.ts'
 import { meant, type Problem, problemsError } from './problems.ts'
 import { protectionProblems } from './protection.ts'
-import { optionsSchema } from './schema.ts'
 import { isSecret } from './secrets.ts'
 import type { PropertyMap, Settings } from './settings-type.ts'
 
@@ -185,29 +184,26 @@ function adopt(written: Map<OptionName, Written>, name: OptionName, property: Wr
 }
 
 function checkedValues(written: ReadonlyMap<OptionName, Written>, flags: Flags, problems: Problem[]): Values {
-  const text: Record<string, string | readonly string[]> = {
-    'kafka-x': (flags.get('kafka-x') ?? []).map(use => use.text),
-  }
-  for (const [name, { text: value, unset, place }] of written) {
-    if (unset === undefined) text[name] = value
+  const texts = new Map<OptionName, string | readonly string[]>([
+    ['kafka-x', (flags.get('kafka-x') ?? []).map(use => use.text)],
+  ])
+  for (const [name, { text, unset, place }] of written) {
+    if (unset === undefined) texts.set(name, text)
     else problems.push({ place, ...unsetText(unset), in: 'file' })
   }
-  const result = optionsSchema.safeParse(text)
-  for (const { path, message } of result.error?.issues ?? []) {
-    const name = String(path[0])
-    const at = isOption(name) ? written.get(name) : undefined
+  const { values, wrong } = checkedOptions(texts)
+  for (const { name, problem } of wrong) {
+    const at = written.get(name)
     // Already reported where it was adopted from a librdkafka property.
     if (problems.some(({ place }) => place === at?.place)) continue
     problems.push({
       place: at?.place ?? `--${name}`,
-      text: message,
+      text: problem,
       in: at?.layer === 'file' ? 'file' : 'call',
     })
   }
-  // The schema is made from the same table as the type.
-  return Object.fromEntries(
-    Object.entries(result.data ?? {}).map(([name, value]) => [camelName(name), value]),
-  ) as unknown as Values
+  // The values are made from the same table as the type.
+  return Object.fromEntries([...values].map(([name, value]) => [camelName(name), value])) as unknown as Values
 }
 
 /** Variables of sections that dfsp does not read itself may be unset: only the plugin knows whether it needs them. */
