@@ -62,7 +62,7 @@ export async function waitForGroup(
 export type Came = 'new' | 'whole' | 'lost'
 
 /** Where a process stands that has joined and was not given all partitions. */
-export interface Partial {
+export interface PartOwner {
   readonly clientId: string
   readonly sessionMs: number
   owned(): ReadonlySet<number>
@@ -79,30 +79,30 @@ export interface Partial {
  * killed and a member until its session ends. One that was given up gives way at once to whoever took over; of two
  * that start at the same moment one gives way at once, the other when the first owned everything already.
  */
-export async function waitForRest(client: Client, group: string, partial: Partial): Promise<void> {
-  const until = performance.now() + partial.sessionMs + MARGIN_MS
+export async function waitForRest(client: Client, group: string, part: PartOwner): Promise<void> {
+  const until = performance.now() + part.sessionMs + MARGIN_MS
   let alone = performance.now()
   let told = false
-  while (!partial.over()) {
+  while (!part.over()) {
     const members = (await groupMembers(client, group)) ?? []
-    const others = members.filter(member => !isGone(member, partial.clientId))
+    const others = members.filter(member => !isGone(member, part.clientId))
     const now = performance.now()
     if (others.length === 0) alone = now
-    if (givesWay(partial, others, now - alone) || now > until) {
-      if (partial.over()) return
-      const fact = `this process was given ${partial.owned().size} of ${await partial.total()} partitions`
+    if (givesWay(part, others, now - alone) || now > until) {
+      if (part.over()) return
+      const fact = `this process was given ${part.owned().size} of ${await part.total()} partitions`
       throw busy(group, others, fact)
     }
-    if (!told && !partial.over() && others.length > 0) {
+    if (!told && !part.over() && others.length > 0) {
       told = true
       const named = listText(others.map(inWords))
-      partial.onWaiting(`group ${group}: ${named}: nothing is read until all partitions are here`)
+      part.onWaiting(`group ${group}: ${named}: nothing is read until all partitions are here`)
     }
     await new Promise(resolve => setTimeout(resolve, ASK_EVERY_MS))
   }
 }
 
-function givesWay({ came, clientId }: Partial, others: readonly GroupMember[], sharedMs: number): boolean {
+function givesWay({ came, clientId }: PartOwner, others: readonly GroupMember[], sharedMs: number): boolean {
   if (came === 'lost') return others.length > 0
   if (came === 'whole') return false
   return sharedMs > NEWCOMER_MS || (others.some(isHereAndAlive) && !isFirst(clientId, others))
