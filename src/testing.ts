@@ -6,22 +6,20 @@
  *
  *     const { result, produced } = await runPlugin(plot, fileFrom('samples/scan_01.csv'), { options: { column: 2 } })
  */
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { Readable } from 'node:stream'
+import { cutFile } from './core/chunking.ts'
+import { deliveryId, fileId } from './core/generation.ts'
 import { nearest } from './core/nearest.ts'
 import { failureOf, thrownOf } from './plugin/answer.ts'
+import { placeOnDisk, type SharedPages } from './plugin/content.ts'
+import { callContext, newAbort, tmpFolder } from './plugin/context.ts'
+import { openDataFile } from './plugin/data-file.ts'
 import { wrongOptions } from './plugin/declaration.ts'
-import type {
-  Context,
-  DataFile,
-  Logger,
-  OutgoingRecord,
-  PluginConfig,
-  PluginOption,
-} from './plugin/plugin.ts'
+import type { FileJob } from './plugin/messages.ts'
+import type { DataFile, OutgoingRecord, PluginOption } from './plugin/plugin.ts'
+import { realEdges } from './run/edges.ts'
 
 export type { Context, DataFile, OutgoingRecord } from './plugin/plugin.ts'
 
@@ -66,11 +64,14 @@ export interface PluginRun {
   readonly outputDir: string
 }
 
+/** As `dfsp upload` cuts a file. */
+const CHUNK_BYTES = 512 * 1024
+
 /** A file from disk, or from a description. Its `path` is the one given, without a leading `./`. */
 export function fileFrom(source: string | FileDescription): DataFile {
-  const { path: given, content, mtime = null } = typeof source === 'string' ? fromDisk(source) : source
+  const { path: given, content, mtime } = typeof source === 'string' ? fromDisk(source) : source
   const bytes = Buffer.from(content as Uint8Array)
-  return dataFile(path.posix.normalize(given), bytes, mtime, 'test', undefined)
+  return dataFile(jobOf(path.posix.normalize(given), bytes, mtime ?? null, 'test', null), bytes)
 }
 
 /**
@@ -86,28 +87,28 @@ export async function runPlugin(
   fs.mkdirSync(outputDir, { recursive: true })
   const produced: OutgoingRecord[] = []
   const logged: { level: string; message: string; fields: object }[] = []
-  const base = {
-    options: optionValues(plugin.options ?? {}, settings.options ?? {}),
-    config: configOf(settings.config ?? {}),
-    logger: loggerInto(logged),
-    signal: settings.signal ?? new AbortController().signal,
+  const options = optionValues(plugin.options ?? {}, settings.options ?? {})
+  const tmpDir = fs.mkdtempSync(path.join(outputDir, '.dfsp-tmp-'))
+  const setup = { type: 'setup', options, sections: settings.config ?? {}, outputDir, tmpDir } as const
+  const host: Parameters<typeof callContext>[0] = {
     lock: oneAfterTheOther(),
-    produce: async (record: OutgoingRecord) => void produced.push(record),
-    outputDir,
-    final: true,
+    log: (level, message, fields) =>
+      void logged.push({ level, message: String(message), fields: fields ?? {} }),
+    produce: async record => void produced.push(record),
   }
-  const tmp = temporaryBelow(outputDir)
-  const contextWith = (state: unknown) =>
-    Object.defineProperty({ ...base, state }, 'tmpDir', { get: tmp.path }) as unknown as never
+  const { signal } = settings
+  const abort = signal === undefined ? newAbort() : { fire() {}, signal: () => signal }
   try {
-    const ctx = contextWith(await plugin.setup?.(contextWith(undefined)))
-    const given = placed(file, outputDir, settings)
+    const state = await plugin.setup?.(callContext(host, setup, undefined) as never)
+    const given = placed(file, outputDir, tmpDir, settings)
+    const scope = { path: file.path, abort, final: true, tmp: tmpFolder(tmpDir) }
+    const ctx = callContext(host, setup, state, scope) as never
     const failure = await attempt(plugin, given, ctx)
     if (failure) await plugin.onFailure?.(given, failure, ctx)
-    await plugin.teardown?.(ctx)
+    await plugin.teardown?.(callContext(host, setup, state) as never)
     return { result: failure ?? null, produced, logged, outputDir }
   } finally {
-    tmp.remove()
+    fs.rmSync(tmpDir, { recursive: true, force: true })
   }
 }
 
@@ -126,42 +127,48 @@ function fromDisk(file: string): FileDescription {
   return { path: inside, content: fs.readFileSync(file), mtime: fs.statSync(file).mtime }
 }
 
-function dataFile(
+function jobOf(
   at: string,
   bytes: Buffer,
   mtime: Date | null,
   topic: string,
-  diskPath: string | undefined,
-): DataFile {
-  const { base, dir } = path.posix.parse(at)
-  const sha512 = createHash('sha512').update(bytes).digest('hex')
+  diskPath: string | null,
+): FileJob {
+  const { sha512, digest128 } = realEdges
+  const fileHash = sha512(bytes)
+  const cut = cutFile(bytes.length, CHUNK_BYTES)
+  const id = fileId(at, { fileHash, total: 'total' in cut ? cut.total : 1 })
   return {
     path: at,
-    name: base,
-    subdir: dir,
-    size: bytes.length,
-    bytes,
-    text: (encoding = 'utf8') => bytes.toString(encoding),
-    stream: () =>
-      diskPath === undefined ? Readable.from([bytes], { objectMode: false }) : fs.createReadStream(diskPath),
-    diskPath,
-    sha512,
-    mtime,
     topic,
-    deliveryId: createHash('sha256').update(`${topic}\0${at}\0${sha512}`).digest('hex').slice(0, 32),
+    source: { kind: 'memory', pages: [0], size: bytes.length },
+    sha512: Buffer.from(fileHash).toString('hex'),
+    mtime: (mtime?.getTime() ?? 0) / 1000,
+    deliveryId: deliveryId(topic, id, digest128),
     attempt: 1,
+    final: true,
+    diskPath,
   }
 }
 
+const dataFile = (job: FileJob, bytes: Buffer): DataFile => openDataFile(job, onePage(bytes)).file
+
+const onePage = (bytes: Buffer): SharedPages => ({
+  eachRun: ({ size }, use, from = 0) => use(bytes.subarray(from, size)),
+})
+
 /** The file as the mode has it; the plugin may change and delete it. */
-function placed(file: DataFile, outputDir: string, { mode = 'memory', topic }: RunPluginOptions): DataFile {
+function placed(
+  file: DataFile,
+  outputDir: string,
+  tmpDir: string,
+  { mode = 'memory', topic = file.topic }: RunPluginOptions,
+): DataFile {
   const bytes = Buffer.from(file.bytes)
-  const diskPath = mode === 'memory' ? undefined : path.join(outputDir, file.path)
-  if (diskPath !== undefined) {
-    fs.mkdirSync(path.dirname(diskPath), { recursive: true })
-    fs.writeFileSync(diskPath, bytes)
-  }
-  return dataFile(file.path, bytes, file.mtime, topic ?? file.topic, diskPath)
+  const diskPath = mode === 'memory' ? null : path.join(outputDir, file.path)
+  const job = jobOf(file.path, bytes, file.mtime, topic, diskPath)
+  if (diskPath !== null) placeOnDisk(job, onePage(bytes), outputDir, () => tmpDir)
+  return dataFile(job, bytes)
 }
 
 function optionValues(
@@ -187,20 +194,7 @@ function optionValues(
   )
 }
 
-function configOf(sections: NonNullable<RunPluginOptions['config']>): PluginConfig {
-  const section = (name: string) => ({ ...sections[name] })
-  return Object.assign(Object.create({ section }), sections.plugin)
-}
-
-function loggerInto(logged: { level: string; message: string; fields: object }[]): Logger {
-  const at =
-    (level: string) =>
-    (message: string, fields: object = {}) =>
-      void logged.push({ level, message, fields })
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
-}
-
-function oneAfterTheOther(): Context['lock'] {
+function oneAfterTheOther(): Parameters<typeof callContext>[0]['lock'] {
   let last: Promise<unknown> = Promise.resolve()
   return section => {
     const mine = last.then(section)
@@ -220,17 +214,4 @@ function temporaryFolder(): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-testing-'))
   temporary.push(folder)
   return folder
-}
-
-function temporaryBelow(outputDir: string) {
-  let made: string | undefined
-  return {
-    path() {
-      made ??= fs.mkdtempSync(path.join(outputDir, '.dfsp-tmp-'))
-      return made
-    },
-    remove() {
-      if (made !== undefined) fs.rmSync(made, { recursive: true, force: true })
-    },
-  }
 }

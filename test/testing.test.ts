@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -25,6 +26,23 @@ describe('dfsp/testing', () => {
     )
     assert.equal(file.text(), '1,2\n')
     assert.equal(file.sha512.length, 128)
+  })
+
+  test('its time is exact, and its deliveryId that of a run which gets it in chunks of 512 KiB', async () => {
+    const at = new Date(1_700_000_000_123)
+    assert.deepEqual(fileFrom({ path: 'a', content: '', mtime: at }).mtime, at)
+    const bytes = Buffer.alloc(600_000)
+    const fileHash = createHash('sha512').update(bytes).digest()
+    const hash = createHash('sha256').update(`xrd\0run/b\0${2}\0${fileHash.toString('hex')}`)
+    let given = ''
+    const plugin = {
+      default({ deliveryId }: DataFile) {
+        given = deliveryId
+        return null
+      },
+    }
+    await runPlugin(plugin, fileFrom({ path: 'run/b', content: bytes }), { topic: 'xrd' })
+    assert.equal(given, hash.digest('hex').slice(0, 32))
   })
 
   test('a file from disk has its content and time, and the path that was given', t => {

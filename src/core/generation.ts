@@ -27,6 +27,11 @@ export function fileId(path: string, { total, fileHash }: Pick<Chunk, 'fileHash'
   return `${path}\0${total}\0${hexOf(fileHash)}`
 }
 
+/** Equal for every attempt at one content of one path from `topic`, also after a restart: 32 characters in lower-case hex. */
+export function deliveryId(topic: string, id: FileId, digest128: (text: string) => string): string {
+  return Buffer.from(digest128(`${topic}\0${id}`), 'latin1').toString('hex')
+}
+
 export function hexOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('hex')
 }

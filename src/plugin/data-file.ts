@@ -48,7 +48,7 @@ export function openDataFile(job: FileJob, pages: SharedPages): OpenDataFile {
         : Readable.from(pieces(), { objectMode: false }),
     diskPath: job.diskPath === null ? undefined : path.resolve(job.diskPath),
     sha512: job.sha512,
-    mtime: job.mtime === 0 ? null : new Date(job.mtime * 1000),
+    mtime: job.mtime === 0 ? null : new Date(Math.round(job.mtime * 1000)),
     topic: job.topic,
     deliveryId: job.deliveryId,
     attempt: job.attempt,

@@ -1,6 +1,7 @@
 /** How a file ends: processed, held, dead-lettered, passed over. */
 import type { FileLetterReason } from '../core/dead-letter.ts'
 import { heldPause, type Policy } from '../core/disposition.ts'
+import { deliveryId } from '../core/generation.ts'
 import { offsetRanges } from '../core/offset-ranges.ts'
 import type { FileResult, SetAside } from '../report/events.ts'
 import { isOutdated, type OpenFile } from './open-files.ts'
@@ -29,8 +30,6 @@ export interface FileEnds {
   letGo(file: OpenFile): void
   /** Resolves a file of which no more will come. */
   passOver(file: OpenFile, result: 'superseded' | 'late', why: string): void
-  /** Stable over attempts and restarts, in lower-case hex. */
-  deliveryId(file: OpenFile): string
 }
 
 /** Paths that are known to be done while records are read again. */
@@ -126,7 +125,7 @@ export function fileEnds(s: Shared): FileEnds {
       bytes: file.assembly.bytes,
       mtime: file.mtime,
       attempts: file.attempts,
-      deliveryId: deliveryId(file),
+      deliveryId: deliveryId(settings.topic, file.id, deps.digest128),
       ranges: offsetRanges(offsets),
       exact: true,
       error,
@@ -207,10 +206,6 @@ export function fileEnds(s: Shared): FileEnds {
     })
   }
 
-  function deliveryId(file: OpenFile): string {
-    return Buffer.from(deps.digest128(`${settings.topic}\0${file.id}`), 'latin1').toString('hex')
-  }
-
   function finish(file: OpenFile): void {
     finished.add(file.digest)
     latest.add(file.digest)
@@ -245,6 +240,5 @@ export function fileEnds(s: Shared): FileEnds {
       files.move(file, 'closed')
     },
     passOver,
-    deliveryId,
   }
 }

@@ -2,6 +2,7 @@
 
 import { afterFailure } from '../core/disposition.ts'
 import { isEnvironmental } from '../core/environment.ts'
+import { deliveryId } from '../core/generation.ts'
 import type { Receipt } from '../core/ledger.ts'
 import { listText } from '../core/list-text.ts'
 import { faultLine } from '../core/plugin-fault.ts'
@@ -104,7 +105,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
       sha512: file.sha512,
       ahead: s.ahead.take(file),
       mtime: file.mtime,
-      deliveryId: ends.deliveryId(file),
+      deliveryId: deliveryId(settings.topic, file.id, deps.digest128),
       attempt: (settings.attemptsBefore?.(file.id) ?? 0) + file.attempts,
       final: file.attempts > settings.onFailure.retries,
       diskPath: settings.mode === 'memory' ? null : settings.diskPath(file.path),
