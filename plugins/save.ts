@@ -26,25 +26,32 @@ export default async function save(file: DataFile, ctx: Context<typeof options>)
       ctx.logger.info('kept what was there')
       return null
     }
-    const temporary = path.join(ctx.tmpDir, 'whole')
-    const fd = fs.openSync(temporary, 'w')
+    const moved = new Error(`${folder.path} was moved or replaced while the file was written`)
+    const tmp = openFolder(ctx.outputDir, path.relative(ctx.outputDir, ctx.tmpDir))
     try {
-      for await (const piece of file.stream()) fs.writeFileSync(fd, piece)
-      if (file.mtime !== null) setTime(fd, file.mtime)
-      fs.fsyncSync(fd)
+      await writeFile(tmp.entry('whole'), file)
+      if (!isStillAt(folder)) return moved
+      fs.renameSync(tmp.entry('whole'), folder.entry(file.name))
     } finally {
-      fs.closeSync(fd)
+      fs.closeSync(tmp.fd)
     }
-    if (!isStillAt(folder))
-      return new Error(`${folder.path} was moved or replaced while the file was written`)
-    fs.renameSync(temporary, folder.entry(file.name))
-    if (!isStillAt(folder))
-      return new Error(`${folder.path} was moved or replaced while the file was written`)
+    if (!isStillAt(folder)) return moved
     // Its offset may be committed once this returns: the new name must outlive a power cut.
     fs.fsyncSync(folder.fd)
     return null
   } finally {
     fs.closeSync(folder.fd)
+  }
+}
+
+async function writeFile(temporary: string, file: DataFile): Promise<void> {
+  const fd = fs.openSync(temporary, 'wx')
+  try {
+    for await (const piece of file.stream()) fs.writeFileSync(fd, piece)
+    if (file.mtime !== null) setTime(fd, file.mtime)
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
   }
 }
 

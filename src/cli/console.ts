@@ -4,6 +4,7 @@ import type { FromThread } from '../plugin/messages.ts'
 import type { RunEvent, RunStats } from '../report/events.ts'
 import { type LiveBlock, type LiveTitle, liveBlock } from '../report/live-block.ts'
 import { chosenFormat, type Format, type Hearer, type Level, type Log, openLog } from '../report/log.ts'
+import type { LogPlace } from '../report/log-file.ts'
 import { reporter } from '../report/reporter.ts'
 import type { Invocation } from './command.ts'
 import { steadyOutput } from './steady-output.ts'
@@ -14,7 +15,7 @@ export interface ConsoleOptions {
   readonly format: 'auto' | Format
   readonly json: boolean
   readonly noColor: boolean
-  readonly logFile: string | undefined
+  readonly logFile: LogPlace | undefined
   readonly topic: string
   /** Title of the live block, or a mere status line; nothing is drawn without it. */
   readonly live: LiveTitle | 'status' | undefined

@@ -7,15 +7,18 @@ import os from 'node:os'
 import path from 'node:path'
 import { isAlive } from '../alive.ts'
 import { DfspError } from '../errors.ts'
-import { HeldFolder, removeEntry } from '../held-folder.ts'
+import { HeldFolder, OwnFolder, openOwnFolder, removeEntry } from '../held-folder.ts'
 
 const TMP_ROOT = '.dfsp-tmp'
 const LOGS = 'LOGS'
+const OWN_RIGHTS = 0o700
 
 export interface OutputDir {
   readonly path: string
-  /** This process' own folder for temporary files. */
+  /** This process' own folder for temporary files, for those that go by its path. */
   readonly tmpDir: string
+  /** The same, held open until the end. */
+  readonly tmp: OwnFolder
   /** Folders of dead processes that were removed. */
   readonly removedStale: readonly string[]
   /** Removes the temporary folder. */
@@ -42,45 +45,58 @@ export function openOutputDir(dir: string): OutputDir {
       const held = openOwn(root, TMP_ROOT)
       try {
         removedStale = removeStale(held, own)
-        held.entry(own, at => fs.mkdirSync(at, 0o700))
+        held.entry(own, at => fs.mkdirSync(at, OWN_RIGHTS))
       } finally {
         held.close()
       }
     })
-    return { path: root, tmpDir, removedStale, close: () => closeTmp(root, own) }
+    const tmp = new OwnFolder(root, tmpDir, OWN_RIGHTS)
+    tmp.renew()
+    return {
+      path: root,
+      tmpDir,
+      tmp,
+      removedStale,
+      close() {
+        tmp.close()
+        closeTmp(root, own)
+      },
+    }
   })
+}
+
+export interface OwnLogFile {
+  readonly folder: OwnFolder
+  readonly name: string
 }
 
 /**
- * Makes the folder of the log and the registries in an output folder, and gives the path of a log there. Throws E_OUTPUT
+ * Makes the folder of the log and the registries in an output folder, and gives the place of a log there. Throws E_OUTPUT
  * where a link or something else stands in the place of either.
  */
-export function ownLogFile(dir: string, name: string): string {
-  const file = path.join(path.resolve(dir), LOGS, `${name}.log`)
+export function ownLogFile(dir: string, plugin: string): OwnLogFile {
+  const name = `${plugin}.log`
+  const folder = logFolder(dir)
   return orUnwritable(dir, () => {
     openOwn(path.resolve(dir), LOGS).close()
-    if (fs.lstatSync(file, { throwIfNoEntry: false })?.isFile() === false)
-      throw new Error(`${file} is no ordinary file: remove it, or choose another with --log-file`)
-    return file
+    if (fs.lstatSync(folder.at(name), { throwIfNoEntry: false })?.isFile() === false)
+      throw new Error(
+        `${path.join(folder.path, name)} is no ordinary file: remove it, or choose another with --log-file`,
+      )
+    return { folder, name }
   })
 }
 
-/** Where the registries lie. */
-export function logFolder(dir: string): string {
-  return path.join(path.resolve(dir), LOGS)
+/** Where log and registries lie. */
+export function logFolder(dir: string): OwnFolder {
+  const root = path.resolve(dir)
+  return new OwnFolder(root, path.join(root, LOGS))
 }
 
 /** A folder of dfsp's own in the output folder, made where it is missing. */
 function openOwn(root: string, name: string): HeldFolder {
   makeFolder(root)
-  const folder = path.join(root, name)
-  const found = fs.lstatSync(folder, { throwIfNoEntry: false })
-  if (found === undefined) makeFolder(folder)
-  else if (!found.isDirectory())
-    throw new Error(
-      `${folder} is ${found.isSymbolicLink() ? 'a symbolic link, which is not followed' : 'not a directory'}: remove it`,
-    )
-  const held = new HeldFolder(folder)
+  const held = openOwnFolder(root, path.join(root, name))
   try {
     held.entry('.', at => fs.accessSync(at, fs.constants.W_OK | fs.constants.X_OK))
   } catch (error) {

@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
 import { faultPoint } from '../fault-point.ts'
 
-const { O_RDWR, O_CREAT, O_TRUNC, O_NOFOLLOW = 0 } = fs.constants
+const { O_RDWR, O_CREAT, O_EXCL } = fs.constants
 
 export interface Spool {
   /** For reading, by other threads too; whoever removes the file's name takes nothing from it. */
@@ -17,13 +17,17 @@ export interface Spool {
   write(page: number, at: number, data: Uint8Array, from: number, to: number): void
 }
 
-/** Nothing is made before something is written. */
-export function spool(name: string): Spool {
+/** `place`: where it is to be made, once something is written. */
+export function spool(place: () => string): Spool {
   let fd: number | undefined
   let pages = 0
   let free: number[] = []
   const open = () => {
-    fd ??= fs.openSync(name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
+    if (fd === undefined) {
+      const name = place()
+      fs.rmSync(name, { force: true })
+      fd = fs.openSync(name, O_RDWR | O_CREAT | O_EXCL, 0o600)
+    }
     return fd
   }
   return {

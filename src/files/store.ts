@@ -4,13 +4,13 @@
  * at its offset and nothing else is copied until the file is whole.
  */
 import fs from 'node:fs'
-import path from 'node:path'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
 import { faultPoint } from '../fault-point.ts'
+import { named, type OwnFolder } from '../held-folder.ts'
 import type { Arena } from './arena.ts'
 import { spool as openSpool, type Spool } from './spool.ts'
 
-const { O_RDWR, O_CREAT, O_NOFOLLOW = 0 } = fs.constants
+const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants
 
 export type Place = 'memory' | 'spool' | 'disk'
 
@@ -49,14 +49,14 @@ export interface Store {
 
 const PROBE_BYTES = 64 * 1024
 
-/** `tmpDir` holds the temporary files; it exists. */
-export function store(arena: Arena, tmpDir: string): Store {
+/** `tmp` holds the temporary files. */
+export function store(arena: Arena, tmp: OwnFolder): Store {
   let names = 0
   const deps: FileDeps = {
     arena,
-    spool: openSpool(path.join(tmpDir, 'spool')),
-    handles: openHandles(MOST_OPEN),
-    newName: () => path.join(tmpDir, `file-${++names}`),
+    spool: openSpool(() => tmp.at('spool')),
+    handles: openHandles(MOST_OPEN, tmp.path),
+    newName: () => tmp.at(`file-${++names}`),
   }
   return {
     open: place => new PagedFile(deps, place),
@@ -64,10 +64,10 @@ export function store(arena: Arena, tmpDir: string): Store {
       return arena.usedBytes
     },
     probe() {
-      fs.mkdirSync(tmpDir, { recursive: true })
-      const name = path.join(tmpDir, 'probe')
+      tmp.renew()
+      const name = tmp.at(`probe-${++names}`)
       try {
-        fs.writeFileSync(name, Buffer.alloc(PROBE_BYTES))
+        fs.writeFileSync(name, Buffer.alloc(PROBE_BYTES), { flag: 'wx' })
       } finally {
         fs.rmSync(name, { force: true })
       }
@@ -84,7 +84,7 @@ interface Handles {
   close(name: string): void
 }
 
-function openHandles(most: number): Handles {
+function openHandles(most: number, folder: string): Handles {
   const open = new Map<string, number>()
   const close = (name: string) => {
     const fd = open.get(name)
@@ -97,9 +97,13 @@ function openHandles(most: number): Handles {
       if (known !== undefined) return known
       if (open.size >= most) close(open.keys().next().value as string)
       // Neither append nor truncate: chunks come in any order, and a closed file is opened again.
-      const fd = fs.openSync(name, O_RDWR | O_NOFOLLOW | (isNew ? O_CREAT : 0), 0o600)
-      open.set(name, fd)
-      return fd
+      try {
+        const fd = fs.openSync(name, O_RDWR | O_NOFOLLOW | (isNew ? O_CREAT | O_EXCL : 0), 0o600)
+        open.set(name, fd)
+        return fd
+      } catch (error) {
+        throw named(error, folder)
+      }
     },
     close,
   }
@@ -198,7 +202,7 @@ class PagedFile implements StoredFile {
     this.#freePages()
     if (this.#name === undefined) return
     this.#deps.handles.close(this.#name)
-    fs.rmSync(this.#name, { force: true })
+    removeFile(this.#name)
     this.#name = undefined
   }
 
@@ -218,6 +222,16 @@ class PagedFile implements StoredFile {
     const pager = this.#pager()
     for (const page of this.#pages.values()) pager.give(page)
     this.#pages.clear()
+  }
+}
+
+/** It may be in its place by now, or removed with its folder. */
+function removeFile(name: string): void {
+  try {
+    fs.unlinkSync(name)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
   }
 }
 

@@ -2,11 +2,14 @@
 import { createHash, type Hash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { threadId } from 'node:worker_threads'
 import { copyBytes } from '../copy-bytes.ts'
 import { relativePath } from '../core/output-path.ts'
 import { faultPoint } from '../fault-point.ts'
-import { openBelow } from '../held-folder.ts'
+import { openBelow, openOwnFolder } from '../held-folder.ts'
 import type { ChunkPlace, DigestMessage, FileJob, Source } from './messages.ts'
+
+const { O_RDWR, O_NOFOLLOW = 0 } = fs.constants
 
 /** Of content that is read or copied piece by piece: whole pages. */
 export const PIECE_BYTES = 1024 * 1024
@@ -175,7 +178,7 @@ export function placeOnDisk(
   file: Placed,
   pages: Pick<SharedPages, 'eachRun'>,
   root: string,
-  tmpDir: () => string,
+  tmpDir: string,
 ): void {
   const target = file.diskPath as string
   const folders = path.relative(root, path.dirname(target)).split(path.sep)
@@ -183,14 +186,18 @@ export function placeOnDisk(
   try {
     const name = path.basename(target)
     refuseOwn(root, folder.path, name)
-    const temporary = file.source.kind === 'disk' ? diskSource(file) : path.join(tmpDir(), 'whole')
-    if (temporary === target) return
-    if (file.source.kind === 'disk') completeFile(temporary, file.source.size, file.mtime)
-    else writeFile(temporary, file.source, pages, file.mtime)
-    faultPoint('before-rename')
-    folder.check()
-    folder.entry(name, at => fs.renameSync(temporary, at))
-    faultPoint('after-rename')
+    const moveHere = (temporary: string) => {
+      faultPoint('before-rename')
+      folder.check()
+      folder.entry(name, at => fs.renameSync(temporary, at))
+      faultPoint('after-rename')
+    }
+    if (file.source.kind === 'disk') {
+      const temporary = diskSource(file)
+      if (temporary === target) return
+      completeFile(temporary, file.source.size, file.mtime)
+      moveHere(temporary)
+    } else writeWhole(root, tmpDir, file.source, pages, file.mtime, moveHere)
     folder.check()
     // Without it a power cut could undo the rename of a file whose offset is committed.
     folder.sync()
@@ -215,7 +222,7 @@ function isSame(one: string, other: string): boolean {
 }
 
 function completeFile(temporary: string, size: number, mtime: number): void {
-  const fd = fs.openSync(temporary, 'r+')
+  const fd = fs.openSync(temporary, O_RDWR | O_NOFOLLOW)
   try {
     fs.ftruncateSync(fd, size)
     finish(fd, mtime)
@@ -224,21 +231,33 @@ function completeFile(temporary: string, size: number, mtime: number): void {
   }
 }
 
-function writeFile(
-  temporary: string,
+/** Calls `moveAway` with a temporary file of the content. */
+function writeWhole(
+  root: string,
+  tmpDir: string,
   source: Paged,
   pages: Pick<SharedPages, 'eachRun'>,
   mtime: number,
+  moveAway: (temporary: string) => void,
 ): void {
-  const fd = fs.openSync(temporary, 'w')
+  const folder = openOwnFolder(root, tmpDir)
+  const temporary = folder.at(`whole-${threadId}`)
   try {
-    pages.eachRun(source, run => {
-      faultPoint('disk-write')
-      for (let at = 0; at < run.length; ) at += fs.writeSync(fd, run, at)
-    })
-    finish(fd, mtime)
+    fs.rmSync(temporary, { force: true })
+    const fd = fs.openSync(temporary, 'wx')
+    try {
+      pages.eachRun(source, run => {
+        faultPoint('disk-write')
+        for (let at = 0; at < run.length; ) at += fs.writeSync(fd, run, at)
+      })
+      finish(fd, mtime)
+    } finally {
+      fs.closeSync(fd)
+    }
+    moveAway(temporary)
   } finally {
-    fs.closeSync(fd)
+    fs.rmSync(temporary, { force: true })
+    folder.close()
   }
 }
 

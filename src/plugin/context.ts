@@ -1,6 +1,7 @@
 /** What user code is given beside a file: settings, log, signal, lock, folders. */
 import fs from 'node:fs'
 import path from 'node:path'
+import { type HeldFolder, openOwnFolder, removeEntry } from '../held-folder.ts'
 import type { LogLevel, SetupMessage } from './messages.ts'
 import type { Context, Logger, PluginOptions } from './plugin.ts'
 import type { ToHost } from './to-host.ts'
@@ -20,7 +21,7 @@ export function callContext(
   state: unknown,
   scope?: CallScope,
 ): Context<PluginOptions> {
-  const tmp = scope?.tmp ?? tmpFolder(setup.tmpDir)
+  const tmp = scope?.tmp ?? tmpFolder(setup)
   const abort = scope?.abort ?? newAbort()
   let config: Context<PluginOptions>['config'] | undefined
   let log: Logger | undefined
@@ -80,17 +81,22 @@ export interface TmpFolder {
   remove(): void
 }
 
-/** A folder in `parent`. */
-export function tmpFolder(parent: string): TmpFolder {
+/** A folder in the one for temporary files, made when it is asked for. */
+export function tmpFolder({ outputDir, tmpDir }: Pick<SetupMessage, 'outputDir' | 'tmpDir'>): TmpFolder {
   let made: string | undefined
+  let parent: HeldFolder | undefined
   return {
     path() {
-      made ??= fs.mkdtempSync(path.join(parent, 'attempt-'))
-      return made
+      parent ??= openOwnFolder(outputDir, tmpDir)
+      made ??= path.basename(parent.entry('attempt-', at => fs.mkdtempSync(at)))
+      return path.join(tmpDir, made)
     },
     remove() {
-      if (made !== undefined) fs.rmSync(made, { recursive: true, force: true })
+      if (parent === undefined) return
+      if (made !== undefined) removeEntry(parent, made)
+      parent.close()
       made = undefined
+      parent = undefined
     },
   }
 }

@@ -4,6 +4,7 @@
  */
 import { format } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
+import { named } from '../held-folder.ts'
 import { failureOf, thrownOf } from './answer.ts'
 import { systemThread } from './blocking-programs.ts'
 import { claim, markDone } from './claims.ts'
@@ -185,14 +186,7 @@ async function processFile(id: number, job: FileJob, abort: Abort): Promise<Task
   try {
     const actual = actualDigest(job)
     if (actual !== job.sha512) return { kind: 'mismatch', actual }
-    if (job.diskPath !== null) {
-      const tmp = tmpFolder(setup.tmpDir)
-      try {
-        placeOnDisk(job, pages, setup.outputDir, tmp.path)
-      } finally {
-        tmp.remove()
-      }
-    }
+    if (job.diskPath !== null) placeOnDisk(job, pages, setup.outputDir, setup.tmpDir)
   } catch (error) {
     return ioError(error)
   }
@@ -242,7 +236,7 @@ async function withFile<T>(
   use: (file: DataFile, ctx: Context<PluginOptions>) => Promise<T>,
   abort: Abort = newAbort(),
 ): Promise<T> {
-  const tmp = tmpFolder(setup.tmpDir)
+  const tmp = tmpFolder(setup)
   const opened = openDataFile(job, pages)
   try {
     return await use(
@@ -270,6 +264,6 @@ async function runHook(
 }
 
 function ioError(error: unknown): TaskResult {
-  const { message, code = '', path } = error as NodeJS.ErrnoException
+  const { message, code = '', path } = named(error, setup.tmpDir) as NodeJS.ErrnoException
   return { kind: 'io-error', message, code, ...(path === undefined ? {} : { path }) }
 }

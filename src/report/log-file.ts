@@ -2,8 +2,10 @@
  * The log as a file that is rotated by size. Written beside the run: a disk that is slow, full or gone holds nothing up
  * and costs a bounded amount of memory; lines that cannot be written are left out.
  */
-import { appendFile, mkdir, rename, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { appendFile, lstat, mkdir, open, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { named, type OwnFolder } from '../held-folder.ts'
 
 export interface LogFile {
   /** A line with its end. */
@@ -12,8 +14,11 @@ export interface LogFile {
   close(): Promise<void>
 }
 
+/** A path that the user chose, or a name in the folder of dfsp's own, where no link is followed. */
+export type LogPlace = string | { readonly folder: OwnFolder; readonly name: string }
+
 export interface LogFileOptions {
-  readonly file: string
+  readonly file: LogPlace
   /** Told once until a write succeeds again. */
   onError(error: Error): void
   /** The file is rotated beyond so many bytes. */
@@ -40,14 +45,16 @@ export function openLogFile({ file, onError, mostBytes = FILE_BYTES }: LogFileOp
       waiting = []
       chars = 0
       try {
+        if (typeof file !== 'string') await file.folder.renewed()
         size ??= await begun(file)
         if (size > 0 && size + text.length > mostBytes) size = await rotated(file, size)
-        await appendFile(file, text)
+        await append(file, text)
         size += Buffer.byteLength(text)
         isWell = true
       } catch (error) {
         size = undefined // the folder may have been taken away
-        if (isWell) onError(error as Error)
+        const folder = typeof file === 'string' ? file : file.folder.path
+        if (isWell) onError(named(error as Error, folder))
         isWell = false
       }
     }
@@ -71,20 +78,36 @@ export function openLogFile({ file, onError, mostBytes = FILE_BYTES }: LogFileOp
   }
 }
 
-async function begun(file: string): Promise<number> {
-  await mkdir(path.dirname(file), { recursive: true })
-  await appendFile(file, '')
-  return (await stat(file)).size
+async function begun(file: LogPlace): Promise<number> {
+  if (typeof file === 'string') await mkdir(path.dirname(file), { recursive: true })
+  await append(file, '')
+  return (await stat(numbered(file, 0))).size
+}
+
+/** Another program may have moved the file away since: it is opened each time. A pipe in its place holds up nothing. */
+async function append(file: LogPlace, text: string): Promise<void> {
+  if (typeof file === 'string') return appendFile(file, text)
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+  const handle = await open(numbered(file, 0), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    await handle.appendFile(text)
+  } finally {
+    await handle.close()
+  }
 }
 
 /** The file's size, 0 after the rotation; what is no file, such as /dev/null, is left where it is. */
-async function rotated(file: string, size: number): Promise<number> {
-  if (!(await stat(file)).isFile()) return size
-  const { dir, name, ext } = path.parse(file)
-  const numbered = (i: number) => (i === 0 ? file : path.join(dir, `${name}${i}${ext}`))
+async function rotated(file: LogPlace, size: number): Promise<number> {
+  const found = await (typeof file === 'string' ? stat : lstat)(numbered(file, 0))
+  if (!found.isFile()) return size
   for (let i = FILES - 2; i >= 0; i--)
-    await rename(numbered(i), numbered(i + 1)).catch((error: NodeJS.ErrnoException) => {
+    await rename(numbered(file, i), numbered(file, i + 1)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error
     })
   return 0
+}
+
+function numbered(file: LogPlace, i: number): string {
+  const { dir, name, ext } = path.parse(typeof file === 'string' ? file : file.folder.at(file.name))
+  return path.join(dir, i === 0 ? `${name}${ext}` : `${name}${i}${ext}`)
 }

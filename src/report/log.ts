@@ -4,7 +4,7 @@ import { styleText } from 'node:util'
 import winston from 'winston'
 import { type Plain, plainFields } from '../core/plain-value.ts'
 import { HIDDEN, jsonLine, oneLine } from '../core/shown-text.ts'
-import { openLogFile } from './log-file.ts'
+import { type LogPlace, openLogFile } from './log-file.ts'
 
 export const LEVELS = { error: 0, warn: 1, info: 2, verbose: 3, debug: 4 } as const
 export type Level = keyof typeof LEVELS
@@ -31,7 +31,7 @@ export interface LogOptions {
   readonly journal: boolean
   /** Takes each line, its end included. */
   readonly write: (line: string) => void
-  readonly file: string | undefined
+  readonly file: LogPlace | undefined
   readonly onFileError: (error: Error) => void
   readonly heard?: Hearer | undefined
 }

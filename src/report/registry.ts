@@ -6,8 +6,8 @@
  * where it changed, at most every five seconds.
  */
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
-import path from 'node:path'
+import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises'
+import { named, type OwnFolder } from '../held-folder.ts'
 import type { RunEvent } from './events.ts'
 import { csvField, pythonRepr, registryTime } from './python-text.ts'
 import type { FileView, RunView } from './run-view.ts'
@@ -21,7 +21,7 @@ export interface Registry {
 
 export interface RegistryOptions {
   /** The LOGS folder. */
-  readonly folder: string
+  readonly folder: OwnFolder
   readonly topic: string
   readonly group: string
   /** Milliseconds since the epoch. */
@@ -60,8 +60,8 @@ export function openRegistry(options: RegistryOptions): Registry {
   const { now, folder } = options
   const topic = options.topic.replaceAll('/', '_')
   const group = options.group.replaceAll('/', '_')
-  const processed = path.join(folder, `processed_from_${topic}_by_${group}.csv`)
-  const inProgress = path.join(folder, `consuming_from_${topic}_in_progress_by_${group}.csv`)
+  const processed = `processed_from_${topic}_by_${group}.csv`
+  const inProgress = `consuming_from_${topic}_in_progress_by_${group}.csv`
   const rows: string[] = []
   const failed = new Map<string, Failed>()
   let view: RunView | undefined
@@ -71,7 +71,7 @@ export function openRegistry(options: RegistryOptions): Registry {
   let turns = 0
 
   async function append(): Promise<void> {
-    const table = await open(processed, APPENDED)
+    const table = await open(folder.at(processed), APPENDED)
     try {
       const there = await lastCharacter(table)
       const count = rows.length
@@ -87,10 +87,10 @@ export function openRegistry(options: RegistryOptions): Registry {
   async function rewrite(): Promise<void> {
     const text = [IN_PROGRESS, ...(await inProgressRows())].join('\n')
     if (text === written) return
-    const temporary = `${inProgress}.${process.pid}.tmp`
+    const temporary = folder.at(`${inProgress}.${process.pid}.tmp`)
     await rm(temporary, { force: true })
     await writeFile(temporary, text, { flag: 'wx' })
-    await rename(temporary, inProgress)
+    await rename(temporary, folder.at(inProgress))
     written = text
   }
 
@@ -122,13 +122,13 @@ export function openRegistry(options: RegistryOptions): Registry {
   function flush(all: boolean): void {
     work = work.then(async () => {
       try {
-        await mkdir(folder, { recursive: true })
-        if (!(await lstat(folder)).isDirectory()) throw new Error(`${folder} is a symbolic link`)
+        await folder.renewed()
         await append()
         if (all) await rewrite()
         isWell = true
       } catch (error) {
-        if (isWell) options.onProblem(`the registries cannot be written: ${(error as Error).message}`)
+        if (isWell)
+          options.onProblem(`the registries cannot be written: ${named(error as Error, folder.path).message}`)
         isWell = false
         rows.splice(0, rows.length - MOST)
       }

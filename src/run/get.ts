@@ -58,7 +58,7 @@ export async function getFiles(
   try {
     const temporary = store(
       arena(() => {}),
-      output.tmpDir,
+      output.tmp,
     )
     await getAll(output.path, files, () => temporary.open('disk'), deps)
   } finally {
@@ -123,7 +123,7 @@ async function getAll(
       return end(entry, 'damaged', 'its SHA-512 is not the one that its producer announced')
     const diskPath = path.join(root, file.path)
     try {
-      placeOnDisk({ source, diskPath, mtime: file.mtime }, { eachRun() {} }, root, () => '')
+      placeOnDisk({ source, diskPath, mtime: file.mtime }, { eachRun() {} }, root, root)
     } catch (error) {
       if (isFull(error)) throw unwritable(root, error as Error)
       return end(entry, 'failed', (error as Error).message)

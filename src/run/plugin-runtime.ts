@@ -1,9 +1,11 @@
 /** Plugin threads and the memory they share with the main thread, made before anything of the run is known. */
+
 import { E_ENVIRONMENT } from '../core/environment.ts'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
 import { DfspError } from '../errors.ts'
 import { arena } from '../files/arena.ts'
 import { type Store, store } from '../files/store.ts'
+import type { OwnFolder } from '../held-folder.ts'
 import { isOfRecord } from '../kafka/client.ts'
 import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../plugin/host.ts'
 import type { SetupMessage } from '../plugin/messages.ts'
@@ -15,7 +17,7 @@ export interface PluginRuntime {
   load(): Promise<LoadedInfo>
   /** Starts all threads. */
   start(settings: Omit<SetupMessage, 'type'>): Promise<void>
-  store(tmpDir: string): Store
+  store(tmp: OwnFolder): Store
   /** What ctx.produce, ctx.logger and a broken plugin lead to, once the run knows. */
   connect(uses: RuntimeUses): void
 }
@@ -61,7 +63,7 @@ export function pluginRuntime(choice: PluginChoice): PluginRuntime {
     host,
     load: () => host.load(),
     start: settings => host.start(settings),
-    store: tmpDir => store(memory, tmpDir),
+    store: tmp => store(memory, tmp),
     connect(given) {
       uses = given
       for (const entry of early.splice(0)) given.log(entry)

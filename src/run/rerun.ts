@@ -54,12 +54,12 @@ export async function rerun<F extends RerunFile>(
   runtime.connect({ produce, log, onBroken: error => ending.resolve({ why: 'fatal', error }) })
   let drained = true
   try {
-    const { path, tmpDir } = output
+    const { path, tmpDir, tmp } = output
     const { pluginOptions, sections } = options
     await setUp(runtime, { options: pluginOptions, sections, outputDir: path, tmpDir }, tell)
     for (const [topic, own] of byTopic(files)) {
       const bench = retryBench<F>(
-        { ...options, topic, path, tmpDir },
+        { ...options, topic, path, tmp },
         {
           runtime,
           hooks: loaded.hooks,

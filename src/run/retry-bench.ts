@@ -2,12 +2,14 @@
  * The processor on files of one topic that are fetched by reference: each is read again, assembled, verified and given
  * to the plugin once. It owns no partition of the topic: the records pass through one of its own.
  */
+
 import { constants } from 'node:buffer'
 import path from 'node:path'
 import { decodeChunk } from '../core/chunk-codec.ts'
 import { type FileId, fileId, hexOf } from '../core/generation.ts'
 import { joined, type OffsetRange, offsetRanges, sortedRanges } from '../core/offset-ranges.ts'
 import { relativePath } from '../core/output-path.ts'
+import type { OwnFolder } from '../held-folder.ts'
 import type { ConsumedRecord } from '../kafka/consumer.ts'
 import type { Refetcher } from '../kafka/refetch.ts'
 import type { FileResult, RunEvent } from '../report/events.ts'
@@ -25,7 +27,7 @@ export interface RetryBenchOptions {
   readonly breakerAfter: number
   /** Of the output directory. */
   readonly path: string
-  readonly tmpDir: string
+  readonly tmp: OwnFolder
 }
 
 export interface Outcome {
@@ -141,7 +143,7 @@ export function retryBench<F extends BenchFile>(
     },
     host: runtime.host,
     hooks: new Set(deps.hooks),
-    store: runtime.store(options.tmpDir),
+    store: runtime.store(options.tmp),
     commit: async () => {},
     committedNow: async () => new Map(),
     endOffsets: async () => new Map(),

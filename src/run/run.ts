@@ -5,7 +5,7 @@ import type { Policy } from '../core/disposition.ts'
 import type { FileId } from '../core/generation.ts'
 import { DfspError } from '../errors.ts'
 import { type Journal, journalPath, openJournal } from '../files/journal.ts'
-import { openOutputDir } from '../files/output-dir.ts'
+import { type OutputDir, openOutputDir } from '../files/output-dir.ts'
 import type { FileConsumer } from '../kafka/consumer.ts'
 import { tooLong } from '../kafka/read-errors.ts'
 import { openRefetcher, type Refetcher } from '../kafka/refetch.ts'
@@ -189,7 +189,7 @@ async function consumeToEnd(
   deps: RunDeps,
   consumer: FileConsumer,
   beside: Beside,
-  output: { readonly path: string; readonly tmpDir: string },
+  output: OutputDir,
   ending: Deferred<End>,
   started: number,
 ): Promise<Outcome> {
@@ -221,7 +221,7 @@ async function consumeToEnd(
     },
     host: runtime.host,
     hooks,
-    store: runtime.store(output.tmpDir),
+    store: runtime.store(output.tmp),
     commit: tally.commit,
     committedNow: () => consumer.committedNow(),
     endOffsets: () => consumer.endOffsets(),

@@ -1,4 +1,5 @@
 /** The processor without a broker: it is fed with local files, a few at a time, and tells what became of each. */
+
 import { constants } from 'node:buffer'
 import path from 'node:path'
 import { cutFile } from '../core/chunking.ts'
@@ -6,6 +7,7 @@ import { relativePath } from '../core/output-path.ts'
 import { DfspError } from '../errors.ts'
 import { openSource } from '../files/source-file.ts'
 import { type FoundFile, reasonOf } from '../files/walk.ts'
+import type { OwnFolder } from '../held-folder.ts'
 import type { RunEvent } from '../report/events.ts'
 import { formatMs } from '../report/quantities.ts'
 import type { TryEvent } from '../report/try-report.ts'
@@ -21,7 +23,7 @@ export interface TestBenchOptions {
   readonly memoryBytes: number
   /** Of the output directory. */
   readonly path: string
-  readonly tmpDir: string
+  readonly tmp: OwnFolder
 }
 
 export interface TestBenchDeps {
@@ -88,7 +90,7 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
     },
     host: runtime.host,
     hooks: new Set(deps.hooks),
-    store: runtime.store(options.tmpDir),
+    store: runtime.store(options.tmp),
     commit: async () => {},
     committedNow: async () => new Map(),
     endOffsets: async () => new Map(),

@@ -52,7 +52,7 @@ export async function tryPlugin(
 
   const output = openOutputDir(options.outputDir)
   const bench = testBench(
-    { ...options, path: output.path, tmpDir: output.tmpDir },
+    { ...options, path: output.path, tmp: output.tmp },
     { ...deps, hooks: loaded.hooks, report, onBroken },
   )
   const stopListening = onStopSignal(given => {

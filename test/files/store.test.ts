@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
 import { type Arena, arena } from '../../src/files/arena.ts'
 import { type Store, type StoredSource, store } from '../../src/files/store.ts'
+import { OwnFolder } from '../../src/held-folder.ts'
 
 interface Place {
   readonly memory: Arena
@@ -18,7 +19,7 @@ function place(t: TestContext): Place {
   const tmpDir = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-store-'))
   t.after(() => fs.rmSync(tmpDir, { recursive: true, force: true }))
   const memory = arena(() => {})
-  return { memory, files: store(memory, tmpDir), tmpDir }
+  return { memory, files: store(memory, new OwnFolder(tmpDir, tmpDir)), tmpDir }
 }
 
 /** The content, as a plugin thread would read it. */
@@ -193,7 +194,7 @@ test('fault 60: an error of the disk reaches the caller with its code', t => {
 function openHandlesIn(folder: string): number {
   return fs.readdirSync('/proc/self/fd').filter(fd => {
     try {
-      return fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder)
+      return fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder + path.sep)
     } catch {
       return false // the handle that listed the folder
     }

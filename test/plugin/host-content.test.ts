@@ -311,7 +311,7 @@ for (const how of ['a link', 'nothing', 'another folder'])
       mtime: 0,
     } as const
     assert.throws(
-      () => placeOnDisk(file, { eachRun }, root, () => root),
+      () => placeOnDisk(file, { eachRun }, root, path.join(root, '.tmp')),
       /a\/b was moved or replaced while something was written into it/,
     )
     assert.equal(fs.readFileSync(path.join(outside, 'f'), 'utf8'), 'mine')

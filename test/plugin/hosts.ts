@@ -10,6 +10,7 @@ import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
 import type { PluginFault } from '../../src/core/plugin-fault.ts'
 import { arena } from '../../src/files/arena.ts'
 import { type Place, type Store, store } from '../../src/files/store.ts'
+import { OwnFolder } from '../../src/held-folder.ts'
 import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../../src/plugin/host.ts'
 import type { FileJob, SetupMessage, Task, TaskResult } from '../../src/plugin/messages.ts'
 import type { Ended } from '../../src/plugin/thread.ts'
@@ -81,7 +82,7 @@ export async function openHost(
     await host.close(1_000)
     fs.rmSync(outputDir, { recursive: true, force: true })
   })
-  const files = store(memory, tmpDir)
+  const files = store(memory, new OwnFolder(tmpDir, tmpDir))
   const loaded = await host.load()
   await host.start({ options: {}, sections: {}, outputDir, tmpDir, ...setup })
   // All but the first thread become ready by themselves.

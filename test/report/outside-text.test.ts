@@ -1,4 +1,5 @@
 /** Whatever a name or an error says, in no output is it more than text on its line. */
+
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import os from 'node:os'
@@ -8,6 +9,7 @@ import fc from 'fast-check'
 import { commandHelp } from '../../src/cli/help-text.ts'
 import { HIDDEN } from '../../src/core/shown-text.ts'
 import { DfspError } from '../../src/errors.ts'
+import { OwnFolder } from '../../src/held-folder.ts'
 import { errorJson, errorText } from '../../src/report/error-text.ts'
 import { gotJson, gotLine } from '../../src/report/got-text.ts'
 import { statusJson, statusText } from '../../src/report/group-status-text.ts'
@@ -213,7 +215,12 @@ test('a name in a registry is one field of one row, and Python reads it back', (
 test('a registry has a row for each file, whatever its name', async () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-registry-'))
   try {
-    const registry = openRegistry({ folder, topic: 'xrd', group: 'g', now: () => 0, onProblem: assert.fail })
+    const registry = openRegistry({
+      ...{ topic: 'xrd', group: 'g' },
+      folder: new OwnFolder(folder, folder),
+      now: () => 0,
+      onProblem: assert.fail,
+    })
     const names = fc.sample(outside, 200)
     for (const name of names)
       registry.report({

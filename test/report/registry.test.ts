@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { OwnFolder } from '../../src/held-folder.ts'
 import { openRegistry } from '../../src/report/registry.ts'
 import { viewOf } from './view.ts'
 
@@ -16,7 +17,7 @@ function world(t: TestContext, before?: string) {
   if (before !== undefined) writeFileSync(join(folder, PROCESSED), before)
   const problems: string[] = []
   const registry = openRegistry({
-    ...{ folder, topic: 'xrd', group: 'a/b', now: () => NOW },
+    ...{ folder: new OwnFolder(dirname(folder), folder), topic: 'xrd', group: 'a/b', now: () => NOW },
     onProblem: text => problems.push(text),
   })
   const read = (name: string) => readFileSync(join(folder, name), 'utf8').split('\n')

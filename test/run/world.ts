@@ -2,6 +2,7 @@
  * All around a processor, without broker, threads or time: partitions as lists of values, a host that runs a function
  * on verified files (in real shared memory and real temporary files), commits that are kept, a clock that is moved.
  */
+
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
@@ -12,6 +13,7 @@ import type { DeadLetter } from '../../src/core/dead-letter.ts'
 import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
 import { arena } from '../../src/files/arena.ts'
 import { type Place, type Store, store } from '../../src/files/store.ts'
+import { OwnFolder } from '../../src/held-folder.ts'
 import {
   type BegunDigest,
   badChunks,
@@ -162,7 +164,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
   const tmpDir = temporaryFolder(t)
   const memory = arena(() => {})
   const pages = sharedPages(memory.segments, PAGE_BYTES)
-  const files = store(memory, tmpDir)
+  const files = store(memory, new OwnFolder(tmpDir, tmpDir))
   const log: (Buffer | null)[][] = Array.from({ length: partitions }, () => [])
   const positions = new Map<number, number>()
   const committed = new Map<number, number>()
