@@ -43,6 +43,7 @@ const EXIT_OF = {
   E_NOT_DRAINED: 75,
   E_BREAKER: 75,
   E_PORT: 75,
+  E_OPEN_FILES: 75,
   E_AUTH: 77,
   E_ACL: 77,
   E_CONFIG: 78,

@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { DfspError } from './errors.ts'
 import { unendingThreads } from './plugin/unending.ts'
+import { errorJson, errorText } from './report/error-text.ts'
 import { hasWork, readerGone, wasAskedToStop } from './run/shutdown.ts'
 
 /** Resolves to the exit status. */
@@ -16,14 +17,27 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     const { runCommandLine } = await import('./cli/parser.ts')
     const { stdout, stderr, env } = process
     return await runCommandLine(argv, { stdout, stderr, env, cwd: workingDirectory() })
-  } catch (error) {
-    const { errorJson, errorText } = await import('./report/error-text.ts')
+  } catch (thrown) {
+    const error = outOfFiles(thrown) ?? thrown
     if (argv.includes('--json')) process.stdout.write(`${errorJson(error)}\n`)
     process.stderr.write(
       errorText(error, { debug: argv.includes('--debug') || process.env.DFSP_DEBUG === '1' }),
     )
     return error instanceof DfspError ? error.exitCode : 1
   }
+}
+
+/** Modules are loaded when they are needed: any of them may be the file that is one too many. */
+function outOfFiles(error: unknown): DfspError | undefined {
+  for (const cause of [error, (error as Error | undefined)?.cause]) {
+    if (!(cause instanceof Error) || !/\bE[MN]FILE\b/.test(cause.message)) continue
+    return new DfspError('E_OPEN_FILES', 'no further file can be opened', {
+      facts: [cause.message],
+      next: 'ulimit -n 1024, or LimitNOFILE=1024 in a systemd unit',
+      cause: error,
+    })
+  }
+  return undefined
 }
 
 function workingDirectory(): string {

@@ -276,6 +276,21 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     ],
     example: 'dfsp: --http: cannot listen on 127.0.0.1:9464 [E_PORT]',
   },
+  E_OPEN_FILES: {
+    title: 'no further file can be opened',
+    meaning:
+      'The system lets this process, or all together, open no more files, so that it cannot even begin. Nothing was read. Where it happens later, all pauses instead (E_BREAKER).',
+    causes: [
+      'a low ulimit -n, of the shell, of systemd (LimitNOFILE) or of the container',
+      'another program that leaves files open (ENFILE: the limit of the whole machine)',
+    ],
+    look: [
+      ['ulimit -n', 'how many this process may open'],
+      ['cat /proc/sys/fs/file-nr', 'how many are open on the machine, and the most'],
+    ],
+    mend: ['ulimit -n 1024 before it, or LimitNOFILE=1024 in the unit.'],
+    example: 'dfsp: no further file can be opened [E_OPEN_FILES]\n  EMFILE: too many open files',
+  },
   E_AUTH: {
     title: 'the broker refused the login',
     meaning:

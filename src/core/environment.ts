@@ -16,6 +16,7 @@ const CODES: ReadonlySet<unknown> = new Set([
   'ENODEV',
   'EMFILE',
   'ENFILE',
+  'EFBIG', // ulimit -f; what no file system takes of one file is told from it where that is written
   // Servers. Not EPIPE: that is as often a child process that this one file has crashed.
   'ECONNREFUSED',
   'ECONNRESET',

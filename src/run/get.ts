@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { type Assembly, assembly } from '../core/assembly.ts'
 import type { Chunk } from '../core/chunk.ts'
 import { decodeChunk } from '../core/chunk-codec.ts'
+import { isEnvironmental } from '../core/environment.ts'
 import type { IndexedFile } from '../core/file-index.ts'
 import { hexOf } from '../core/generation.ts'
 import { joined, sortedRanges } from '../core/offset-ranges.ts'
@@ -125,7 +126,7 @@ async function getAll(
     try {
       placeOnDisk({ source, diskPath, mtime: file.mtime }, { eachRun() {} }, root, root)
     } catch (error) {
-      if (isFull(error)) throw unwritable(root, error as Error)
+      if (isEnvironmental(error as Error)) throw unwritable(root, error as Error)
       return end(entry, 'failed', (error as Error).message)
     }
     end(entry, 'ok')
@@ -152,10 +153,6 @@ function writing(root: string, work: () => void): void {
   } catch (error) {
     throw unwritable(root, error as Error)
   }
-}
-
-function isFull(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
 function unwritable(root: string, cause: Error): DfspError {

@@ -156,7 +156,7 @@ export function room(s: RoomDeps): Room {
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException
         // Only this file asks for what no file system gives; anything else concerns all files.
-        if (code === 'EFBIG' || code === 'EINVAL') {
+        if (file.stored.place === 'disk' && (code === 'EFBIG' || code === 'EINVAL')) {
           s.ends.giveUp(file, 'failed', message)
           return false
         }

@@ -8,6 +8,9 @@ test('what a plugin marks so, and what a disk or a connection says, is the envir
   for (const code of [
     'E_ENVIRONMENT',
     'ENOSPC',
+    'EMFILE',
+    'ENFILE',
+    'EFBIG',
     'ESTALE',
     'EDQUOT',
     'ECONNREFUSED',
