@@ -51,7 +51,7 @@ describe('unfinished files', { skip: noBroker }, () => {
     assert.deepEqual(await status(topic), expected, 'nothing is committed')
     const young = await run(topic, '-q')
     assert.equal(young.code, 0, young.stderr)
-    assert.match(young.stderr, /^\S+ warn incomplete big\.raw: 176 of 600 chunks, the newest sent \S+ s ago/)
+    assert.match(young.stderr, /^\S+ warn incomplete big\.raw: 176 of 600 chunks, the newest sent \S+ s ago/m)
     assert.deepEqual(await status(topic), expected)
     const late = await run(topic, '-q', '--incomplete-after', '1ms')
     assert.equal(late.code, 3, late.stderr)
