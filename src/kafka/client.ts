@@ -139,8 +139,8 @@ export function loginOf(properties: Readonly<Record<string, string>>): Login {
   }
 }
 
-const FIRST_ATTEMPT_MS = 250
-const LONGEST_ATTEMPT_MS = 4_000
+/** What a question waits for its answer, before it is asked again. */
+const ANSWER_MS = 1_500
 
 /** How long the addresses that the cluster names may take to answer. */
 const ADVERTISED_MS = 8_000
@@ -177,12 +177,14 @@ export async function connect(
   emitter.on('event.log', hear)
   const timers: NodeJS.Timeout[] = []
   let given = false
-  // Short attempts first: one blocks a pool thread for its whole time, and the process cannot end before it does.
-  const attempt = (done: (metadata: RdKafka.Metadata) => void, timeout: number) => {
-    emitter.connect({ timeout }, (error, metadata) => {
+  const ask = client.getMetadata.bind(client)
+  // The binding would give up a connection at its first question without an answer.
+  client.getMetadata = (options = {}, done) => askAgain(ask, options, () => given, done)
+  const attempt = (done: (metadata: RdKafka.Metadata) => void) => {
+    emitter.connect({ allTopics: false, timeout: timeoutMs }, (error, metadata) => {
       if (!error) done(metadata)
       else if (error.code === ERR.UNKNOWN) give(failureOfProperties(error.message))
-      else if (!given) attempt(done, Math.min(timeout * 2, LONGEST_ATTEMPT_MS))
+      else if (!given) attempt(done)
     })
   }
   const end = (error: DfspError) => {
@@ -201,7 +203,7 @@ export async function connect(
           2_000,
         ),
       )
-      attempt(resolve, FIRST_ATTEMPT_MS)
+      attempt(resolve)
     }).catch((failure: Failure | undefined) => {
       throw end(
         connectError(failure ? [failure, ...failures.values()] : [...failures.values()], login, timeoutMs),
@@ -217,9 +219,32 @@ export async function connect(
     if (reasons) throw end(advertisedError(brokers.map(addressText), reasons, login))
     return metadata
   } finally {
+    client.getMetadata = ask
     for (const timer of timers) clearTimeout(timer)
     emitter.removeListener('event.log', hear)
   }
+}
+
+/**
+ * Asks for metadata again and again for `timeout`: a question holds a thread of the pool for as long as it waits, and
+ * the process cannot end before it does.
+ */
+export function askAgain(
+  ask: Client['getMetadata'],
+  options: RdKafka.MetadataOptions,
+  isOver: () => boolean,
+  done: (error: RdKafka.LibrdKafkaError, metadata: RdKafka.Metadata) => void = () => {},
+): void {
+  const until = performance.now() + (options.timeout ?? 0)
+  const again = () => {
+    const left = Math.max(1, Math.round(until - performance.now()))
+    ask({ ...options, timeout: Math.min(ANSWER_MS, left) }, (error, metadata) => {
+      const isUnanswered = error?.code === ERR.TRANSPORT || error?.code === ERR.TIMED_OUT
+      if (isUnanswered && left > ANSWER_MS && !isOver()) again()
+      else done(error, metadata)
+    })
+  }
+  again()
 }
 
 function failureOfProperties(detail: string): Failure {

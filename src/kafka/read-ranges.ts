@@ -46,7 +46,7 @@ export async function readRanges(
 ): Promise<{ missing: OffsetRange[] }> {
   signal.throwIfAborted()
   const wanted = joined(sortedRanges(ranges), 0)
-  const before = clip(wanted, await extents(reader))
+  const before = clip(wanted, await unlessAborted(extents(reader), signal))
   const passed: OffsetRange[] = []
   const next = stretches(before.inside)
   const isWanted = finder(before.inside)
@@ -65,9 +65,19 @@ export async function readRanges(
     reader.client.unassign()
   }
   // Records that were deleted while they were read: what was passed over lies below the beginning of the log now.
-  const lost = passed.length === 0 ? [] : clip(passed, await extents(reader)).outside
+  const lost = passed.length === 0 ? [] : clip(passed, await unlessAborted(extents(reader), signal)).outside
   const gone = common(before.inside, joined(sortedRanges(lost), 0))
   return { missing: joined(sortedRanges([...before.outside, ...gone]), 0) }
+}
+
+/** The answer, or the reason of the signal if that fires first: a silent broker is not waited for. */
+export function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort)
+    void answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 /** See `Refetcher.offsetsAt`. */

@@ -3,7 +3,14 @@ import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Extent, OffsetRange } from '../core/offset-ranges.ts'
 import { bareClient } from './bare-client.ts'
 import type { ConsumedRecord } from './consumer.ts'
-import { extents, openTransactions, type RecordFrame, readRanges, startsAt } from './read-ranges.ts'
+import {
+  extents,
+  openTransactions,
+  type RecordFrame,
+  readRanges,
+  startsAt,
+  unlessAborted,
+} from './read-ranges.ts'
 
 export interface RefetchOptions {
   readonly topic: string
@@ -28,6 +35,7 @@ export interface Refetcher {
   openTransactions(): Promise<readonly string[]>
   /** Where records begin that are as young as `time` (ms since the epoch); without a partition that has none. */
   offsetsAt(time: number): Promise<ReadonlyMap<number, number>>
+  /** A connection that is still being made is not waited for. */
   close(): Promise<void>
 }
 
@@ -36,19 +44,29 @@ const POLL_MS = 100
 /** Connects when first read from. */
 export function openRefetcher(options: RefetchOptions): Refetcher {
   let opening: Promise<RdKafka.KafkaConsumer> | undefined
+  let opened: RdKafka.KafkaConsumer | undefined
+  let isClosed = false
   let reading: Promise<unknown> = Promise.resolve()
   const client = () => {
-    opening ??= connected(options).catch(error => {
-      opening = undefined
-      throw error
-    })
+    opening ??= connected(options).then(
+      client => {
+        opened = client
+        if (isClosed) client.disconnect(() => {})
+        return client
+      },
+      error => {
+        opening = undefined
+        throw error
+      },
+    )
     return opening
   }
   return {
     read(ranges, onRecord, signal) {
-      const read = reading.then(async () =>
-        readRanges({ client: await client(), ...options }, ranges, onRecord, signal),
-      )
+      const read = reading.then(async () => {
+        const reader = { client: await unlessAborted(client(), signal), ...options }
+        return await readRanges(reader, ranges, onRecord, signal)
+      })
       reading = read.catch(() => {})
       return read
     },
@@ -56,8 +74,9 @@ export function openRefetcher(options: RefetchOptions): Refetcher {
     openTransactions: async () => await openTransactions({ client: await client(), ...options }),
     offsetsAt: async time => await startsAt({ client: await client(), ...options }, time),
     async close() {
+      isClosed = true
       await reading
-      const client = await opening?.catch(() => undefined)
+      const client = opened
       if (client) await new Promise<void>(resolve => client.disconnect(() => resolve()))
     },
   }

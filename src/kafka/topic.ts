@@ -4,7 +4,7 @@ import type RdKafka from '@confluentinc/kafka-javascript'
 import { listText } from '../core/list-text.ts'
 import { nearest } from '../core/nearest.ts'
 import { DfspError } from '../errors.ts'
-import { type Client, type ClientError, ERR, explain, type Login, rdkafka } from './client.ts'
+import { askAgain, type Client, type ClientError, ERR, explain, type Login, rdkafka } from './client.ts'
 import { groupOperations } from './group-access.ts'
 import type { Isolation } from './properties.ts'
 
@@ -71,8 +71,10 @@ function metadata(
   topic: string,
   login: Login,
 ): Promise<RdKafka.Metadata> {
+  const ask = client.getMetadata.bind(client)
+  const isOver = () => !client.isConnected()
   return new Promise((resolve, reject) => {
-    client.getMetadata(options, (error, found) =>
+    askAgain(ask, options, isOver, (error, found) =>
       error ? reject(explain(error, { topic, login, doing: 'read metadata' })) : resolve(found),
     )
   })

@@ -2,12 +2,16 @@
 import { DfspError } from '../errors.ts'
 import { type AcknowledgedProducer, openProducer } from '../kafka/producer.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
+import { wasAskedToStop } from './shutdown.ts'
 
 export interface Outgoing {
   /** Resolves when the broker has acknowledged the record. */
   send(record: OutgoingRecord): Promise<void>
   close(): Promise<void>
 }
+
+/** After a stop a broker that does not answer is waited for no longer. */
+const STOPPED_MS = 1_000
 
 export function outgoing(
   properties: Readonly<Record<string, string>>,
@@ -36,7 +40,9 @@ export function outgoing(
       })
     },
     async close() {
-      await (await opening?.catch(() => undefined))?.close()
+      const late = new Promise<void>(resolve => wasAskedToStop() && setTimeout(resolve, STOPPED_MS))
+      const producer = await Promise.race([opening?.catch(() => {}), late])
+      if (producer) await producer.close()
     },
   }
 }

@@ -95,10 +95,11 @@ async function carryOut(options: RetryOptions, deps: RetryDeps, given: Work): Pr
   const { box, counts, ending } = given
   const stop = new AbortController()
   void ending.promise.then(() => stop.abort(new Error('the retry was ended')))
-  const plan = await looked(options, given.plan, stop.signal).catch(error => {
+  const looking = looked(options, given.plan, stop.signal).catch(error => {
     if (stop.signal.aborted) return undefined
     throw error
   })
+  const plan = await Promise.race([looking, ending.promise.then(() => undefined)])
   if (plan === undefined) return true
   deps.showPlan(plan)
   counts.failed += plan.leftAlone.length

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { MetadataOptions } from '@confluentinc/kafka-javascript'
+import { askAgain, ERR } from '../../src/kafka/client.ts'
+
+type Ask = Parameters<typeof askAgain>[0]
+
+/** A client whose broker answers the questions with these errors, in turn, and then with metadata. */
+function asked(errors: readonly number[]) {
+  const waits: number[] = []
+  const ask = (options: MetadataOptions | undefined, done: (error: unknown, found?: unknown) => void) => {
+    waits.push(options?.timeout ?? 0)
+    const code = errors[waits.length - 1]
+    setImmediate(() => (code === undefined ? done(null, { brokers: [] }) : done({ code })))
+  }
+  return { ask: ask as unknown as Ask, waits }
+}
+
+const outcome = (ask: Ask, isOver = () => false) =>
+  new Promise(resolve =>
+    askAgain(ask, { timeout: 10_000 }, isOver, (error, found) => resolve(error?.code ?? found)),
+  )
+
+test('no question waits for more than two seconds, and one without an answer is asked again', async () => {
+  const { ask, waits } = asked([ERR.TIMED_OUT, ERR.TRANSPORT, ERR.TIMED_OUT])
+  assert.deepEqual(await outcome(ask), { brokers: [] })
+  assert.equal(waits.length, 4)
+  for (const wait of waits) assert.ok(wait > 0 && wait <= 2_000, String(wait))
+})
+
+test('what the broker refuses, and what nobody waits for any more, is not asked again', async () => {
+  const refused = asked([ERR.AUTHENTICATION])
+  assert.equal(await outcome(refused.ask), ERR.AUTHENTICATION)
+  assert.equal(refused.waits.length, 1)
+  const over = asked([ERR.TIMED_OUT, ERR.TIMED_OUT])
+  assert.equal(await outcome(over.ask, () => true), ERR.TIMED_OUT)
+  assert.equal(over.waits.length, 1)
+})
