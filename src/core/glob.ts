@@ -29,6 +29,11 @@ export function isPlain(pattern: string): boolean {
   return !/[*?[{\\]/.test(pattern)
 }
 
+/** The pattern that means this path and no other. */
+export function literal(path: string): string {
+  return path.replaceAll(/[*?[{\\]/g, '\\$&')
+}
+
 type Accepts = (c: string) => boolean
 
 /** One character, any number of them, or one of several rows of parts. */

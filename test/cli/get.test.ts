@@ -98,4 +98,29 @@ describe('get', () => {
     const { error } = await get(t)
     assert.equal(error?.message, 'get: needs GLOB')
   })
+
+  test('a file whose name is a pattern: told how to name it, and had by that', async t => {
+    await mock.produceRaw('patterns', [
+      ...sent('a/[x].csv', Buffer.from('x')),
+      ...sent('{1,2}*.csv', Buffer.from('1')),
+    ])
+    const cwd = folder(t)
+    const call = (...args: string[]) => dfsp(['get', '-b', mock.brokers, '-t', 'patterns', ...args], cwd)
+    const first = await call('[x].csv', 'a/[y].csv')
+    assert.equal(first.exit, 3)
+    assert.match(first.stdout, /did you mean the file a\/\[x\]\.csv\? Write 'a\/\\\[x\]\.csv'/)
+    assert.match(first.stdout, /a\/\[y\]\.csv.*nothing on the topic matches it/)
+    const second = await call(String.raw`a/\[x].csv`, String.raw`\{1,2}\*.csv`, '-o', 'out')
+    assert.equal(second.exit, 0, second.stdout)
+    assert.deepEqual(Object.keys(readTree(cwd)).sort(), ['out/a/[x].csv', 'out/{1,2}*.csv'])
+    for (const [args, message] of [
+      [[''], 'get: GLOB is empty'],
+      [['/'], '"/" is empty'],
+      [['**', '-o', ''], '--output-dir: is empty'],
+      [['**', '-c', ''], '--config: is empty'],
+    ] as const)
+      assert.equal((await call(...args)).error?.message, message)
+    assert.equal((await call('/')).error?.next, 'a file, a folder, or ** for all')
+    assert.match((await call('[x.csv')).error?.next ?? '', /'\\\[x\.csv'/)
+  })
 })

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { optionsOf } from '../../config/options.ts'
 import { requireBrokers, requireValue } from '../../config/required.ts'
 import { type FileIndex, fileIndex, type IndexedFile } from '../../core/file-index.ts'
-import { isPlain } from '../../core/glob.ts'
+import { isPlain, literal } from '../../core/glob.ts'
 import { nearest } from '../../core/nearest.ts'
 import { jsonLine, oneLine, textLines } from '../../core/shown-text.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
@@ -16,14 +16,14 @@ import type { Command, Invocation } from '../command.ts'
 import { tellEncryption } from '../encryption-note.ts'
 import { slowProgress } from '../progress.ts'
 import { scanned } from '../scanned.ts'
-import { wantedPaths } from '../wanted-paths.ts'
+import { spelled, wantedPaths } from '../wanted-paths.ts'
 
 const EXAMPLE = "dfsp get -t xrd 'a/*.csv' -o out/"
 
 export const command: Command = {
   name: 'get',
   describe:
-    "Writes files of a topic into a folder (the current one without -o): of each path the content that was sent last. A file is written under another name, its SHA-512 is checked, then it is renamed and gets its modification time; what was there under its name is replaced. It joins no group and changes nothing on the topic. Quote a GLOB: * stays within a folder, ** does not, a folder's name means all below it, and a name without a slash is looked for in every folder. What is incomplete, damaged or not there is told, and the call ends with 3.",
+    "Writes files of a topic into a folder (the current one without -o): of each path the content that was sent last. A file is written under another name, its SHA-512 is checked, then it is renamed and gets its modification time; what was there under its name is replaced. It joins no group and changes nothing on the topic. Quote a GLOB: * stays within a folder, ** does not, a folder's name means all below it, and a name without a slash is looked for in every folder; a backslash takes the next character as it is ('\\[x].csv'). What is incomplete, damaged or not there is told, and the call ends with 3.",
   examples: [
     [EXAMPLE, 'some files'],
     ['dfsp get -t xrd run7/ -o out/', 'a folder'],
@@ -136,9 +136,13 @@ async function fetched(
 }
 
 function missing(shown: string, seen: ReadonlySet<string>, index: FileIndex): GotFile {
-  const near = isPlain(shown) ? nearest(shown, seen) : undefined
+  const near = isPlain(shown) ? nearest(shown, seen) : spelled(shown, seen)
   const error =
-    near === undefined ? `nothing on the topic matches it${unreadable(index)}` : `did you mean ${near}?`
+    near === undefined
+      ? `nothing on the topic matches it${unreadable(index)}`
+      : isPlain(near)
+        ? `did you mean ${near}?`
+        : `did you mean the file ${near}? Write '${literal(near)}'`
   return { path: shown, result: 'missing', bytes: 0, error }
 }
 
