@@ -1,6 +1,7 @@
 /** One call of the program: arguments in, exit status out, errors told. It does not end the process. */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
+import { withoutLogins } from './config/secrets.ts'
 import { DfspError } from './errors.ts'
 import { unendingThreads } from './plugin/unending.ts'
 import { errorJson, errorText } from './report/error-text.ts'
@@ -19,10 +20,11 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     return await runCommandLine(argv, { stdout, stderr, env, cwd: workingDirectory() })
   } catch (thrown) {
     const error = outOfFiles(thrown) ?? thrown
-    if (argv.includes('--json')) process.stdout.write(`${errorJson(error)}\n`)
-    process.stderr.write(
-      errorText(error, { debug: argv.includes('--debug') || process.env.DFSP_DEBUG === '1' }),
-    )
+    const debug = argv.includes('--debug') || process.env.DFSP_DEBUG === '1'
+    if (argv.includes('--json'))
+      process.stdout.write(`${withoutLogins(errorJson(error))}
+`)
+    process.stderr.write(withoutLogins(errorText(error, { debug })))
     return error instanceof DfspError ? error.exitCode : 1
   }
 }

@@ -101,7 +101,7 @@ export async function runPlugin(
   try {
     const state = await plugin.setup?.(callContext(host, setup, undefined) as never)
     const given = placed(file, outputDir, tmpDir, settings)
-    const scope = { path: file.path, abort, final: true, tmp: tmpFolder(tmpDir) }
+    const scope = { path: file.path, abort, final: true, tmp: tmpFolder(setup) }
     const ctx = callContext(host, setup, state, scope) as never
     const failure = await attempt(plugin, given, ctx)
     if (failure) await plugin.onFailure?.(given, failure, ctx)
@@ -167,7 +167,7 @@ function placed(
   const bytes = Buffer.from(file.bytes)
   const diskPath = mode === 'memory' ? null : path.join(outputDir, file.path)
   const job = jobOf(file.path, bytes, file.mtime, topic, diskPath)
-  if (diskPath !== null) placeOnDisk(job, onePage(bytes), outputDir, () => tmpDir)
+  if (diskPath !== null) placeOnDisk(job, onePage(bytes), outputDir, tmpDir)
   return dataFile(job, bytes)
 }
 

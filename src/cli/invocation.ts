@@ -3,6 +3,7 @@ import type { CommandName } from '../config/option-spec.ts'
 import { optionsOf } from '../config/options.ts'
 import { checkPluginOptions, mergePluginOptions } from '../config/plugin-options.ts'
 import { type Problem, problemsError } from '../config/problems.ts'
+import { masked } from '../config/secrets.ts'
 import type { Settings } from '../config/settings-type.ts'
 import { DfspError } from '../errors.ts'
 import type { Command, Invocation, Positional } from './command.ts'
@@ -73,6 +74,11 @@ async function readSettings(
     import('../kafka/properties.ts'),
   ])
   const { cwd, env } = world
+  for (const name of ['config', 'env-file'] as const)
+    if (flags.get(name)?.at(-1)?.text === '')
+      throw problemsError([
+        { place: `--${name}`, text: 'is empty', hint: `dfsp ${command} --help`, in: 'call' },
+      ])
   const envFile = flags.get('env-file')?.at(-1)?.text
   if (envFile !== undefined) await loadEnvironment(envFile, world)
   const given = configFile ?? flags.get('config')?.at(-1)?.text ?? (env.DFSP_CONFIG || undefined)
@@ -121,8 +127,13 @@ function judge(command: Command, words: readonly string[], flagProblems: readonl
     problems.push({ place: name, text: `${what} is empty`, hint: `dfsp ${name} --help`, in: 'call' })
   }
   const extra = positionals.some(({ many }) => many === true) ? undefined : words[positionals.length]
-  if (extra !== undefined) {
-    problems.push({ place: name, text: `does not take "${extra}"`, hint: `dfsp ${name} --help`, in: 'call' })
+  if (extra) {
+    problems.push({
+      place: name,
+      text: `does not take "${masked('', extra)}"`,
+      hint: `dfsp ${name} --help`,
+      in: 'call',
+    })
   }
   if (problems.length > 0) throw problemsError(problems)
 }

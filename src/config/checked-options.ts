@@ -2,6 +2,7 @@
 import type { Start } from './option-spec.ts'
 import { parseOption } from './option-value.ts'
 import { OPTIONS, type OptionName } from './options.ts'
+import { masked } from './secrets.ts'
 
 export type OptionTexts = ReadonlyMap<OptionName, string | readonly string[]>
 
@@ -18,10 +19,13 @@ export function checkedOptions(texts: OptionTexts): {
   const values = new Map<OptionName, unknown>()
   const wrong: WrongOption[] = []
   for (const [name, text] of texts) {
-    const parsed = [text].flat().map(one => parseOption(OPTIONS[name], one))
-    for (const one of parsed) if ('problem' in one) wrong.push({ name, problem: one.problem })
-    const all = parsed.flatMap(one => ('value' in one ? [one.value] : []))
-    values.set(name, OPTIONS[name].type === 'list' ? all : all[0])
+    const parsed = [text].flat().map(one => {
+      const found = parseOption(OPTIONS[name], one)
+      if ('value' in found) return found.value
+      wrong.push({ name, problem: found.problem.replaceAll(one, () => masked('', one)) })
+      return undefined
+    })
+    values.set(name, OPTIONS[name].type === 'list' ? parsed : parsed[0])
   }
   if (wrong.length === 0) wrong.push(...contradictions(values))
   return { values, wrong }

@@ -48,16 +48,16 @@ export function candidatePaths(given: string | undefined, { cwd, env }: Place): 
   return paths
 }
 
-/** Throws one DfspError that lists every problem of its INI text. */
+/** Throws one DfspError that lists every problem of its INI text where nothing can be told of the rest. */
 export function readConfigFile(path: string, cwd: string): ConfigFile {
   const shown = shownPath(path, cwd)
   const ini = readIni(textOf(path, shown))
-  if (ini.problems.length > 0) {
-    throw problemsError(
-      ini.problems.map(({ line, text }): Problem => ({ place: `${shown}:${line}`, text, in: 'file' })),
-    )
-  }
+  if (ini.problems.some(({ losesSection }) => losesSection)) throw problemsError(iniProblems(shown, ini))
   return { path, shown, ini }
+}
+
+export function iniProblems(shown: string, { problems }: Ini): readonly Problem[] {
+  return problems.map(({ line, text }): Problem => ({ place: `${shown}:${line}`, text, in: 'file' }))
 }
 
 function textOf(path: string, shown: string): string {

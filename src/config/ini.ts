@@ -21,6 +21,8 @@ export interface IniEntry {
 export interface IniProblem {
   readonly line: number
   readonly text: string
+  /** What follows may belong to another section than it seems to. */
+  readonly losesSection?: boolean
 }
 
 export type IniSection = ReadonlyMap<string, IniEntry>
@@ -30,7 +32,7 @@ export interface Ini {
   readonly sections: ReadonlyMap<string, IniSection>
   /** Line of each section's header. */
   readonly headers: ReadonlyMap<string, number>
-  /** In the order of their lines; where there are any, the rest is not to be used. */
+  /** In the order of their lines; where there are any, the rest is only good for finding more of them. */
   readonly problems: readonly IniProblem[]
 }
 
@@ -108,7 +110,8 @@ function readLines(
       continue
     }
     if (section === undefined) {
-      if (!headerMissed) problems.push({ line, text: 'a line before the first [section]' })
+      if (!headerMissed)
+        problems.push({ line, text: 'a line before the first [section]', losesSection: true })
       headerMissed = true
       continue
     }
@@ -117,6 +120,7 @@ function readLines(
       problems.push({
         line,
         text: delimiter === 0 ? 'no name before the value' : `neither "name = value" nor [section]`,
+        losesSection: delimiter < 0, // it may have been meant as a header
       })
       continue
     }

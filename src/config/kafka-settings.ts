@@ -5,6 +5,7 @@ import { expandVariables, translateProperty, unsetText } from './openmsistream.t
 import type { FlagUse, Written } from './option-layers.ts'
 import { meant, type Problem } from './problems.ts'
 import { isProtection } from './protection.ts'
+import { MASK, masked } from './secrets.ts'
 
 export type Client = 'common' | 'consumer' | 'producer'
 
@@ -177,7 +178,12 @@ export function mergeProperties(
       const near = knowledge.nearest(property.name)
       const hint = meant(near)
       if (!inherited || (property.name.includes('.') && isProtection(near)))
-        problems.push({ place, text: `unknown property "${property.name}"${where}`, hint, in: at })
+        problems.push({
+          place: masked('', place),
+          text: `unknown property "${masked('', property.name)}"${where}`,
+          hint,
+          in: at,
+        })
       continue
     }
     const targets = targetsOf(known.user, section)
@@ -215,7 +221,10 @@ function checkValues(clients: ClientProperties, knowledge: PropertyKnowledge, pr
       if (checked.has(at)) continue
       checked.add(at)
       if (unset !== undefined) problems.push(unsetProblem(unset, place, name))
-      const problem = unset === undefined ? knowledge.problem(name, text) : undefined
+      const problem =
+        unset === undefined
+          ? knowledge.problem(name, text)?.replaceAll(text || MASK, () => masked(name, text))
+          : undefined
       if (problem === undefined) continue
       problems.push({
         place,
@@ -226,9 +235,9 @@ function checkValues(clients: ClientProperties, knowledge: PropertyKnowledge, pr
   }
 }
 
-function unsetProblem(variable: string, place: string, name: string): Problem {
+function unsetProblem(variables: string, place: string, name: string): Problem {
   const twin = `DFSP_KAFKA_${name.toUpperCase().replaceAll('_', '__').replaceAll('-', '___').replaceAll('.', '_')}_FILE`
-  const { text, hint } = unsetText(variable, name)
+  const { text, hint } = unsetText(variables, name)
   return { place, text, hint: `${hint}, put it in a file for --env-file, or set ${twin}=<path>`, in: 'file' }
 }
 

@@ -13,25 +13,33 @@ export const SECTIONS = [
   'kafkacrypto',
 ] as const
 
+/** `unset`: the variable that it needs and that does not exist; of several their names, with blanks between. */
 export type Expanded = { readonly value: string } | { readonly unset: string }
 
 /** A value that begins with `$` has its variables replaced; any other is taken as it stands. */
 export function expandVariables(value: string, env: NodeJS.ProcessEnv): Expanded {
   if (!value.startsWith('$')) return { value }
-  let unset: string | undefined
+  const unset = new Set<string>()
   const expanded = value.replaceAll(/\$(?:(\w+)|\{(\w+)\})/g, (_, plain?: string, braced?: string) => {
     const name = plain ?? braced ?? ''
     const found = env[name]
-    if (found === undefined) unset ??= name
+    if (found === undefined) unset.add(name)
     return found ?? ''
   })
-  return unset === undefined ? { value: expanded } : { unset }
+  return unset.size === 0 ? { value: expanded } : { unset: [...unset].join(' ') }
 }
 
-/** What is wrong with a value that needs the variable `unset`, and what to do. A password may begin with `$`, too. */
+/** What is wrong with a value that needs `unset`, and what to do. A password may begin with `$`, too. */
 export function unsetText(unset: string, usedBy?: string): { readonly text: string; readonly hint: string } {
   const use = usedBy === undefined ? '' : `, used by ${usedBy}`
-  if (/^[A-Za-z_]/.test(unset)) return { text: `$${unset} is not set${use}`, hint: `export ${unset}=…` }
+  const names = unset.split(' ')
+  if (names.every(name => /^[A-Za-z_]/.test(name))) {
+    const shown = names.map(name => `$${name}`).join(' and ')
+    return {
+      text: `${shown} ${names.length === 1 ? 'is' : 'are'} not set${use}`,
+      hint: `export ${names.map(name => `${name}=…`).join(' ')}`,
+    }
+  }
   return {
     text: `a value that begins with $ is that of a variable, and this one names none${use}`,
     hint: 'put the value into a variable and write its name: $LAB_PW',

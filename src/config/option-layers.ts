@@ -5,10 +5,11 @@ import { expandVariables } from './openmsistream.ts'
 import type { CommandName } from './option-spec.ts'
 import { environmentName, OPTIONS, type OptionName, optionSpec, optionsOf } from './options.ts'
 import { meant, type Problem } from './problems.ts'
+import { masked } from './secrets.ts'
 
 export const RANK = { default: 0, file: 1, env: 2, flag: 3 } as const
 
-/** A text with its place; `unset` names the variable that it needs and that does not exist. */
+/** A text with its place; `unset` names what it needs and does not exist: see `Expanded`. */
 export interface Written {
   readonly text: string
   readonly unset?: string
@@ -84,7 +85,7 @@ export function flagLayer(flags: Flags, problems: Problem[]): Layer {
     const last = uses.at(-1)
     if (last === undefined || type === 'list') continue
     if (uses.length > 1 && type !== 'boolean') {
-      const given = uses.map(({ text }) => `"${text}"`).join(' and ')
+      const given = uses.map(({ text }) => `"${masked('', text)}"`).join(' and ')
       problems.push({ place: `--${name}`, text: `is given ${uses.length} times: ${given}`, in: 'call' })
     }
     layer.set(name, { text: last.text, layer: 'flag', origin: 'flag', place: `--${last.spelling}` })

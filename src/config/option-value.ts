@@ -133,6 +133,10 @@ function parseBrokers(text: string): Parsed<string> {
     const found = BROKER.exec(name)
     return found !== null && Number(found[1] ?? 0) <= 65_535
   }
+  if (text.includes('@'))
+    return {
+      problem: 'has an "@": a login belongs into sasl.username and sasl.password, not into the address',
+    }
   const wrong = names.find(name => !isRight(name))
   if (names.length === 0) return { problem: 'is empty' }
   return wrong === undefined ? { value: text } : { problem: `"${wrong}" is no HOST:PORT such as lab1:9092` }

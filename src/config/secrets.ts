@@ -23,11 +23,21 @@ export function masked(name: string, value: string): string {
   return withoutSecrets(value)
 }
 
+/** Running text, such as an error's, without the logins of the addresses that it names. */
+export function withoutLogins(text: string): string {
+  return text.replaceAll(/(\/\/[^/:@\s]*):(?!\d+(?:[/?#,\s]|$))[^\s"]*@/g, `$1:${MASK}@`).replaceAll(
+    /(?<=^|[\s"'`(=,])([\w.+-]*):(?!\/\/|\d+(?:[/?#,\s]|$))[^\s@"]+@(?=[\w[])/g, // without a protocol
+    `$1:${MASK}@`,
+  )
+}
+
 /** Logins as URLs, DSNs, connection strings, headers and JAAS carry them. */
 function withoutSecrets(text: string): string {
-  return text
-    .replaceAll(/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*-----|$)/g, MASK)
-    .replaceAll(/(\/\/[^/:@\s]*):(?!\d+(?:[/?#,\s]|$))\S*@/g, `$1:${MASK}@`)
+  return withoutLogins(
+    text
+      .replaceAll(/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*-----|$)/g, MASK)
+      .replaceAll(/(\/\/[^/:@\s]*):(?!\d+(?:[/?#,\s]|$))\S*@/g, `$1:${MASK}@`),
+  )
     .replaceAll(/\/\/[^/:@\s]{20,}@/g, `//${MASK}@`) // a token in the place of a user
     .replace(/^([\w.+-]+[:/])[^@\s/]+@/, `$1${MASK}@`) // user:password@tcp(host), user/password@host
     .replaceAll(/\b(Bearer|Basic) +[\w.~+/-]{6,}=*/gi, `$1 ${MASK}`)

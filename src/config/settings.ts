@@ -1,7 +1,7 @@
 /** Flags > environment > config file > defaults, merged and checked; every problem is reported at once. */
 import { nearest } from '../core/nearest.ts'
 import { checkedOptions } from './checked-options.ts'
-import type { ConfigFile } from './config-file.ts'
+import { type ConfigFile, iniProblems } from './config-file.ts'
 import { encryptionAsked } from './encryption.ts'
 import {
   type ClientProperties,
@@ -75,7 +75,8 @@ export function mergeSettings(request: SettingsRequest): Settings {
   deadLetterPolicy(command, written, problems)
 
   const values = checkedValues(written, flags, problems)
-  if (problems.length > 0) throw problemsError(problems, `dfsp ${command} --help`)
+  const all = withFileProblems(file, problems)
+  if (all.length > 0) throw problemsError(all, `dfsp ${command} --help`)
 
   return {
     values,
@@ -97,6 +98,16 @@ export function mergeSettings(request: SettingsRequest): Settings {
     configFile: file?.path,
     encryption: encryptionAsked(file),
   }
+}
+
+/** What is wrong with the text of a line says more than what that text then means. */
+function withFileProblems(file: ConfigFile | undefined, found: readonly Problem[]): readonly Problem[] {
+  if (file === undefined) return found
+  const own = iniProblems(file.shown, file.ini)
+  const ofOthers = found.filter(
+    ({ place }) => !own.some(({ place: line }) => `${place}:`.startsWith(`${line}:`)),
+  )
+  return [...own, ...ofOthers]
 }
 
 /** Of the sections that dfsp does not read itself. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isSecret, MASK, masked } from '../../src/config/secrets.ts'
+import { isSecret, MASK, masked, withoutLogins } from '../../src/config/secrets.ts'
 import { PROPERTIES } from '../../src/kafka/properties.ts'
 
 test('of the properties of librdkafka exactly those are secret that hold one', () => {
@@ -111,4 +111,24 @@ test('what carries no login is shown as it is', () => {
     '^run/.*@[0-9]+$',
   ])
     assert.equal(masked('endpoint', value), value)
+})
+
+test('the text of an error loses the logins of the addresses that it names, and nothing else', () => {
+  for (const [text, shown] of [
+    [
+      'dfsp: there is no plugin https://me:pw@host/x [E]',
+      `dfsp: there is no plugin https://me:${MASK}@host/x [E]`,
+    ],
+    ['run: does not take "lab:p/w@host"', `run: does not take "lab:${MASK}@host"`],
+    ['{"message":"no \\"lab:pw@host:9092\\""}', `{"message":"no \\"lab:${MASK}@host:9092\\""}`],
+  ] as const)
+    assert.equal(withoutLogins(text), shown)
+  for (const text of [
+    'dfsp.config:3: $LAB_PW is not set, used by sasl.password; export LAB_PW=…',
+    'there is no record xrd[1]@88123',
+    'cannot reach lab1:9092,[::1]:9092',
+    'check sasl.username and the password: dfsp config show --origin tells where each comes from',
+    'imports "@lab/x", which is not found',
+  ])
+    assert.equal(withoutLogins(text), text)
 })

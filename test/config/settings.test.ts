@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { readIni } from '../../src/config/ini.ts'
 import type { CommandName } from '../../src/config/option-spec.ts'
-import type { OptionName } from '../../src/config/options.ts'
+import { OPTIONS, type OptionName } from '../../src/config/options.ts'
+import { withoutLogins } from '../../src/config/secrets.ts'
 import { mergeSettings } from '../../src/config/settings.ts'
 import type { Settings } from '../../src/config/settings-type.ts'
 import { DfspError } from '../../src/errors.ts'
@@ -254,6 +256,60 @@ test('an unset variable is an error with its place, unless something stronger gi
   })
   assert.equal(merge({ file, env: { LAB_PW: 'p' } }).kafka.common['sasl.password'], 'p')
   assert.equal(merge({ file, env: { DFSP_KAFKA_SASL_PASSWORD: 'q' } }).kafka.common['sasl.password'], 'q')
+})
+
+test('all variables that a value needs are named, beside every other problem of the file', () => {
+  const file = `[broker]
+bootstrap.servers = \${ONE}:\${TWO}
+securty.protocol = SSL
+
+[dfsp]
+topic = %(nowhere)s
+threads = many
+threads = 4
+memory = $THREE
+`
+  assert.deepEqual(problems({ file, env: { ONE: 'lab1' } }), {
+    exit: 78,
+    lines: [
+      'dfsp.config:2: $TWO is not set, used by bootstrap.servers; export TWO=…, put it in a file for --env-file, or set DFSP_KAFKA_BOOTSTRAP_SERVERS_FILE=<path>',
+      'dfsp.config:3: unknown property "securty.protocol" in [broker]; did you mean "security.protocol"?',
+      'dfsp.config:6: [dfsp] topic: %(nowhere)s refers to no key of this section or [DEFAULT]',
+      'dfsp.config:8: [dfsp] threads is already in line 7',
+      'dfsp.config:9: memory: $THREE is not set; export THREE=…',
+    ],
+  })
+  assert.match(problems({ file }).lines[0] ?? '', /\$ONE and \$TWO are not set.*export ONE=… TWO=…/)
+})
+
+/** Where a login may stand, and must not be repeated. */
+const LOGIN = fc
+  .tuple(
+    fc.constantFrom('', 'SASL_SSL://', 'https://', 'x,', 'a b '),
+    fc.constantFrom('lab:', ':', 'lab.user-1:'),
+    fc.stringMatching(/^[\w!$%&*+.-]{0,4}$/),
+    fc.constantFrom('@host', '@host:9092', '@10.0.0.1:9092/x?y=1', '@[::1]:9092'),
+  )
+  .map(([before, user, more, host]) => `${before}${user}S3CRET${more}${host}`)
+
+test('no problem repeats a login, whichever option, property or variable it was given to', () => {
+  const names = Object.entries(OPTIONS).filter(([, spec]) => spec.type !== 'boolean' && spec.type !== 'count')
+  const given = fc.tuple(fc.constantFrom(...names.map(([name]) => name as OptionName)), LOGIN)
+  const shown = (what: Given) => withoutLogins(problems(what).lines.join('\n'))
+  fc.assert(
+    fc.property(given, ([name, login]) => {
+      const variable = `DFSP_${name.toUpperCase().replaceAll('-', '_')}`
+      for (const what of [
+        { flags: { [name]: login } },
+        { flags: { [name]: [login, login] } },
+        { flags: { 'kafka-x': [login, `${login}=1`, `acks=${login}`, `securty.protocol=${login}`] } },
+        { file: `[dfsp]\n${name} = ${login}\nbrokers = ${login}\n` },
+        { file: `[broker]\nbootstrap.servers = ${login}\nacks = ${login}\n` },
+        { command: 'config', env: { [variable]: login, DFSP_KAFKA_BOOTSTRAP_SERVERS: login } },
+      ] as Given[])
+        assert.doesNotMatch(shown(what), /S3CRET/)
+    }),
+  )
 })
 
 test("variables of a plugin's own sections may be unset: the key is left out with a notice", () => {

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test'
 import type { OffsetRange } from '../../src/core/offset-ranges.ts'
 import { arena } from '../../src/files/arena.ts'
 import { store } from '../../src/files/store.ts'
+import { OwnFolder } from '../../src/held-folder.ts'
 import type { FileJob, TaskResult } from '../../src/plugin/messages.ts'
 import { type BenchFile, type Outcome, retryBench } from '../../src/run/retry-bench.ts'
 import { sharedReads } from '../../src/run/shared-reads.ts'
@@ -33,14 +34,14 @@ async function ranAgain(t: TestContext, files: readonly BenchFile[], { log, memo
       memoryBytes: memoryBytes ?? 512 * 2 ** 20,
       breakerAfter: 0,
       path: folder,
-      tmpDir: folder,
+      tmp: new OwnFolder(folder, folder),
     },
     {
       runtime: {
-        store: tmpDir =>
+        store: tmp =>
           store(
             arena(() => {}),
-            tmpDir,
+            tmp,
           ),
         host: {
           free: 2,
