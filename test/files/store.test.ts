@@ -191,6 +191,26 @@ test('fault 60: an error of the disk reaches the caller with its code', t => {
   assert.throws(() => files.open('disk').write(0, Buffer.from('x')), { code: 'ENOENT' })
 })
 
+test('fault 61: a folder that was removed is made anew by the next probe, and never through a link in its place', t => {
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-store-'))
+  t.after(() => fs.rmSync(root, { recursive: true, force: true }))
+  const [own, outside] = [path.join(root, 'out/tmp'), path.join(root, 'outside')]
+  for (const each of [path.dirname(own), outside]) fs.mkdirSync(each)
+  const memory = arena(() => {})
+  const files = store(memory, new OwnFolder(path.dirname(own), own))
+  files.open('disk').write(0, Buffer.from('x'))
+  fs.rmSync(own, { recursive: true })
+  assert.throws(() => files.open('disk').write(0, Buffer.from('x')), { code: 'ENOENT' })
+  fs.symlinkSync(outside, own)
+  assert.throws(() => files.probe(), /out\/tmp is a symbolic link, which is not followed/)
+  fs.unlinkSync(own)
+  files.probe()
+  const file = files.open('disk')
+  file.write(0, Buffer.from('again'))
+  assert.equal(read(file.source(5), memory).toString(), 'again')
+  assert.deepEqual(fs.readdirSync(outside), [])
+})
+
 function openHandlesIn(folder: string): number {
   return fs.readdirSync('/proc/self/fd').filter(fd => {
     try {
