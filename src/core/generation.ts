@@ -7,6 +7,8 @@
  * | a chunk of an open generation                        | placed there, or attached to it as a duplicate           |
  * | a chunk of another generation of an open path        | a second file, assembled beside the first                |
  * | a chunk of a generation that was finished lately     | resolved without another run (unless asked to reprocess) |
+ * | the same, sent after another one of its path that was| a file again: it is the newest content                   |
+ * | processed since                                       |                                                          |
  * | nothing new for an older generation while a newer of | the older one is *superseded*: resolved and counted      |
  * | the same path was processed                          |                                                          |
  * | the last chunk of an older generation                | runs after those of its path that became whole before it |
@@ -42,6 +44,7 @@ export function hexOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
  */
 export interface FinishedGenerations {
   add(digest: string): void
+  delete(digest: string): void
   has(digest: string): boolean
   /** All of them, newest first. */
   digests(): string[]
@@ -55,6 +58,7 @@ export function finishedGenerations(limit = 100_000): FinishedGenerations {
       digests.add(digest)
       if (digests.size > limit) digests.delete(digests.values().next().value as string)
     },
+    delete: digest => void digests.delete(digest),
     has: digest => digests.has(digest),
     digests: () => [...digests].reverse(),
   }

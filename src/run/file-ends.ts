@@ -209,6 +209,9 @@ export function fileEnds(s: Shared): FileEnds {
   function finish(file: OpenFile): void {
     finished.add(file.digest)
     latest.add(file.digest)
+    // Sent again after a restart, it is the newest content then, too.
+    const before = s.lastContents.done(file)
+    if (before !== undefined) latest.delete(before)
     close(file)
   }
 

@@ -70,7 +70,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       const isOver = settings.reprocessIdentical
         ? again?.isFinished(digest)
         : file === undefined && finished.has(digest)
-      if (isOver) {
+      if (isOver && !(again === undefined && begunAgain(r, path, digest))) {
         counts.duplicates++
         latest.add(digest)
         return resolveAtOnce(r)
@@ -85,6 +85,18 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       counts.duplicates++
       file.hasUnreadCopies = true
     }
+  }
+
+  /** From now on it is unfinished, for the next commit, too. Copies of some of its chunks are set aside in time. */
+  function begunAgain(r: ConsumedRecord, path: string, digest: string): boolean {
+    if (settings.reprocessIdentical || !s.lastContents.isSentAgain(r, path, digest)) return false
+    // Both know contents, not deliveries: a start after a crash would take it for processed.
+    if (deps.journal?.has(digest)) return false
+    for (const replay of replays.values()) if (replay.isFinished(digest)) return false
+    finished.delete(digest)
+    latest.delete(digest)
+    known.add(digest)
+    return true
   }
 
   function isFilteredOut(path: string): boolean {

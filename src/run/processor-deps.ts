@@ -17,6 +17,7 @@ import type { RunEvent } from '../report/events.ts'
 import type { Commits } from './commits.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { DigestAhead, DigestThreads } from './digest-ahead.ts'
+import type { LastContents } from './last-contents.ts'
 import type { OpenFiles } from './open-files.ts'
 
 export interface ProcessorSettings {
@@ -151,6 +152,7 @@ export interface Shared {
    * an older one that had been tried may lie in a partition that is read later.
    */
   readonly doneMeanwhile: Set<string>
+  readonly lastContents: LastContents
   readonly breaker: Breaker
   readonly counts: Counts
   readonly committing: Commits

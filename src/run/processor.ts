@@ -22,6 +22,7 @@ import { fileWork } from './file-work.ts'
 import { heldAgain } from './held-again.ts'
 import { intake } from './intake.ts'
 import { knownAtRevoke } from './known-at-revoke.ts'
+import { lastContents } from './last-contents.ts'
 import { isOutdated, type OpenFile, type OpenFiles, openFiles } from './open-files.ts'
 import type { Counts, ProcessorDeps, Shared } from './processor-deps.ts'
 import { type ReadAhead, readAhead } from './read-ahead.ts'
@@ -149,6 +150,7 @@ export function processor(deps: ProcessorDeps): Processor {
     known: finishedGenerations(),
     latest,
     doneMeanwhile: new Set(),
+    lastContents: lastContents(deps.digest128),
     breaker,
     counts,
     committing,
@@ -335,7 +337,10 @@ export function processor(deps: ProcessorDeps): Processor {
       }
       for (const file of dropped) work.drop(file)
       for (const partition of partitions) {
-        if (ledger.epoch(partition) !== undefined) ledger.revoke(partition)
+        if (ledger.epoch(partition) !== undefined) {
+          shared.lastContents.readUpTo(partition, ledger.position(partition))
+          ledger.revoke(partition)
+        }
         replays.delete(partition)
         endsThen.delete(partition)
         read.revoke(partition)

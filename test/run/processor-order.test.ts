@@ -186,3 +186,62 @@ test('the order of contents holds whatever fails, and every offset is resolved o
     { numRuns: 60 },
   )
 })
+
+test('a content that is sent again after a newer one was processed is the newest: it runs again and is the last', async t => {
+  const w = world(t)
+  const [one, two] = [cut('v', 'one 1111'), cut('v', 'two 2222')]
+  for (const sent of [one, two, one, one, two]) {
+    await w.send(0, ...sent.values)
+    await w.clock.advance(2_000)
+  }
+  const contents = () => w.calls.map(call => call.content)
+  assert.deepEqual(contents(), ['one 1111', 'two 2222', 'one 1111', 'two 2222'])
+  assert.equal(w.committed.get(0), 10)
+  // Neither a rebalance nor a restart takes what was read for something new.
+  ;(w.committed as Map<number, number>).set(0, 0)
+  await w.revoke()
+  w.assign()
+  await w.read()
+  await w.clock.advance(2_000)
+  assert.equal(w.calls.length, 4)
+  await w.send(0, ...one.values)
+  await w.clock.advance(2_000)
+  assert.deepEqual(contents().slice(4), ['one 1111'])
+})
+
+test('after a restart, too: and one that was begun again when the process ended runs then', async t => {
+  const w = world(t)
+  const [one, two] = [cut('v', 'one 1111'), cut('v', 'two 2222')]
+  for (const sent of [one, two]) {
+    await w.send(0, ...sent.values)
+    await w.clock.advance(2_000)
+  }
+  w.crash()
+  w.assign()
+  await w.send(0, one.values[0] as Buffer)
+  await w.clock.advance(2_000)
+  w.crash()
+  w.assign()
+  await w.read()
+  await w.send(0, one.values[1] as Buffer)
+  await w.clock.advance(2_000)
+  assert.deepEqual(
+    w.calls.map(call => call.content),
+    ['one 1111', 'two 2222', 'one 1111'],
+  )
+})
+
+test('a copy of a single chunk of an older content is set aside in time, and runs nothing', async t => {
+  const w = world(t, { settings: { incompleteAfterMs: 5_000 } })
+  const [one, two] = [cut('v', 'one 1111'), cut('v', 'two 2222')]
+  await w.send(0, ...one.values, ...two.values)
+  await w.clock.advance(2_000)
+  await w.send(0, one.values[1] as Buffer)
+  await w.reachEnds()
+  await w.clock.advance(6_000)
+  await w.reachEnds()
+  await w.tick()
+  await w.clock.advance(2_000)
+  assert.equal(w.calls.length, 2)
+  assert.equal(w.committed.get(0), 5)
+})
