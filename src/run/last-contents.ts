@@ -21,20 +21,27 @@ export interface LastContents {
   ): boolean
 }
 
-/** As many as contents that are known to be finished. */
+/** As many as contents that are known to be finished, and of so many characters together. */
 const MOST = 100_000
+const MOST_CHARS = 4_000_000
 
-export function lastContents(digest128: (text: string) => string): LastContents {
-  /** By digest of the path. */
+export function lastContents(): LastContents {
+  /** By path. */
   const last = new Map<string, { readonly digest: string; readonly sentAt: number }>()
+  let chars = 0
   const readTo = new Map<number, number>()
+
+  function forget(path: string): void {
+    if (last.delete(path)) chars -= path.length
+  }
+
   return {
     done({ path, digest, lastSentAt }) {
-      const key = digest128(path)
-      const before = last.get(key)?.digest
-      last.delete(key)
-      last.set(key, { digest, sentAt: lastSentAt })
-      if (last.size > MOST) last.delete(last.keys().next().value as string)
+      const before = last.get(path)?.digest
+      if (before !== undefined) forget(path)
+      last.set(path, { digest, sentAt: lastSentAt })
+      chars += path.length
+      while (last.size > MOST || chars > MOST_CHARS) forget(last.keys().next().value as string)
       return before === digest ? undefined : before
     },
     readUpTo(partition, position) {
@@ -42,7 +49,7 @@ export function lastContents(digest128: (text: string) => string): LastContents 
     },
     isSentAgain({ partition, offset, timestamp }, path, digest) {
       if (offset < (readTo.get(partition) ?? 0)) return false
-      const newest = last.get(digest128(path))
+      const newest = last.get(path)
       return newest !== undefined && newest.digest !== digest && timestamp >= newest.sentAt
     },
   }

@@ -150,7 +150,7 @@ export function processor(deps: ProcessorDeps): Processor {
     known: finishedGenerations(),
     latest,
     doneMeanwhile: new Set(),
-    lastContents: lastContents(deps.digest128),
+    lastContents: lastContents(),
     breaker,
     counts,
     committing,
