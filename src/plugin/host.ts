@@ -2,11 +2,11 @@
  * The plugin host: N threads that verify and process whole files. It owns the threads and nothing else; a thread
  * that throws, exits, hangs or runs out of memory costs its task one attempt and is replaced.
  */
-
 import { E_ENVIRONMENT, isEnvironmental } from '../core/environment.ts'
 import { faultLine, type PluginFault } from '../core/plugin-fault.ts'
 import { cutText } from '../core/shown-text.ts'
 import type { DfspError } from '../errors.ts'
+import { signalPrograms } from './blocking-programs.ts'
 import { type FifoLock, fifoLock } from './lock.ts'
 import { entryTaken, newLogFlow } from './log-flow.ts'
 import {
@@ -38,6 +38,8 @@ export interface HostDeps {
   readonly log: (entry: Extract<FromThread, { type: 'log' }> & { readonly thread: number }) => void
   /** A replacement for a dead thread could not be started: no further task will be answered. */
   readonly onBroken: (error: DfspError) => void
+  /** A thread is ready that was not there before: it may be in the place of one that has ended. */
+  readonly onReady?: () => void
   /** The thread's program; tests name the compiled one. */
   readonly workerUrl?: URL
 }
@@ -81,6 +83,8 @@ export interface PluginHost {
   recall(): void
   /** Makes memory known that was added to the arena. */
   addSegment(buffer: SharedArrayBuffer): void
+  /** Kills the programs that user code has started, for a process that ends at once. */
+  killPrograms(): void
   /** Aborts running tasks: their signal fires; those that do not end by themselves end with their thread. */
   abort(reason: string): void
   /**
@@ -198,6 +202,7 @@ export function pluginHost(deps: HostDeps): PluginHost {
         if (thread === newcomer?.thread) newcomer.ready()
         started?.resolve()
         tasks.next()
+        deps.onReady?.()
         return
       case 'started':
         if (deps.timeoutMs === undefined || thread.assigned[0]?.id !== message.id) return
@@ -447,6 +452,10 @@ export function pluginHost(deps: HostDeps): PluginHost {
     },
     addSegment(buffer) {
       for (const thread of threads) if (thread.state !== 'ended') send(thread, { type: 'segment', buffer })
+    },
+    killPrograms() {
+      for (const { systemNumber } of unended)
+        if (systemNumber !== undefined) signalPrograms(systemNumber, 'SIGKILL')
     },
     abort(reason) {
       for (const thread of threads) if (thread.state === 'busy') giveUp(thread, reason)

@@ -10,6 +10,7 @@ import { isOfRecord } from '../kafka/client.ts'
 import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../plugin/host.ts'
 import type { SetupMessage } from '../plugin/messages.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
+import { beforeTheEnd } from './shutdown.ts'
 
 export interface PluginRuntime {
   readonly host: PluginHost
@@ -26,6 +27,7 @@ export interface RuntimeUses {
   readonly produce: (record: OutgoingRecord) => Promise<void>
   readonly log: HostDeps['log']
   readonly onBroken: (error: DfspError) => void
+  readonly onReady?: () => void
 }
 
 /** Entries that a plugin may log while it is loaded, before there is a log. */
@@ -58,7 +60,9 @@ export function pluginRuntime(choice: PluginChoice): PluginRuntime {
       else untold++
     },
     onBroken: error => uses?.onBroken(error),
+    onReady: () => uses?.onReady?.(),
   })
+  beforeTheEnd(() => host.killPrograms())
   return {
     host,
     load: () => host.load(),

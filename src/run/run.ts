@@ -105,7 +105,9 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
       report({ type: 'info', text: stoppingText(signal) })
       ending.resolve({ why: 'signal', signal })
     })
+    let lookForWork = () => {}
     runtime.connect({
+      onReady: () => lookForWork(),
       produce: deps.produce,
       log: deps.logFromPlugin,
       onBroken(error) {
@@ -135,7 +137,10 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     )
     const interrupted = await unless(ending, starting)
     if (interrupted) return notBegun(options, deps, interrupted, started)
-    const beside = { refetcher, journal }
+    const onWork = (look: () => void) => {
+      lookForWork = look
+    }
+    const beside = { refetcher, journal, onWork }
     return await consumeToEnd(options, deps, consumer, beside, output, ending, started)
   } finally {
     stopListening()
@@ -182,6 +187,8 @@ function notBegun(options: RunOptions, { report }: RunDeps, end: End, started: n
 interface Beside {
   readonly refetcher: Refetcher
   readonly journal: Journal | undefined
+  /** Hears what is to be called when a thread has become ready. */
+  readonly onWork: (look: () => void) => void
 }
 
 async function consumeToEnd(
@@ -257,16 +264,17 @@ async function consumeToEnd(
     const lost = whatIsLost()
     if (lost !== undefined) ending.resolve({ why: 'lost', error: lost })
   }
+  let isOver = false
   deps.onView?.(tally.view(work, () => statsOf(work, progress, consumer, started)))
   const stats = () => report({ type: 'stats', stats: statsOf(work, progress, consumer, started) })
   const statsTimer = options.statsMs > 0 ? setInterval(stats, options.statsMs) : undefined
+  beside.onWork(() => isOver || work.tick())
   const timers = [
     setInterval(tick, TICK_MS),
     ...(options.maxTimeMs === undefined
       ? []
       : [setTimeout(() => ending.resolve({ why: 'goal' }), options.maxTimeMs)]),
   ]
-  let isOver = false
   report({ type: 'info', text: `joining group ${options.group}` })
   consumer.start({
     onAssign(partitions) {

@@ -10,6 +10,7 @@ const HEARD: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGTERM']
 
 export const signalNumber = (signal: StopSignal): number => NUMBERS[signal]
 
+const lastActs = new Set<() => void>()
 const works = new Set<(signal: StopSignal) => void>()
 let hasWorked = false
 let isReaderGone = false
@@ -31,6 +32,7 @@ export function onSignal(stop: (signal: StopSignal) => void): () => void {
     if (signal === 'SIGHUP') return
     // Died of the signal is what a shell and systemd see as 128 + its number.
     for (const name of HEARD) process.removeListener(name, listener)
+    for (const act of lastActs) act()
     process.kill(process.pid, signal)
   }
   for (const name of HEARD) process.on(name, listener)
@@ -57,6 +59,12 @@ export function onStopSignal(stop: (signal: StopSignal) => void): () => void {
     works.delete(first)
     end()
   }
+}
+
+/** Calls `act` when a second signal is about to end the process at once; returns how to forget it. It must not wait. */
+export function beforeTheEnd(act: () => void): () => void {
+  lastActs.add(act)
+  return () => void lastActs.delete(act)
 }
 
 /** What was begun is to be finished in order, also before it listens. */

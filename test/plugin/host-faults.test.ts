@@ -10,6 +10,7 @@ import v8 from 'node:v8'
 import { isAlive } from '../../src/alive.ts'
 import type { TaskResult } from '../../src/plugin/messages.ts'
 import { unendingThreads } from '../../src/plugin/unending.ts'
+import { until } from '../support/until.ts'
 import { faultIn, openHost } from './hosts.ts'
 
 const DONE = { kind: 'done' }
@@ -216,3 +217,40 @@ function module(folder: string, blocks: string): string {
   )
   return pathToFileURL(file).href
 }
+
+test('programs that user code waits for, and beside it, are killed where the process ends at once', {
+  skip: process.platform !== 'linux' && 'elsewhere nobody tells which thread started a program',
+}, async t => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-programs-'))
+  t.after(() => fs.rmSync(folder, { recursive: true }))
+  const pids = path.join(folder, 'pids')
+  const plugin = path.join(folder, 'p.mjs')
+  const script = `echo $$ >> ${pids}; exec sleep 600`
+  fs.writeFileSync(
+    plugin,
+    `import { execFileSync, spawn } from 'node:child_process'
+spawn('sh', ['-c', ${JSON.stringify(script)}], { stdio: 'ignore' }).unref()
+export default () => execFileSync('sh', ['-c', ${JSON.stringify(script)}])
+`,
+  )
+  const { host, run } = await openHost(t, { pluginUrl: pathToFileURL(plugin).href })
+  const running = run('x')
+  const started = () => (fs.existsSync(pids) ? fs.readFileSync(pids, 'utf8').trim().split('\n') : [])
+  await until(() => started().length === 2)
+  host.killPrograms()
+  assert.equal((await running).kind, 'failed')
+  await until(() => !started().some(pid => isAlive(Number(pid))))
+})
+
+test('a thread that takes the place of another tells when it is ready', async t => {
+  let ready = 0
+  let tell = () => {}
+  const replaced = new Promise<void>(resolve => {
+    tell = resolve
+  })
+  const { host, run } = await openHost(t, { onReady: () => ++ready > 1 && tell() })
+  await run('exit')
+  await replaced
+  assert.equal(host.free > 0, true)
+  assert.deepEqual(await run('null'), DONE)
+})
