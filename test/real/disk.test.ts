@@ -108,7 +108,8 @@ describe('a disk that takes nothing', { skip: noBroker || noSmallDisk }, () => {
 
   test('fault 61: no more files may be opened: it pauses, resumes by itself, and loses nothing', async () => {
     const { topic, args } = await begin()
-    const run = plugin.start([...args, '--mode', 'disk'], { out: disk.folder })
+    // One thread: a second one would still be loading the plugin, which it could not open.
+    const run = plugin.start([...args, '--mode', 'disk', '--threads', '1'], { out: disk.folder })
     await run.waitFor(/reading \d/)
     const pid = String(run.child.pid)
     execFileSync('prlimit', ['--pid', pid, '--nofile=20:4096'])
