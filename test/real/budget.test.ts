@@ -46,7 +46,7 @@ describe('a topic larger than memory', { skip: noBroker }, () => {
   }
 
   test('20 times the budget over 12 partitions passes through; memory stays near the budget', {
-    timeout: 200_000,
+    timeout: 900_000,
   }, async t => {
     const { topic, args } = await begin(12)
     const paths: string[] = []
@@ -55,7 +55,7 @@ describe('a topic larger than memory', { skip: noBroker }, () => {
       paths.push(...names)
       await produceRaw(broker, topic, await sendTogether(topic, names, (20 * BUDGET) / 240))
     }
-    const run = plugin.start([...args, '--until-end'], { timeoutMs: 150_000 })
+    const run = plugin.start([...args, '--until-end'], { timeoutMs: 600_000 })
     let peak = 0
     const watch = setInterval(() => {
       peak = Math.max(peak, peakOf(run.child.pid as number))
@@ -77,13 +77,13 @@ describe('a topic larger than memory', { skip: noBroker }, () => {
     after(() => disk.end())
 
     test('fault 62: memory and disk are full of incomplete files: some are read again, none waits for ever', {
-      timeout: 200_000,
+      timeout: 900_000,
     }, async () => {
       const { topic, args } = await begin(4)
       const paths = Array.from({ length: 40 }, (_, i) => `f${i}.dat`)
       const last = await sendTogether(topic, paths, MB)
       const log = ['--log-file', `${plugin.folder}/log`]
-      const run = plugin.start([...args, ...log], { out: disk.folder, timeoutMs: 150_000 })
+      const run = plugin.start([...args, ...log], { out: disk.folder, timeoutMs: 600_000 })
       await run.waitFor(/read again later/)
       await produceRaw(broker, topic, last)
       for (const path of paths) await plugin.until('end', path)

@@ -26,7 +26,7 @@ describe('a damaged batch', () => {
     assert.equal((await runCli(['upload', 'a.csv', ...from], { cwd: folder })).code, 0)
     for (const partition of [0, 1, 2, 3]) await produceWithCodec(mock.brokers, 'xrd', partition, LZ4)
     const call = ['run', '-p', 'save', '-g', 'g', '--until-end', ...from]
-    const { code, stderr } = await runCli(call, { cwd: folder, timeoutMs: 150_000 })
+    const { code, stderr } = await runCli(call, { cwd: folder, timeoutMs: 300_000 })
     assert.equal(code, 69, stderr)
     assert.match(stderr, / warn a batch of records of topic xrd is damaged: .* \(-198\); trying again$/m)
     assert.match(

@@ -98,7 +98,7 @@ describe('a run until the end', { skip: noBroker, concurrency: 4 }, () => {
       await produceRaw(kafka.brokers, topic, scattered(`slow/${name}.dat`, 30_000))
     await kafka.limitClient('slow', { consumer_byte_rate: 15_000 })
     const args = ['-b', kafka.brokers, '-t', topic, '-g', topic, '--until-end', '-X', 'client.id=slow']
-    const { code, stderr } = await plugin.run(args, { timeoutMs: 240_000 })
+    const { code, stderr } = await plugin.run(args, { timeoutMs: 480_000 })
     assert.equal(code, 0, stderr)
     assert.match(stderr, /warn the broker slows this client down/)
     assert.doesNotMatch(stderr, /do not come|went back|made anew/)

@@ -109,7 +109,7 @@ describe('kill -9', { skip: noBroker }, () => {
   })
 
   test('fault 6: finished files above an older one that is still open do not run again on another host', {
-    timeout: 60_000,
+    timeout: 240_000,
   }, async () => {
     const { topic, args } = await topicOf(4)
     const open = recordsOf(small('open.dat'))

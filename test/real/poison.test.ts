@@ -27,7 +27,7 @@ describe('files that cannot be processed', { skip: noBroker }, () => {
   const many = Number(process.env.DFSP_TEST_POISON ?? 5_000)
 
   test(`fault 58: the first file is poisoned, ${many} after it are good: a restart runs the poisoned one only`, {
-    timeout: 280_000,
+    timeout: 900_000,
   }, async t => {
     const { topic, args } = await begin(1)
     plugin.order({ 'poison.dat': 'fail' })
@@ -40,7 +40,7 @@ describe('files that cannot be processed', { skip: noBroker }, () => {
         Array.from({ length: count }, (_, i) => tiny(`f${from + i}.dat`)).flat(),
       )
     }
-    const first = await plugin.run([...args, '--retries', '0', '--until-end'], { timeoutMs: 250_000 })
+    const first = await plugin.run([...args, '--retries', '0', '--until-end'], { timeoutMs: 600_000 })
     assert.equal(first.code, 3, first.stderr)
     assert.equal(new Set(plugin.ended()).size, many)
     const [committed] = await readCommitted(broker, topic, topic)
@@ -50,13 +50,13 @@ describe('files that cannot be processed', { skip: noBroker }, () => {
     const began = performance.now()
     const second = await plugin.run([...args, '--retries', '0', '--until-end'], {
       out: 'other',
-      timeoutMs: 250_000,
+      timeoutMs: 600_000,
     })
     t.diagnostic(`restart: ${Math.round(performance.now() - began)} ms`)
     assert.equal(second.code, 3, second.stderr)
     assert.deepEqual(plugin.started(), ['poison.dat'])
     plugin.order({})
-    const third = await plugin.run([...args, '--retries', '0', '--until-end'], { timeoutMs: 250_000 })
+    const third = await plugin.run([...args, '--retries', '0', '--until-end'], { timeoutMs: 600_000 })
     assert.equal(third.code, 0, third.stderr)
     assert.deepEqual(plugin.started(), ['poison.dat', 'poison.dat'])
     assert.deepEqual(

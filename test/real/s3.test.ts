@@ -61,7 +61,7 @@ region = us-east-1
         '--until-end',
         '--json',
       ]),
-      { cwd: folder, env: credentials(), timeoutMs: 120_000 },
+      { cwd: folder, env: credentials(), timeoutMs: 600_000 },
     )
     const killed = async () => {
       const told = run.stderr().length
@@ -97,7 +97,7 @@ region = us-east-1
     const uploaded = await runCli(['upload', sent, '-b', broker, '-t', topic])
     assert.equal(uploaded.code, 0, uploaded.stderr)
     const args = ['run', '-p', 's3', '-t', topic, '--bucket', 'lab', '--until-end']
-    const { code, stderr } = await runCli(args, { cwd: folder, env: credentials(), timeoutMs: 60_000 })
+    const { code, stderr } = await runCli(args, { cwd: folder, env: credentials(), timeoutMs: 300_000 })
     assert.equal(code, 0, stderr)
     assert.deepEqual(digests(join(s3.bucketFolder('lab'), topic)), digests(sent))
     removeTree(sent)

@@ -92,7 +92,7 @@ describe('TLS with login', { skip: noBroker }, () => {
 
   for (const mechanism of MECHANISMS)
     test(`${mechanism}: the broker's version, a topic's retention, a group's operations, and a whole run`, {
-      timeout: 60_000,
+      timeout: 240_000,
     }, async () => {
       const topic = uniqueName('secured')
       await createTopic(kafka.brokers, topic, 1, { 'retention.ms': '7200000' })
