@@ -139,8 +139,9 @@ export function loginOf(properties: Readonly<Record<string, string>>): Login {
   }
 }
 
-/** What a question waits for its answer, before it is asked again. */
+/** What a question waits for its answer before it is asked again; each further one waits half as long again. */
 const ANSWER_MS = 1_500
+const PATIENCE = 1.5
 
 /** How long the addresses that the cluster names may take to answer. */
 const ADVERTISED_MS = 8_000
@@ -236,15 +237,15 @@ export function askAgain(
   done: (error: RdKafka.LibrdKafkaError, metadata: RdKafka.Metadata) => void = () => {},
 ): void {
   const until = performance.now() + (options.timeout ?? 0)
-  const again = () => {
+  const again = (waitMs: number) => {
     const left = Math.max(1, Math.round(until - performance.now()))
-    ask({ ...options, timeout: Math.min(ANSWER_MS, left) }, (error, metadata) => {
+    ask({ ...options, timeout: Math.min(waitMs, left) }, (error, metadata) => {
       const isUnanswered = error?.code === ERR.TRANSPORT || error?.code === ERR.TIMED_OUT
-      if (isUnanswered && left > ANSWER_MS && !isOver()) again()
+      if (isUnanswered && left > waitMs && !isOver()) again(Math.round(waitMs * PATIENCE))
       else done(error, metadata)
     })
   }
-  again()
+  again(ANSWER_MS)
 }
 
 function failureOfProperties(detail: string): Failure {
