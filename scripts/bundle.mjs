@@ -14,7 +14,7 @@ const source = path.join(root, 'src')
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { main: 'src/main.ts', worker: 'src/plugin/worker.ts' },
+  entryPoints: { main: 'src/main.ts', worker: 'src/plugin/worker/worker.ts' },
   outdir: 'dist/bundle',
   bundle: true,
   splitting: true,
@@ -43,7 +43,7 @@ function keepPlaces(bundler) {
   bundler.onLoad({ filter: /\.ts$/ }, ({ path: file }) => {
     if (!file.startsWith(source)) return undefined
     const home = `../${path.relative(source, file).replace(/\.ts$/, '.js').split(path.sep).join('/')}`
-    const contents = readFileSync(file, 'utf8').replace("'./worker.js'", "'../bundle/worker.js'")
+    const contents = readFileSync(file, 'utf8').replace("'../worker/worker.js'", "'../../bundle/worker.js'")
     const place = `new URL(${JSON.stringify(home)}, import.meta.url).href`
     return { loader: 'ts', contents: contents.replaceAll('import.meta.url', place) }
   })

@@ -1,8 +1,8 @@
 /** Writes the pages of docs/ that follow from the sources: `npm run docs`. A test compares them. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { ERROR_HELP } from '../src/cli/error-help.ts'
-import { DfspError, type ErrorCode, EXIT_CODES, SIGNAL_EXITS } from '../src/errors.ts'
+import { DfspError, type ErrorCode, EXIT_CODES, SIGNAL_EXITS } from '../src/base/errors.ts'
+import { ERROR_HELP } from '../src/cli/help/error-help.ts'
 
 const ROOT = new URL('../', import.meta.url)
 

@@ -1,9 +1,9 @@
 /** One call of the program: arguments in, exit status out, errors told. It does not end the process. */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
+import { DfspError } from './base/errors.ts'
 import { withoutLogins } from './config/secrets.ts'
-import { DfspError } from './errors.ts'
-import { unendingThreads } from './plugin/unending.ts'
+import { unendingThreads } from './plugin/host/unending.ts'
 import { errorJson, errorText } from './report/error-text.ts'
 import { hasWork, readerGone, wasAskedToStop } from './run/shutdown.ts'
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { COMMANDS } from '../src/config/option-spec.ts'
-import { OPTIONS } from '../src/config/options.ts'
+import { COMMANDS } from '../src/config/options/option-spec.ts'
+import { OPTIONS } from '../src/config/options/options.ts'
 
 const PAGE = fileURLToPath(new URL('../man/dfsp.1', import.meta.url))
 const noMan = spawnSync('man', ['--version']).status === 0 ? false : 'no man on this machine'

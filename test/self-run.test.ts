@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { pluginTemplate } from '../src/cli/templates.ts'
+import { pluginTemplate } from '../src/cli/init/templates.ts'
 import { recordsOf } from './support/files.ts'
 import { type MockCluster, startMock } from './support/mock.ts'
 

@@ -1,5 +1,5 @@
 /** The commands in the order of the help, and how each is loaded: only the one that is called. */
-import { COMMANDS, type CommandName } from '../config/option-spec.ts'
+import { COMMANDS, type CommandName } from '../config/options/option-spec.ts'
 import type { Command } from './command.ts'
 
 export const SUMMARIES: Readonly<Record<CommandName, string>> = {

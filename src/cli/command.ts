@@ -3,9 +3,9 @@
  *
  * `--help` loads the module: what is heavy (client, winston, tsx) is imported inside `run`.
  */
-import type { CommandName } from '../config/option-spec.ts'
-import type { OptionName } from '../config/options.ts'
-import type { PluginOptions, PluginOptionValues } from '../config/plugin-options.ts'
+import type { CommandName } from '../config/options/option-spec.ts'
+import type { OptionName } from '../config/options/options.ts'
+import type { PluginOptions, PluginOptionValues } from '../config/options/plugin-options.ts'
 import type { Settings } from '../config/settings-type.ts'
 
 export interface Positional {
@@ -22,7 +22,7 @@ export interface Command {
   readonly describe: string
   /** Each a command line, and a few words on what it does. */
   readonly examples: readonly (readonly [line: string, what: string])[]
-  /** `optionsOf(name)` of config/options.ts. */
+  /** `optionsOf(name)` of config/options/options.ts. */
   readonly options: readonly OptionName[]
   readonly positionals?: readonly Positional[]
   /** Whether flags that dfsp does not know may be the plugin's: `run` then calls `invocation.pluginOptions`. */

@@ -1,14 +1,14 @@
 /** Command-line flags, parsed by yargs: which were given with which texts. Values are judged elsewhere. */
 import type { Options } from 'yargs'
-import type { Flags, FlagUse } from '../config/option-layers.ts'
-import type { CommandName } from '../config/option-spec.ts'
-import { COMMANDS } from '../config/option-spec.ts'
-import { modernValue } from '../config/option-value.ts'
-import { IGNORED_OLD_NAMES, type OptionName, optionSpec, optionsOf } from '../config/options.ts'
-import { aliasesOf, type PluginOptions } from '../config/plugin-options.ts'
+import { DfspError } from '../base/errors.ts'
+import type { Flags, FlagUse } from '../config/options/option-layers.ts'
+import type { CommandName } from '../config/options/option-spec.ts'
+import { COMMANDS } from '../config/options/option-spec.ts'
+import { modernValue } from '../config/options/option-value.ts'
+import { IGNORED_OLD_NAMES, type OptionName, optionSpec, optionsOf } from '../config/options/options.ts'
+import { aliasesOf, type PluginOptions } from '../config/options/plugin-options.ts'
 import { meant, type Problem } from '../config/problems.ts'
-import { nearest } from '../core/nearest.ts'
-import { DfspError } from '../errors.ts'
+import { nearest } from '../core/text/nearest.ts'
 
 export interface ParsedFlags {
   readonly flags: Flags

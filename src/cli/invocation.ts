@@ -1,11 +1,12 @@
 /** One call of a command: its flags are parsed, the rest is read when the command asks for it. */
-import type { CommandName } from '../config/option-spec.ts'
-import { optionsOf } from '../config/options.ts'
-import { checkPluginOptions, mergePluginOptions } from '../config/plugin-options.ts'
+
+import { DfspError } from '../base/errors.ts'
+import type { CommandName } from '../config/options/option-spec.ts'
+import { optionsOf } from '../config/options/options.ts'
+import { checkPluginOptions, mergePluginOptions } from '../config/options/plugin-options.ts'
 import { type Problem, problemsError } from '../config/problems.ts'
 import { masked } from '../config/secrets.ts'
 import type { Settings } from '../config/settings-type.ts'
-import { DfspError } from '../errors.ts'
 import type { Command, Invocation, Positional } from './command.ts'
 import { type ParsedFlags, parseFlags, takenNames, unknownFlagProblems } from './flags.ts'
 
@@ -70,7 +71,7 @@ async function readSettings(
 ): Promise<Settings> {
   const [{ mergeSettings }, { findConfigFile, readConfigFile }, properties] = await Promise.all([
     import('../config/settings.ts'),
-    import('../config/config-file.ts'),
+    import('../config/file/config-file.ts'),
     import('../kafka/properties.ts'),
   ])
   const { cwd, env } = world

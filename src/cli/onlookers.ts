@@ -1,16 +1,16 @@
 /** Who else hears of a run, each only where it was asked for: web server, metrics file, registries, topics. */
 import path from 'node:path'
 import { producerProperties } from '../config/encryption.ts'
-import { modernValue } from '../config/option-value.ts'
+import { modernValue } from '../config/options/option-value.ts'
 import type { Settings } from '../config/settings-type.ts'
 import { logFolder } from '../files/output-dir.ts'
 import type { RunEvent } from '../report/events.ts'
-import type { TopicRecord } from '../report/heartbeat.ts'
 import type { Hearer, Level } from '../report/log.ts'
 import { LEVELS } from '../report/log.ts'
-import { type LogTopic, openLogTopic } from '../report/log-topic.ts'
-import type { RunView } from '../report/run-view.ts'
-import type { RunIdentity } from '../report/status.ts'
+import type { RunView } from '../report/monitor/run-view.ts'
+import type { RunIdentity } from '../report/monitor/status.ts'
+import type { TopicRecord } from '../report/openmsistream/heartbeat.ts'
+import { type LogTopic, openLogTopic } from '../report/openmsistream/log-topic.ts'
 import { outgoing } from '../run/outgoing.ts'
 
 export interface Onlooker {
@@ -40,7 +40,7 @@ export async function openOnlookers(options: OnlookersOptions): Promise<Onlooker
   const onProblem = (text: string) => report({ type: 'problem', text })
   const onlookers: Onlooker[] = []
   if (values.http !== undefined || values.metricsFile !== undefined) {
-    const { openSight } = await import('../report/sight.ts')
+    const { openSight } = await import('../report/monitor/sight.ts')
     const sight = await openSight({
       identity,
       http: values.http,
@@ -53,10 +53,10 @@ export async function openOnlookers(options: OnlookersOptions): Promise<Onlooker
     onlookers.push(sight)
   }
   if (values.dryRun) return onlookers
-  const { openRegistry } = await import('../report/registry.ts')
+  const { openRegistry } = await import('../report/openmsistream/registry.ts')
   onlookers.push(openRegistry({ folder: logFolder(options.outputDir), topic, group, now, onProblem }))
   if (values.heartbeatTopic !== undefined) {
-    const { openHeartbeat } = await import('../report/heartbeat.ts')
+    const { openHeartbeat } = await import('../report/openmsistream/heartbeat.ts')
     const own = ownSender(settings, 'heartbeat', options.send)
     const heartbeat = openHeartbeat({
       topic: values.heartbeatTopic,

@@ -1,14 +1,14 @@
 /** From the command line to a command's exit status. */
 
-import { COMMANDS } from '../config/option-spec.ts'
-import type { PluginOptions } from '../config/plugin-options.ts'
+import { DfspError } from '../base/errors.ts'
+import { COMMANDS } from '../config/options/option-spec.ts'
+import type { PluginOptions } from '../config/options/plugin-options.ts'
 import { meant, type Problem, problemText } from '../config/problems.ts'
-import { nearest } from '../core/nearest.ts'
-import { DfspError } from '../errors.ts'
+import { nearest } from '../core/text/nearest.ts'
 import type { Command, Invocation } from './command.ts'
 import { isCommand, loadCommand } from './command-list.ts'
 import { parseFlags, unknownFlagProblems } from './flags.ts'
-import { commandHelp, overview } from './help-text.ts'
+import { commandHelp, overview } from './help/help-text.ts'
 import { invoke, type World } from './invocation.ts'
 import { namesPlugin } from './plugin-named.ts'
 
@@ -25,7 +25,7 @@ export async function runCommandLine(argv: readonly string[], world: World): Pro
     world.stdout.write(overview())
     return 0
   }
-  if (name === '__complete') return await (await import('./completions.ts')).complete(rest, world)
+  if (name === '__complete') return await (await import('./help/completions.ts')).complete(rest, world)
   if (!isCommand(name)) throw unknownCommand(name, rest)
   const command = await loadCommand(name)
   // After `--`, `run` and `try` take nothing but flags of the plugin.
@@ -39,7 +39,7 @@ export async function runCommandLine(argv: readonly string[], world: World): Pro
     return 0
   }
   if (parsed.flags.get('kafka-x')?.some(({ text }) => text === 'list')) {
-    const { propertyList } = await import('./property-list.ts')
+    const { propertyList } = await import('./help/property-list.ts')
     world.stdout.write(propertyList())
     return 0
   }

@@ -2,13 +2,13 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { PluginOptions } from '../config/plugin-options.ts'
-import { nearest } from '../core/nearest.ts'
-import { DfspError } from '../errors.ts'
-import type { LoadedInfo } from '../plugin/host.ts'
+import { DfspError } from '../base/errors.ts'
+import type { PluginOptions } from '../config/options/plugin-options.ts'
+import { nearest } from '../core/text/nearest.ts'
+import type { LoadedInfo } from '../plugin/host/host.ts'
 import { formatMs } from '../report/quantities.ts'
 import type { Invocation } from './command.ts'
-import { slowProgress } from './progress.ts'
+import { slowProgress } from './terminal/progress.ts'
 
 export interface PluginPath {
   /** `file:` URL of the module. */

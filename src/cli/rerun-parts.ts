@@ -1,10 +1,10 @@
 /** What the commands that run files again have in common: plugin, log and producer, and the question before it begins. */
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { DfspError } from '../base/errors.ts'
 import { producerProperties } from '../config/encryption.ts'
-import { pluginSections } from '../config/plugin-sections.ts'
+import { pluginSections } from '../config/file/plugin-sections.ts'
 import type { Settings } from '../config/settings-type.ts'
-import { DfspError } from '../errors.ts'
 import { makeOutputDir, ownLogFile } from '../files/output-dir.ts'
 import type { PluginRuntime } from '../run/plugin-runtime.ts'
 import { willWork } from '../run/shutdown.ts'
@@ -21,9 +21,9 @@ export async function openRerun(
   const { values } = settings
   const [{ pluginRuntime }, { openConsole }, { outgoing }, { ownClientId }] = await Promise.all([
     import('../run/plugin-runtime.ts'),
-    import('./console.ts'),
+    import('./terminal/console.ts'),
     import('../run/outgoing.ts'),
-    import('../kafka/group.ts'),
+    import('../kafka/consumer/group.ts'),
   ])
   if (!values.dryRun) willWork() // the plan is shown first, maybe to nobody
   const name = chosen?.name ?? invocation.command

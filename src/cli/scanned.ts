@@ -1,9 +1,9 @@
 /** The pass over a topic that several commands begin with: shown while it takes long, ended by Ctrl-C. */
 import type { Settings } from '../config/settings-type.ts'
-import type { FileIndex } from '../core/file-index.ts'
+import type { FileIndex } from '../core/chunks/file-index.ts'
 import { formatBytes, formatCount } from '../report/quantities.ts'
 import type { Invocation } from './command.ts'
-import { slowProgress } from './progress.ts'
+import { slowProgress } from './terminal/progress.ts'
 
 /** Fills `index`. 0, or 128 + n after a signal: then it holds what was read so far. */
 export async function scanned(
@@ -14,8 +14,8 @@ export async function scanned(
 ): Promise<number> {
   const { values, origins, kafka } = settings
   const [{ openRefetcher }, { scanTopic }, { stoppable }] = await Promise.all([
-    import('../kafka/refetch.ts'),
-    import('../run/topic-scan.ts'),
+    import('../kafka/refetch/refetch.ts'),
+    import('../inspect/topic-scan.ts'),
     import('./stoppable.ts'),
   ])
   const stop = stoppable()

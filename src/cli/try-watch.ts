@@ -4,7 +4,7 @@ import { errorJson, errorText } from '../report/error-text.ts'
 import { watchModules } from '../run/plugin-watch.ts'
 import { onStopSignal, type StopSignal, signalNumber } from '../run/shutdown.ts'
 import type { Invocation } from './command.ts'
-import { openConsole } from './console.ts'
+import { openConsole } from './terminal/console.ts'
 
 /** `once` tries all files; what it throws is told, and the next change waited for. */
 export async function tryOnEachChange(

@@ -1,6 +1,7 @@
 /** The paths and patterns of a command line. */
-import { glob, isPlain, literal } from '../core/glob.ts'
-import { DfspError } from '../errors.ts'
+
+import { DfspError } from '../base/errors.ts'
+import { glob, isPlain, literal } from '../core/text/glob.ts'
 
 export interface WantedPaths {
   /** As it was given. */

@@ -2,10 +2,11 @@
  * Encryption of records by KafkaCrypto, which dfsp does not have. A config that asks for it gets no producer: its files
  * would go out in plain text.
  */
-import { nearest } from '../core/nearest.ts'
-import { DfspError } from '../errors.ts'
-import type { ConfigFile } from './config-file.ts'
-import { SECTIONS } from './openmsistream.ts'
+
+import { DfspError } from '../base/errors.ts'
+import { nearest } from '../core/text/nearest.ts'
+import type { ConfigFile } from './file/config-file.ts'
+import { SECTIONS } from './file/openmsistream.ts'
 import type { PropertyMap, Settings } from './settings-type.ts'
 
 const SECTION = 'kafkacrypto'

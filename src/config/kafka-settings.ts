@@ -1,8 +1,8 @@
 /** librdkafka's properties out of [broker], [consumer], [producer], DFSP_KAFKA_X and -X, sorted by client. */
 import { readFileSync } from 'node:fs'
-import type { ConfigFile } from './config-file.ts'
-import { expandVariables, translateProperty, unsetText } from './openmsistream.ts'
-import type { FlagUse, Written } from './option-layers.ts'
+import type { ConfigFile } from './file/config-file.ts'
+import { expandVariables, translateProperty, unsetText } from './file/openmsistream.ts'
+import type { FlagUse, Written } from './options/option-layers.ts'
 import { meant, type Problem } from './problems.ts'
 import { isProtection } from './protection.ts'
 import { MASK, masked } from './secrets.ts'

@@ -1,5 +1,5 @@
 /** Problems of one call's settings are collected, so that the user meets all of them at once. */
-import { DfspError } from '../errors.ts'
+import { DfspError } from '../base/errors.ts'
 
 export interface Problem {
   /** "dfsp.config:14", "--threads", "DFSP_THREADS". */

@@ -3,9 +3,9 @@
  * does not read it, so that it would connect in plain text to the brokers that are meant. An explicit
  * security.protocol = plaintext says that this is meant.
  */
-import type { ConfigFile } from './config-file.ts'
-import type { Written } from './option-layers.ts'
-import type { CommandName } from './option-spec.ts'
+import type { ConfigFile } from './file/config-file.ts'
+import type { Written } from './options/option-layers.ts'
+import type { CommandName } from './options/option-spec.ts'
 import type { Problem } from './problems.ts'
 
 const PROTOCOL = 'security.protocol'

@@ -1,5 +1,5 @@
 /** What a command works with once flags, environment, config file and defaults are merged. */
-import type { Values } from './options.ts'
+import type { Values } from './options/options.ts'
 
 /** Values as text, by librdkafka's names; `splitProperties` of kafka/properties.ts types and sorts them. */
 export type PropertyMap = Readonly<Record<string, string>>

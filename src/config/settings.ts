@@ -1,8 +1,8 @@
 /** Flags > environment > config file > defaults, merged and checked; every problem is reported at once. */
-import { nearest } from '../core/nearest.ts'
-import { checkedOptions } from './checked-options.ts'
-import { type ConfigFile, iniProblems } from './config-file.ts'
+import { nearest } from '../core/text/nearest.ts'
 import { encryptionAsked } from './encryption.ts'
+import { type ConfigFile, iniProblems } from './file/config-file.ts'
+import { expandVariables, SECTIONS, unsetText } from './file/openmsistream.ts'
 import {
   type ClientProperties,
   environmentProperties,
@@ -13,7 +13,7 @@ import {
   type PropertyKnowledge,
   senderProperties,
 } from './kafka-settings.ts'
-import { expandVariables, SECTIONS, unsetText } from './openmsistream.ts'
+import { checkedOptions } from './options/checked-options.ts'
 import {
   defaultLayer,
   environmentLayer,
@@ -23,9 +23,9 @@ import {
   RANK,
   strangeVariables,
   type Written,
-} from './option-layers.ts'
-import type { CommandName } from './option-spec.ts'
-import { camelName, type OptionName, type Values } from './options.ts'
+} from './options/option-layers.ts'
+import type { CommandName } from './options/option-spec.ts'
+import { camelName, type OptionName, type Values } from './options/options.ts'
 import { meant, type Problem, problemsError } from './problems.ts'
 import { protectionProblems } from './protection.ts'
 import { isSecret } from './secrets.ts'

@@ -2,9 +2,9 @@
  * A dead letter: what is written of a file or record that was given up. It says where the records lie and why they
  * were given up; it never carries the file. The form on the wire is laid down in docs/dead-letters.md.
  */
-import { HASH_BYTES, MAX_CHUNKS, MAX_FILE_BYTES, MAX_SECONDS } from './chunk.ts'
-import { type OffsetRange, spans } from './offset-ranges.ts'
-import { relativePath, show } from './output-path.ts'
+import { HASH_BYTES, MAX_CHUNKS, MAX_FILE_BYTES, MAX_SECONDS } from './chunks/chunk.ts'
+import { relativePath, show } from './chunks/output-path.ts'
+import { type OffsetRange, spans } from './offsets/offset-ranges.ts'
 
 export type FileLetterReason = 'failed' | 'mismatch' | 'incomplete'
 

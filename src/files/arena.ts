@@ -3,7 +3,7 @@
  * used again and again (a fresh SharedArrayBuffer costs several times its copy, for the first touch of its pages).
  * A file takes pages only where it has bytes, so neither its final size nor a hostile offset has to be known.
  */
-import { copyBytes } from '../copy-bytes.ts'
+import { copyBytes } from '../base/copy-bytes.ts'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
 
 const SEGMENT_BYTES = 16 * 1024 * 1024

@@ -13,8 +13,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
-import { DfspError } from '../errors.ts'
-import { faultPoint } from '../fault-point.ts'
+import { DfspError } from '../base/errors.ts'
+import { faultPoint } from '../base/fault-point.ts'
 
 export interface Journal {
   /** Whether the key is on disk. A key is 16 characters of Latin-1. */

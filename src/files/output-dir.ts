@@ -5,9 +5,9 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { isAlive } from '../alive.ts'
-import { DfspError } from '../errors.ts'
-import { HeldFolder, OwnFolder, openOwnFolder, removeEntry } from '../held-folder.ts'
+import { isAlive } from '../base/alive.ts'
+import { DfspError } from '../base/errors.ts'
+import { HeldFolder, OwnFolder, openOwnFolder, removeEntry } from '../base/held-folder.ts'
 
 const TMP_ROOT = '.dfsp-tmp'
 const LOGS = 'LOGS'

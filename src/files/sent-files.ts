@@ -7,8 +7,8 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { isAlive } from '../alive.ts'
-import { DfspError } from '../errors.ts'
+import { isAlive } from '../base/alive.ts'
+import { DfspError } from '../base/errors.ts'
 
 /** What is sent where. */
 export interface SentTo {

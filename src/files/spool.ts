@@ -3,8 +3,8 @@
  * for each would cost several times its bytes to make and remove, and more handles than a process may have.
  */
 import fs from 'node:fs'
+import { faultPoint } from '../base/fault-point.ts'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
-import { faultPoint } from '../fault-point.ts'
 
 const { O_RDWR, O_CREAT, O_EXCL } = fs.constants
 

@@ -4,9 +4,9 @@
  * at its offset and nothing else is copied until the file is whole.
  */
 import fs from 'node:fs'
+import { faultPoint } from '../base/fault-point.ts'
+import { named, type OwnFolder } from '../base/held-folder.ts'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
-import { faultPoint } from '../fault-point.ts'
-import { named, type OwnFolder } from '../held-folder.ts'
 import type { Arena } from './arena.ts'
 import { spool as openSpool, type Spool } from './spool.ts'
 

@@ -1,7 +1,7 @@
 /** From the paths of a command line to the files that they mean: themselves, or what lies below them. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { DfspError } from '../errors.ts'
+import { DfspError } from '../base/errors.ts'
 
 /** A file or folder of the command line. */
 export interface Root {

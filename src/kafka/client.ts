@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module'
 import { setFlagsFromString } from 'node:v8'
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { DfspError } from '../errors.ts'
-import { unreachable } from './advertised.ts'
+import { DfspError } from '../base/errors.ts'
+import { unreachable } from './ask/advertised.ts'
 import { BUILD_PACKAGES } from './build-packages.ts'
 import {
   addressText,

@@ -1,6 +1,6 @@
 /** A producer whose every record is acknowledged to its sender. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { DfspError } from '../errors.ts'
+import { DfspError } from '../base/errors.ts'
 import { type ClientError, connect, ERR, explain, type Login, loginOf, newClient } from './client.ts'
 import { splitProperties } from './properties.ts'
 

@@ -1,5 +1,5 @@
 /** librdkafka's properties: which there are, what values they take, and in which argument of the client they belong. */
-import { nearest } from '../core/nearest.ts'
+import { nearest } from '../core/text/nearest.ts'
 import { PROPERTY_TABLE } from './property-table.ts'
 
 /** Who uses a property. */

@@ -1,6 +1,7 @@
 /** How an error is told: in text what failed, where and why, what to do next; as JSON the same parts. */
-import { jsonLine, textLines } from '../core/shown-text.ts'
-import { DfspError } from '../errors.ts'
+
+import { DfspError } from '../base/errors.ts'
+import { jsonLine, textLines } from '../core/text/shown-text.ts'
 
 /** Ends with a line feed. The stack is shown with `debug` only. */
 export function errorText(error: unknown, { debug }: { readonly debug: boolean }): string {

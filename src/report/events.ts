@@ -1,6 +1,6 @@
 /** What can happen in a run: log, terminal and --json each print these. */
 
-import type { DfspError } from '../errors.ts'
+import type { DfspError } from '../base/errors.ts'
 
 /** How a file ended, for this run. */
 export type FileResult =

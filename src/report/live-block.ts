@@ -1,7 +1,7 @@
 /** The block at the foot of the terminal that says how a run stands; log lines scroll above it. */
 
 import { createLogUpdate } from 'log-update'
-import { oneLine } from '../core/shown-text.ts'
+import { oneLine } from '../core/text/shown-text.ts'
 import type { RunStats } from './events.ts'
 import { formatBytes, formatClock, formatCount, formatMs } from './quantities.ts'
 

@@ -5,7 +5,7 @@
 import { constants } from 'node:fs'
 import { appendFile, lstat, mkdir, open, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { named, type OwnFolder } from '../held-folder.ts'
+import { named, type OwnFolder } from '../base/held-folder.ts'
 
 export interface LogFile {
   /** A line with its end. */

@@ -2,8 +2,8 @@
 
 import { styleText } from 'node:util'
 import winston from 'winston'
-import { type Plain, plainFields } from '../core/plain-value.ts'
-import { HIDDEN, jsonLine, oneLine } from '../core/shown-text.ts'
+import { type Plain, plainFields } from '../core/text/plain-value.ts'
+import { HIDDEN, jsonLine, oneLine } from '../core/text/shown-text.ts'
 import { type LogPlace, openLogFile } from './log-file.ts'
 
 export const LEVELS = { error: 0, warn: 1, info: 2, verbose: 3, debug: 4 } as const

@@ -1,12 +1,13 @@
 /** Turns the events of a run into log lines, into --json lines, and into the live block. */
-import { listText } from '../core/list-text.ts'
-import { jsonLine } from '../core/shown-text.ts'
-import type { DfspError } from '../errors.ts'
+
+import type { DfspError } from '../base/errors.ts'
+import { listText } from '../core/text/list-text.ts'
+import { jsonLine } from '../core/text/shown-text.ts'
+import { RESEND } from './commands/unfinished-text.ts'
 import { errorJson } from './error-text.ts'
 import type { RunEvent, RunStats, RunSummary, SetAside } from './events.ts'
 import type { Log } from './log.ts'
 import { formatAge, formatBytes, formatMs } from './quantities.ts'
-import { RESEND } from './unfinished-text.ts'
 
 export interface Reporter {
   report(event: RunEvent): void

@@ -1,7 +1,7 @@
 /** The consumer is opened while the plugin's module loads: both take a moment, and neither needs the other. */
 
-import type { StartOffset } from '../kafka/assignment.ts'
-import { type FileConsumer, openConsumer } from '../kafka/consumer.ts'
+import type { StartOffset } from '../kafka/consumer/assignment.ts'
+import { type FileConsumer, openConsumer } from '../kafka/consumer/consumer.ts'
 
 export interface Connecting {
   readonly consumer: Promise<FileConsumer>

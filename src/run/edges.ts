@@ -1,6 +1,6 @@
 /** The real clock, timers and digests that a processor is given. */
 import { hash } from 'node:crypto'
-import type { ProcessorDeps } from './processor-deps.ts'
+import type { ProcessorDeps } from '../processor/processor-deps.ts'
 
 export const realEdges: Pick<ProcessorDeps, 'now' | 'after' | 'sha512' | 'digest128'> = {
   now: () => performance.now(),

@@ -1,7 +1,8 @@
 /** Files of which chunks are missing when a run ends by itself: who waits, for how long, and whether that is too long. */
+
+import type { OpenFile } from '../processor/open-files.ts'
 import type { RunEvent } from '../report/events.ts'
 import { formatCount } from '../report/quantities.ts'
-import type { OpenFile } from './open-files.ts'
 
 /** What of an open file is looked at. */
 export type Waiting = Pick<OpenFile, 'path' | 'lastSentAt'> & {

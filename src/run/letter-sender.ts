@@ -1,6 +1,7 @@
 /** Dead letters to their topic. */
+
+import { faultPoint } from '../base/fault-point.ts'
 import { type DeadLetter, encodeDeadLetter } from '../core/dead-letter.ts'
-import { faultPoint } from '../fault-point.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
 
 /** The returned function resolves once all replicas have the letter, and rejects with a DfspError. */

@@ -1,5 +1,5 @@
 /** Why a run ended, and what exit status that makes. */
-import { DfspError } from '../errors.ts'
+import { DfspError } from '../base/errors.ts'
 import type { SummaryCounts } from './run-progress.ts'
 import { type StopSignal, signalNumber } from './shutdown.ts'
 

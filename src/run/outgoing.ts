@@ -1,5 +1,5 @@
 /** Where ctx.produce leads: a producer that is connected when the first record is sent. */
-import { DfspError } from '../errors.ts'
+import { DfspError } from '../base/errors.ts'
 import { type AcknowledgedProducer, openProducer } from '../kafka/producer.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
 import { wasAskedToStop } from './shutdown.ts'

@@ -1,5 +1,5 @@
 /** Beginning and end of a plugin; what takes long is told, so that nothing is silent for more than two seconds. */
-import { DfspError } from '../errors.ts'
+import { DfspError } from '../base/errors.ts'
 import type { SetupMessage } from '../plugin/messages.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 

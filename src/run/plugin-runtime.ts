@@ -1,13 +1,13 @@
 /** Plugin threads and the memory they share with the main thread, made before anything of the run is known. */
 
+import { DfspError } from '../base/errors.ts'
+import type { OwnFolder } from '../base/held-folder.ts'
 import { E_ENVIRONMENT } from '../core/environment.ts'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
-import { DfspError } from '../errors.ts'
 import { arena } from '../files/arena.ts'
 import { type Store, store } from '../files/store.ts'
-import type { OwnFolder } from '../held-folder.ts'
 import { isOfRecord } from '../kafka/client.ts'
-import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../plugin/host.ts'
+import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../plugin/host/host.ts'
 import type { SetupMessage } from '../plugin/messages.ts'
 import type { OutgoingRecord } from '../plugin/plugin.ts'
 import { beforeTheEnd } from './shutdown.ts'

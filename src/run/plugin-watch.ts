@@ -1,9 +1,9 @@
 /** `--watch` of `run` and `try`: hears of changes to the plugin's files, and loads it anew in a run. */
 import path from 'node:path'
-import type { DfspError } from '../errors.ts'
-import type { LoadedInfo, PluginHost } from '../plugin/host.ts'
+import type { DfspError } from '../base/errors.ts'
+import type { LoadedInfo, PluginHost } from '../plugin/host/host.ts'
+import { moduleFiles } from '../plugin/host/module-files.ts'
 import type { SetupMessage } from '../plugin/messages.ts'
-import { moduleFiles } from '../plugin/module-files.ts'
 
 /** An editor, or a checkout, writes more than one file. */
 const TOGETHER_MS = 100

@@ -1,11 +1,11 @@
 /** How far a run is: its goal, its figures while it runs, its summary. */
 import { reachedEnd } from '../core/run-end.ts'
-import type { AssignedPartition } from '../kafka/assignment.ts'
-import type { FileConsumer } from '../kafka/consumer.ts'
+import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
+import type { FileConsumer } from '../kafka/consumer/consumer.ts'
+import type { OpenFile } from '../processor/open-files.ts'
+import type { Processor } from '../processor/processor.ts'
+import { type Counts, finishedFiles, triedFiles } from '../processor/processor-deps.ts'
 import type { RunStats, RunSummary } from '../report/events.ts'
-import type { OpenFile } from './open-files.ts'
-import type { Processor } from './processor.ts'
-import { type Counts, finishedFiles, triedFiles } from './processor-deps.ts'
 
 export interface RunProgress {
   /** Takes the ends of the partitions that were assigned as what there is to read, once, unless the goals were given. */

@@ -1,11 +1,11 @@
 /** The run as `RunView` shows it, and the few things that only this view counts. */
-import type { CommittedOffset } from '../kafka/assignment.ts'
-import type { OffsetCommit } from '../kafka/committer.ts'
-import type { FileConsumer } from '../kafka/consumer.ts'
+import type { CommittedOffset } from '../kafka/consumer/assignment.ts'
+import type { OffsetCommit } from '../kafka/consumer/committer.ts'
+import type { FileConsumer } from '../kafka/consumer/consumer.ts'
+import type { FileState } from '../processor/open-files.ts'
+import type { Processor } from '../processor/processor.ts'
 import type { RunStats } from '../report/events.ts'
-import type { FileView, FileViewState, PartitionView, RunView } from '../report/run-view.ts'
-import type { FileState } from './open-files.ts'
-import type { Processor } from './processor.ts'
+import type { FileView, FileViewState, PartitionView, RunView } from '../report/monitor/run-view.ts'
 
 export interface RunTally {
   /** `commit`, counted. */

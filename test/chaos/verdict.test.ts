@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { encodeCommitRecord } from '../../src/core/commit-record.ts'
+import { encodeCommitRecord } from '../../src/core/offsets/commit-record.ts'
 import type { Call } from './calls.ts'
 import type { TopicIndex } from './topic-index.ts'
 import type { SentFile } from './uploads.ts'

@@ -99,5 +99,5 @@ test("a producer's properties are had by producerProperties alone, which refuses
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(f => f.endsWith('.ts'))
   const readers = sources.filter(file => /kafka\.producer\b/.test(readFileSync(join('src', file), 'utf8')))
   // Names of topics and groups for a shell: nothing is sent.
-  assert.deepEqual(readers.sort(), ['cli/completions.ts', 'config/encryption.ts'])
+  assert.deepEqual(readers.sort(), ['cli/help/completions.ts', 'config/encryption.ts'])
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DfspError } from '../../src/base/errors.ts'
 import { parseFlags, takenNames } from '../../src/cli/flags.ts'
-import { DfspError } from '../../src/errors.ts'
 
 async function texts(
   line: string,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ERROR_HELP } from '../../src/cli/error-help.ts'
-import { HELP_TOPICS } from '../../src/cli/help-topics.ts'
-import { OPTIONS } from '../../src/config/options.ts'
-import { EXIT_CODES } from '../../src/errors.ts'
+import { EXIT_CODES } from '../../src/base/errors.ts'
+import { ERROR_HELP } from '../../src/cli/help/error-help.ts'
+import { HELP_TOPICS } from '../../src/cli/help/help-topics.ts'
+import { OPTIONS } from '../../src/config/options/options.ts'
 import { dfsp, folder } from './world.ts'
 
 test('help exit-codes prints the one table', async t => {

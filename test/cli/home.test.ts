@@ -31,5 +31,5 @@ for (const HOME of [undefined, '', 'relative'])
 test('what the system says of a home is asked at one place', () => {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(f => f.endsWith('.ts'))
   const asking = sources.filter(f => /\b(homedir|userInfo)\b/.test(readFileSync(join('src', f), 'utf8')))
-  assert.deepEqual(asking, ['home.ts'])
+  assert.deepEqual(asking, ['base/home.ts'])
 })

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSy
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { SAMPLES } from '../../src/cli/templates.ts'
+import { SAMPLES } from '../../src/cli/init/templates.ts'
 import { dfsp, folder } from './world.ts'
 
 test('init plugin writes a plugin, samples and a config file, and says what to do next', async t => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DfspError } from '../../src/base/errors.ts'
 import type { Command } from '../../src/cli/command.ts'
 import { SUMMARIES } from '../../src/cli/command-list.ts'
 import { parseFlags } from '../../src/cli/flags.ts'
-import { commandHelp } from '../../src/cli/help-text.ts'
+import { commandHelp } from '../../src/cli/help/help-text.ts'
 import { invoke } from '../../src/cli/invocation.ts'
-import { OPTIONS, optionsOf } from '../../src/config/options.ts'
-import { DfspError } from '../../src/errors.ts'
+import { OPTIONS, optionsOf } from '../../src/config/options/options.ts'
 import { dfsp, folder } from './world.ts'
 
 test('without a command: a dozen lines or so with three examples, exit 2', async t => {

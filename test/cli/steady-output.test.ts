@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
-import { steadyOutput } from '../../src/cli/steady-output.ts'
+import { steadyOutput } from '../../src/cli/terminal/steady-output.ts'
 
 const MIB = 'x'.repeat(1024 * 1024)
 

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { isAlive } from '../../src/alive.ts'
+import { isAlive } from '../../src/base/alive.ts'
 import { recordsOf } from '../support/files.ts'
 import { startMock } from '../support/mock.ts'
 import { steered } from '../support/steered.ts'
@@ -13,7 +13,7 @@ import { noTerminal, openTerminal } from '../support/terminal.ts'
 import { until } from '../support/until.ts'
 
 const PLUGIN = fileURLToPath(import.meta.resolve('../fixtures/steered.mjs'))
-const KEYS = import.meta.resolve('../../dist/cli/keys.js')
+const KEYS = import.meta.resolve('../../dist/cli/terminal/keys.js')
 
 async function world(t: TestContext, topic: string, columns = 100) {
   const mock = await startMock()

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
+import { DfspError } from '../../src/base/errors.ts'
 import { runCommandLine } from '../../src/cli/parser.ts'
-import { DfspError } from '../../src/errors.ts'
 
 export interface Outcome {
   readonly exit: number

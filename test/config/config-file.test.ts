@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { findConfigFile, readConfigFile } from '../../src/config/config-file.ts'
-import { DfspError } from '../../src/errors.ts'
+import { DfspError } from '../../src/base/errors.ts'
+import { findConfigFile, readConfigFile } from '../../src/config/file/config-file.ts'
 
 let root = ''
 before(() => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { groupId } from '../../src/config/group.ts'
+import { groupId } from '../../src/config/file/group.ts'
 
 const names = { plugin: 'plot', topic: 'xrd' }
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readIni } from '../../src/config/ini.ts'
+import { readIni } from '../../src/config/file/ini.ts'
 
 const PYTHON = `
 import configparser, io, json, sys

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readIni } from '../../src/config/ini.ts'
+import { readIni } from '../../src/config/file/ini.ts'
 
 function values(text: string): Record<string, Record<string, string>> {
   const { sections, problems } = readIni(text)

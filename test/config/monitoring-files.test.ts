@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { metrics } from '../../src/report/metrics.ts'
+import { metrics } from '../../src/report/monitor/metrics.ts'
 import { viewOf } from '../report/view.ts'
 
 const ALERTS = fileURLToPath(import.meta.resolve('../../config/alerts.yml'))

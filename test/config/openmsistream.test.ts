@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { expandVariables, translateProperty } from '../../src/config/openmsistream.ts'
+import { expandVariables, translateProperty } from '../../src/config/file/openmsistream.ts'
 
 test('a value that begins with $ has its variables replaced', () => {
   const env = { PW: 's3cret', HOME: '/home/lab', EMPTY: '' }

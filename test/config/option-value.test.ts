@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { optionText } from '../../src/config/option-text.ts'
-import { modernValue, parseOption } from '../../src/config/option-value.ts'
-import { OPTIONS, type OptionName, optionSpec } from '../../src/config/options.ts'
+import { optionText } from '../../src/config/options/option-text.ts'
+import { modernValue, parseOption } from '../../src/config/options/option-value.ts'
+import { OPTIONS, type OptionName, optionSpec } from '../../src/config/options/options.ts'
 
 function parse(name: OptionName, text: string): unknown {
   const parsed = parseOption(optionSpec(name), text)

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DfspError } from '../../src/base/errors.ts'
 import {
   checkPluginOptions,
   mergePluginOptions,
   type PluginOption,
   type PluginOptionSources,
   variableName,
-} from '../../src/config/plugin-options.ts'
-import { DfspError } from '../../src/errors.ts'
+} from '../../src/config/options/plugin-options.ts'
 
 function merge(options: Record<string, PluginOption>, sources: Partial<PluginOptionSources> = {}) {
   const all = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { durationText, parseDuration, parseSize, sizeText } from '../../src/config/units.ts'
+import { durationText, parseDuration, parseSize, sizeText } from '../../src/config/options/units.ts'
 
 test('sizes need a unit and are whole bytes', () => {
   assert.deepEqual(parseSize('512MiB'), { value: 512 * 1024 * 1024 })

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Chunk, HASH_BYTES, MAX_CHUNKS } from '../../src/core/chunk.ts'
-import { decodeChunk, encodeChunk } from '../../src/core/chunk-codec.ts'
+import { type Chunk, HASH_BYTES, MAX_CHUNKS } from '../../src/core/chunks/chunk.ts'
+import { decodeChunk, encodeChunk } from '../../src/core/chunks/chunk-codec.ts'
 import { chunkOf, golden, packed } from './messages.ts'
 import { random } from './random.ts'
 

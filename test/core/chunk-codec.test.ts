@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Chunk } from '../../src/core/chunk.ts'
-import { chunkKey, decodeChunk, encodeChunk } from '../../src/core/chunk-codec.ts'
+import type { Chunk } from '../../src/core/chunks/chunk.ts'
+import { chunkKey, decodeChunk, encodeChunk } from '../../src/core/chunks/chunk-codec.ts'
 import {
   bin,
   chunkOf,

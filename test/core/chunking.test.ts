@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { assembly } from '../../src/core/assembly.ts'
-import { MAX_CHUNKS } from '../../src/core/chunk.ts'
-import { type Cut, cutFile } from '../../src/core/chunking.ts'
+import { assembly } from '../../src/core/chunks/assembly.ts'
+import { MAX_CHUNKS } from '../../src/core/chunks/chunk.ts'
+import { type Cut, cutFile } from '../../src/core/chunks/chunking.ts'
 
 const cut = (size: number, chunkSize: number) => cutFile(size, chunkSize) as Cut
 

@@ -9,10 +9,10 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { acceptedRecord, encodeCommitRecord, fileHash40 } from '../../src/core/commit-record.ts'
-import { type Ledger, ledger, type PartitionCut, type Receipt } from '../../src/core/ledger.ts'
-import { type Replay, replay } from '../../src/core/replay.ts'
-import { commitContent } from '../../src/run/commit-content.ts'
+import { acceptedRecord, encodeCommitRecord, fileHash40 } from '../../src/core/offsets/commit-record.ts'
+import { type Ledger, ledger, type PartitionCut, type Receipt } from '../../src/core/offsets/ledger.ts'
+import { type Replay, replay } from '../../src/core/offsets/replay.ts'
+import { commitContent } from '../../src/processor/commit-content.ts'
 
 const PARTITIONS = 3
 const FILES = 7

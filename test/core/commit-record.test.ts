@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
+import { fileId } from '../../src/core/chunks/generation.ts'
 import {
   acceptedRecord,
   type CommitRecord,
@@ -13,9 +14,8 @@ import {
   fileHash40,
   RECORD_CHARS,
   type RecordContent,
-} from '../../src/core/commit-record.ts'
-import { fileId } from '../../src/core/generation.ts'
-import { varint } from '../../src/core/varint.ts'
+} from '../../src/core/offsets/commit-record.ts'
+import { varint } from '../../src/core/offsets/varint.ts'
 
 interface Golden {
   readonly name: string

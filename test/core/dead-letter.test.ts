@@ -11,7 +11,7 @@ import {
   MAX_RUNS,
   type RecordLetter,
 } from '../../src/core/dead-letter.ts'
-import { offsetRanges, spans } from '../../src/core/offset-ranges.ts'
+import { offsetRanges, spans } from '../../src/core/offsets/offset-ranges.ts'
 import { random } from './random.ts'
 
 const FILE: FileLetter = {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Chunk } from '../../src/core/chunk.ts'
-import { decodeChunk, encodeChunk } from '../../src/core/chunk-codec.ts'
-import { fileIndex } from '../../src/core/file-index.ts'
+import type { Chunk } from '../../src/core/chunks/chunk.ts'
+import { decodeChunk, encodeChunk } from '../../src/core/chunks/chunk-codec.ts'
+import { fileIndex } from '../../src/core/chunks/file-index.ts'
 import { recordsOf } from '../support/files.ts'
 
 const all = () => true

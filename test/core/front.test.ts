@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { front } from '../../src/core/front.ts'
+import { front } from '../../src/core/chunks/front.ts'
 
 test('it is where the first gap begins, in whatever order chunks come', () => {
   const lengths = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { fileId, finishedGenerations } from '../../src/core/generation.ts'
+import { fileId, finishedGenerations } from '../../src/core/chunks/generation.ts'
 import { sha512 } from './messages.ts'
 
 const part = fc.record({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { glob } from '../../src/core/glob.ts'
+import { glob } from '../../src/core/text/glob.ts'
 
 const matches = (pattern: string, path: string) => {
   const found = glob(pattern)

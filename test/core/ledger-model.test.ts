@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Ledger, ledger, type PartitionCut, type Receipt } from '../../src/core/ledger.ts'
+import { type Ledger, ledger, type PartitionCut, type Receipt } from '../../src/core/offsets/ledger.ts'
 
 const PARTITIONS = 3
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ledger, type PartitionCut, type Receipt } from '../../src/core/ledger.ts'
+import { ledger, type PartitionCut, type Receipt } from '../../src/core/offsets/ledger.ts'
 
 test('what may be committed is the lowest unresolved offset, else the position', () => {
   const l = ledger()

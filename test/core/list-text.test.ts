@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { listText } from '../../src/core/list-text.ts'
+import { listText } from '../../src/core/text/list-text.ts'
 
 test('a list names the first, and how many more there are', () => {
   assert.equal(listText(['a', 'b']), 'a, b')

@@ -1,7 +1,7 @@
 /** Chunks, and record values packed by hand: in every encoding that msgpack has, which one encoder never shows. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Chunk } from '../../src/core/chunk.ts'
+import type { Chunk } from '../../src/core/chunks/chunk.ts'
 
 export function sha512(data: Uint8Array): Buffer {
   return createHash('sha512').update(data).digest()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { murmur2, partitionOfKey } from '../../src/core/murmur2.ts'
+import { murmur2, partitionOfKey } from '../../src/core/chunks/murmur2.ts'
 
 /** From Apache Kafka's own test of Utils.murmur2. */
 const KNOWN: Readonly<Record<string, number>> = {

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { common, type OffsetRange, OffsetRuns, offsetRanges, spans } from '../../src/core/offset-ranges.ts'
+import {
+  common,
+  type OffsetRange,
+  OffsetRuns,
+  offsetRanges,
+  spans,
+} from '../../src/core/offsets/offset-ranges.ts'
 
 const records = fc.array(fc.record({ partition: fc.nat(3), offset: fc.nat(60) }), { maxLength: 80 })
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { relativePath, show } from '../../src/core/output-path.ts'
+import { relativePath, show } from '../../src/core/chunks/output-path.ts'
 import { golden } from './messages.ts'
 
 function accepted(subdir: string, filename: string, append = ''): string {

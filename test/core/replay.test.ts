@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { CommitRecord } from '../../src/core/commit-record.ts'
-import { replay, type Stretch } from '../../src/core/replay.ts'
+import type { CommitRecord } from '../../src/core/offsets/commit-record.ts'
+import { replay, type Stretch } from '../../src/core/offsets/replay.ts'
 
 function record(given: Partial<CommitRecord>): CommitRecord {
   return {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { HIDDEN, jsonLine, oneLine } from '../../src/core/shown-text.ts'
+import { HIDDEN, jsonLine, oneLine } from '../../src/core/text/shown-text.ts'
 import { outside } from './outside.ts'
 
 test('what is plain is shown as it is, in any language', () => {

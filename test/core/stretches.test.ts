@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type OffsetRange, offsetRanges, offsetsIn } from '../../src/core/offset-ranges.ts'
-import { mostGap, stretches } from '../../src/core/stretches.ts'
+import { type OffsetRange, offsetRanges, offsetsIn } from '../../src/core/offsets/offset-ranges.ts'
+import { mostGap, stretches } from '../../src/core/offsets/stretches.ts'
 
 const places = fc.array(fc.record({ partition: fc.nat(3), offset: fc.nat(500) }), { maxLength: 80 })
 

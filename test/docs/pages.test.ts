@@ -6,8 +6,8 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { generatedPages } from '../../scripts/docs.ts'
 import { isCommand } from '../../src/cli/command-list.ts'
-import { COMMANDS } from '../../src/config/option-spec.ts'
-import { IGNORED_OLD_NAMES, OPTIONS, optionSpec, optionsOf } from '../../src/config/options.ts'
+import { COMMANDS } from '../../src/config/options/option-spec.ts'
+import { IGNORED_OLD_NAMES, OPTIONS, optionSpec, optionsOf } from '../../src/config/options/options.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PAGES = [

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { DfspError } from '../../src/errors.ts'
+import { DfspError } from '../../src/base/errors.ts'
 import { makeOutputDir, openOutputDir, ownLogFile } from '../../src/files/output-dir.ts'
 
 function folder(t: TestContext): string {

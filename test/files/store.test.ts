@@ -4,10 +4,10 @@ import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { OwnFolder } from '../../src/base/held-folder.ts'
 import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
 import { type Arena, arena } from '../../src/files/arena.ts'
 import { type Store, type StoredSource, store } from '../../src/files/store.ts'
-import { OwnFolder } from '../../src/held-folder.ts'
 
 interface Place {
   readonly memory: Arena

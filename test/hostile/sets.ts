@@ -1,6 +1,6 @@
 /** Sets of records that are made to be expensive: what a writer to the topic can send, a few MB of it each. */
 import { createHash } from 'node:crypto'
-import { encodeChunk } from '../../src/core/chunk-codec.ts'
+import { encodeChunk } from '../../src/core/chunks/chunk-codec.ts'
 import type { RawRecord } from '../support/topics.ts'
 
 export interface HostileSet {

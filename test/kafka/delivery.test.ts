@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { delivery } from '../../src/kafka/delivery.ts'
-import type { Epoch } from '../../src/kafka/ownership.ts'
+import { delivery } from '../../src/kafka/consumer/delivery.ts'
+import type { Epoch } from '../../src/kafka/consumer/ownership.ts'
 
 /** An epoch of partitions 0 and 1 that began with turn 5, each at offset 10. */
 function reader(change: Partial<Epoch> = {}, withHeaders = false) {

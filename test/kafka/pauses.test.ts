@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { pauses } from '../../src/kafka/pauses.ts'
+import { pauses } from '../../src/kafka/consumer/pauses.ts'
 
 /** A clock that is moved by hand, and what the client was told. */
 function bench() {

@@ -1,8 +1,8 @@
 /** Reading by reference, on the mock cluster: 4 partitions, each of which keeps its last 5 MiB. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { OffsetRange } from '../../src/core/offset-ranges.ts'
-import { openRefetcher, type Refetcher } from '../../src/kafka/refetch.ts'
+import type { OffsetRange } from '../../src/core/offsets/offset-ranges.ts'
+import { openRefetcher, type Refetcher } from '../../src/kafka/refetch/refetch.ts'
 import { random } from '../core/random.ts'
 import { type MockCluster, startMock } from '../support/mock.ts'
 

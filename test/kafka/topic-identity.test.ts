@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { topicIdentity } from '../../src/kafka/topic-identity.ts'
+import { topicIdentity } from '../../src/kafka/ask/topic-identity.ts'
 
 test('fault 28: a topic with another id is told once, one that is gone for a moment is not', async () => {
   const ids = ['a', 'a', undefined, 'a', 'b', 'b', 'c']

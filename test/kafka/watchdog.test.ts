@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fetchAnswers } from '../../src/kafka/fetch-answers.ts'
-import { topicIdentity } from '../../src/kafka/topic-identity.ts'
+import { topicIdentity } from '../../src/kafka/ask/topic-identity.ts'
+import { fetchAnswers } from '../../src/kafka/consumer/fetch-answers.ts'
 import {
   examine,
   type Finding,
@@ -9,7 +9,7 @@ import {
   type Reading,
   STALL_MS,
   watchdog,
-} from '../../src/kafka/watchdog.ts'
+} from '../../src/kafka/consumer/watchdog.ts'
 
 const quiet = { now: STALL_MS, since: 0 }
 const answered = (): Flow => ({ throttledUntil: undefined, isAnswered: true, othersCame: undefined })

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { clusterFacts } from '../../src/kafka/cluster-facts.ts'
-import { openWire, text } from '../../src/kafka/wire.ts'
+import { clusterFacts } from '../../src/kafka/ask/cluster-facts.ts'
+import { openWire, text } from '../../src/kafka/ask/wire.ts'
 
 const API_VERSIONS = 18
 

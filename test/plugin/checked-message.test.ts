@@ -1,4 +1,4 @@
-/** What user code may post where only dfsp should: see src/plugin/checked-message.ts. */
+/** What user code may post where only dfsp should: see src/plugin/host/checked-message.ts. */
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import os from 'node:os'
@@ -6,7 +6,7 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
-import { checkedMessage } from '../../src/plugin/checked-message.ts'
+import { checkedMessage } from '../../src/plugin/host/checked-message.ts'
 import { faultIn, openHost } from './hosts.ts'
 
 const FAULT = { message: 'm', frames: ['a.ts:1:2'], stack: 's' }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { wrongOptions } from '../../src/plugin/declaration.ts'
+import { wrongOptions } from '../../src/plugin/worker/declaration.ts'
 
 const values = {
   string: fc.string(),

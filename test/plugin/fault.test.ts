@@ -3,7 +3,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { faultLine } from '../../src/core/plugin-fault.ts'
-import { faultOf } from '../../src/plugin/fault.ts'
+import { faultOf } from '../../src/plugin/worker/fault.ts'
 
 const PLUGIN = 'file:///home/me/my%20plots/plot.ts'
 const SRC = fileURLToPath(new URL('../../src/', import.meta.url))

@@ -6,8 +6,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Place } from '../../src/files/store.ts'
-import { placeOnDisk } from '../../src/plugin/content.ts'
 import type { FileJob, TaskResult } from '../../src/plugin/messages.ts'
+import { placeOnDisk } from '../../src/plugin/worker/content.ts'
 import { faultIn, type OpenHost, openHost } from './hosts.ts'
 
 const DONE = { kind: 'done' }

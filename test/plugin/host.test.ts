@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import type { DfspError } from '../../src/errors.ts'
+import type { DfspError } from '../../src/base/errors.ts'
 import { folderOf } from './folder.ts'
 import { type OpenHost, openHost } from './hosts.ts'
 

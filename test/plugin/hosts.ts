@@ -6,17 +6,17 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { OwnFolder } from '../../src/base/held-folder.ts'
 import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
 import type { PluginFault } from '../../src/core/plugin-fault.ts'
 import { arena } from '../../src/files/arena.ts'
 import { type Place, type Store, store } from '../../src/files/store.ts'
-import { OwnFolder } from '../../src/held-folder.ts'
-import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../../src/plugin/host.ts'
+import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../../src/plugin/host/host.ts'
+import type { Ended } from '../../src/plugin/host/thread.ts'
 import type { FileJob, SetupMessage, Task, TaskResult } from '../../src/plugin/messages.ts'
-import type { Ended } from '../../src/plugin/thread.ts'
 
 export const ACTIONS = new URL('./fixtures/actions.mjs', import.meta.url).href
-const WORKER = new URL('../../dist/plugin/worker.js', import.meta.url)
+const WORKER = new URL('../../dist/plugin/worker/worker.js', import.meta.url)
 
 export type LogEntry = Parameters<HostDeps['log']>[0]
 

@@ -2,7 +2,7 @@
 // arguments; prints for each, in that order, a line of JSON: what it exports and what it answers to a file, or what
 // kept it from being loaded.
 import { createHash } from 'node:crypto'
-import { pluginHost } from '../../dist/plugin/host.js'
+import { pluginHost } from '../../dist/plugin/host/host.js'
 
 const content = Buffer.from('hello')
 const segment = new SharedArrayBuffer(65_536)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { fifoLock } from '../../src/plugin/lock.ts'
+import { fifoLock } from '../../src/plugin/host/lock.ts'
 
 type Grant = [thread: number, request: number]
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { moduleFiles } from '../../src/plugin/module-files.ts'
+import { moduleFiles } from '../../src/plugin/host/module-files.ts'
 import { folderOf } from './folder.ts'
 
 test('a plugin’s files are its module and what that imports by relative paths, however it is written', t => {

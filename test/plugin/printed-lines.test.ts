@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { MOST_TOLD } from '../../src/core/shown-text.ts'
-import { lineCutter } from '../../src/plugin/printed-lines.ts'
+import { MOST_TOLD } from '../../src/core/text/shown-text.ts'
+import { lineCutter } from '../../src/plugin/host/printed-lines.ts'
 
 function linesOf(...texts: string[]): string[] {
   const lines: string[] = []

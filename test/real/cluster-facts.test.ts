@@ -1,7 +1,7 @@
 /** Version and retention, asked in Kafka's own protocol, on real listeners with and without login. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { clusterFacts } from '../../src/kafka/cluster-facts.ts'
+import { clusterFacts } from '../../src/kafka/ask/cluster-facts.ts'
 import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { createTopic } from '../support/topics.ts'
 

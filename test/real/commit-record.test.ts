@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { acceptedRecord, encodeCommitRecord, RECORD_CHARS } from '../../src/core/commit-record.ts'
+import { acceptedRecord, encodeCommitRecord, RECORD_CHARS } from '../../src/core/offsets/commit-record.ts'
 import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { commitAs, createTopic, readCommitted } from '../support/topics.ts'
 

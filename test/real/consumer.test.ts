@@ -1,7 +1,7 @@
 /** The consumer by itself: what it hands on while partitions come and go. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type FileConsumer, openConsumer } from '../../src/kafka/consumer.ts'
+import { type FileConsumer, openConsumer } from '../../src/kafka/consumer/consumer.ts'
 import { broker, noBroker, uniqueName } from '../support/broker.ts'
 import { joinGroup, PROTOCOLS } from '../support/member.ts'
 import { createTopic, endOffsets, produceRaw } from '../support/topics.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DfspError } from '../../src/errors.ts'
+import { DfspError } from '../../src/base/errors.ts'
 import { errorJson, errorText } from '../../src/report/error-text.ts'
 
 const error = new DfspError('E_TOPIC_MISSING', 'topic "xdr" does not exist', {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { openHeartbeat, type TopicRecord } from '../../src/report/heartbeat.ts'
-import { openLogTopic } from '../../src/report/log-topic.ts'
+import { openHeartbeat, type TopicRecord } from '../../src/report/openmsistream/heartbeat.ts'
+import { openLogTopic } from '../../src/report/openmsistream/log-topic.ts'
 import { viewOf } from './view.ts'
 
 const START = Date.UTC(2026, 10, 25, 3)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { after, before, test } from 'node:test'
-import { type HttpServer, openHttp } from '../../src/report/http.ts'
-import { metrics } from '../../src/report/metrics.ts'
-import { statusBoard } from '../../src/report/status.ts'
+import { type HttpServer, openHttp } from '../../src/report/monitor/http.ts'
+import { metrics } from '../../src/report/monitor/metrics.ts'
+import { statusBoard } from '../../src/report/monitor/status.ts'
 import { identity, viewOf } from './view.ts'
 
 const now = () => 1_700_000_000_000

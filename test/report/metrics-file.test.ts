@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { openMetricsFile } from '../../src/report/metrics-file.ts'
+import { openMetricsFile } from '../../src/report/monitor/metrics-file.ts'
 
 let folder: string
 before(() => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Metrics, metrics } from '../../src/report/metrics.ts'
+import { type Metrics, metrics } from '../../src/report/monitor/metrics.ts'
 import { viewOf } from './view.ts'
 
 const NOW = 1_700_000_000_000

@@ -6,27 +6,27 @@ import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { commandHelp } from '../../src/cli/help-text.ts'
-import { HIDDEN } from '../../src/core/shown-text.ts'
-import { DfspError } from '../../src/errors.ts'
-import { OwnFolder } from '../../src/held-folder.ts'
+import { DfspError } from '../../src/base/errors.ts'
+import { OwnFolder } from '../../src/base/held-folder.ts'
+import { commandHelp } from '../../src/cli/help/help-text.ts'
+import { HIDDEN } from '../../src/core/text/shown-text.ts'
+import { gotJson, gotLine } from '../../src/report/commands/got-text.ts'
+import { statusJson, statusText } from '../../src/report/commands/group-status-text.ts'
+import { listingJson, listingLines } from '../../src/report/commands/listing.ts'
+import { recordJson, recordLine } from '../../src/report/commands/produced-record.ts'
+import { rawRecordJson, rawRecordText } from '../../src/report/commands/raw-record-text.ts'
+import { replayPlanJson, replayPlanText } from '../../src/report/commands/replay-plan-text.ts'
+import { planJson, planText } from '../../src/report/commands/retry-plan-text.ts'
+import { tryReporter } from '../../src/report/commands/try-report.ts'
+import { unfinishedJson, unfinishedText } from '../../src/report/commands/unfinished-text.ts'
+import { uploadReporter } from '../../src/report/commands/upload-report.ts'
 import { errorJson, errorText } from '../../src/report/error-text.ts'
-import { gotJson, gotLine } from '../../src/report/got-text.ts'
-import { statusJson, statusText } from '../../src/report/group-status-text.ts'
-import { listingJson, listingLines } from '../../src/report/listing.ts'
 import { blockText } from '../../src/report/live-block.ts'
 import { type LogOptions, openLog } from '../../src/report/log.ts'
-import { metrics } from '../../src/report/metrics.ts'
-import { recordJson, recordLine } from '../../src/report/produced-record.ts'
-import { csvField, pythonJson, pythonRepr } from '../../src/report/python-text.ts'
-import { rawRecordJson, rawRecordText } from '../../src/report/raw-record-text.ts'
-import { openRegistry } from '../../src/report/registry.ts'
-import { replayPlanJson, replayPlanText } from '../../src/report/replay-plan-text.ts'
+import { metrics } from '../../src/report/monitor/metrics.ts'
+import { csvField, pythonJson, pythonRepr } from '../../src/report/openmsistream/python-text.ts'
+import { openRegistry } from '../../src/report/openmsistream/registry.ts'
 import { reporter } from '../../src/report/reporter.ts'
-import { planJson, planText } from '../../src/report/retry-plan-text.ts'
-import { tryReporter } from '../../src/report/try-report.ts'
-import { unfinishedJson, unfinishedText } from '../../src/report/unfinished-text.ts'
-import { uploadReporter } from '../../src/report/upload-report.ts'
 import { outside } from '../core/outside.ts'
 import { viewOf } from './view.ts'
 
@@ -278,7 +278,7 @@ test('no other file has a set of its own, and JSON for others goes through the g
   for (const file of fs.readdirSync(root, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts') || file === path.join('report', 'python-text.ts')) continue // Python's sets
     const text = fs.readFileSync(new URL(file, root), 'utf8')
-    if (file !== path.join('core', 'shown-text.ts'))
+    if (file !== path.join('core', 'text', 'shown-text.ts'))
       assert.doesNotMatch(text, /\[[^\]\n]*(?:\\u0000|\\x00|\\u007f|\\x7f|\\p\{C[cf]\})/, file)
     if (/^(?:report|cli)\b/.test(file))
       assert.doesNotMatch(text.replaceAll(/^ *\/\/.*$/gm, ''), /JSON\.stringify\(/, file)

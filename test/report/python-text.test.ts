@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { csvField, pythonIsoUtc, pythonJson, pythonRepr, registryTime } from '../../src/report/python-text.ts'
+import {
+  csvField,
+  pythonIsoUtc,
+  pythonJson,
+  pythonRepr,
+  registryTime,
+} from '../../src/report/openmsistream/python-text.ts'
 
 test('names are written as repr() in a csv field', () => {
   const cases = {

@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { OwnFolder } from '../../src/held-folder.ts'
-import { openRegistry } from '../../src/report/registry.ts'
+import { OwnFolder } from '../../src/base/held-folder.ts'
+import { openRegistry } from '../../src/report/openmsistream/registry.ts'
 import { viewOf } from './view.ts'
 
 const NOW = new Date(2026, 10, 25, 3, 18, 24).getTime()

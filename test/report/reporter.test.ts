@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DfspError } from '../../src/errors.ts'
+import { DfspError } from '../../src/base/errors.ts'
 import type { RunEvent, RunStats, RunSummary } from '../../src/report/events.ts'
 import type { Level } from '../../src/report/log.ts'
 import { reporter } from '../../src/report/reporter.ts'

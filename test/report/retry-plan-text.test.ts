@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FileLetter } from '../../src/core/dead-letter.ts'
-import { planJson, planText } from '../../src/report/retry-plan-text.ts'
-import { unfinishedText } from '../../src/report/unfinished-text.ts'
+import { planJson, planText } from '../../src/report/commands/retry-plan-text.ts'
+import { unfinishedText } from '../../src/report/commands/unfinished-text.ts'
 
 const letter: FileLetter = {
   kind: 'file',

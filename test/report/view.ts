@@ -1,6 +1,6 @@
 /** A run to look at, that stands as the test says. */
-import type { RunView } from '../../src/report/run-view.ts'
-import type { RunIdentity } from '../../src/report/status.ts'
+import type { RunView } from '../../src/report/monitor/run-view.ts'
+import type { RunIdentity } from '../../src/report/monitor/status.ts'
 
 export const identity: RunIdentity = {
   topic: 'xrd',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AssignedPartition } from '../../src/kafka/assignment.ts'
-import type { FileConsumer } from '../../src/kafka/consumer.ts'
-import type { Processor } from '../../src/run/processor.ts'
+import type { AssignedPartition } from '../../src/kafka/consumer/assignment.ts'
+import type { FileConsumer } from '../../src/kafka/consumer/consumer.ts'
+import type { Processor } from '../../src/processor/processor.ts'
 import { NOTHING_COUNTED, runProgress } from '../../src/run/run-progress.ts'
 
 /** A run of one partition of 10 records. */

@@ -1,7 +1,7 @@
 /**
  * The broker: the log of a topic, and what the group has committed. All that survives whatever happens to a process.
  */
-import type { OffsetCommit } from '../../src/kafka/committer.ts'
+import type { OffsetCommit } from '../../src/kafka/consumer/committer.ts'
 import type { What } from './files.ts'
 
 export interface LogRecord {

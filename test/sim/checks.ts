@@ -3,10 +3,10 @@
  * promises could be lost.
  */
 
-import { decodeCommitRecord, fileHash40 } from '../../src/core/commit-record.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
-import { type Replay, replay } from '../../src/core/replay.ts'
-import type { OffsetCommit } from '../../src/kafka/committer.ts'
+import { decodeCommitRecord, fileHash40 } from '../../src/core/offsets/commit-record.ts'
+import { type Replay, replay } from '../../src/core/offsets/replay.ts'
+import type { OffsetCommit } from '../../src/kafka/consumer/committer.ts'
 import type { FileJob } from '../../src/plugin/messages.ts'
 import type { RunEvent } from '../../src/report/events.ts'
 import { type Broker, indexAt } from './broker.ts'

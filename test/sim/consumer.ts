@@ -1,10 +1,10 @@
 /**
- * The consumer of one life, as `kafka/consumer.ts` promises to behave: all partitions at once, records in order from
+ * The consumer of one life, as `kafka/consumer/consumer.ts` promises to behave: all partitions at once, records in order from
  * the assigned start, nothing of an epoch that is over, one commit in flight.
  */
-import type { OffsetCommit } from '../../src/kafka/committer.ts'
-import type { ConsumedRecord } from '../../src/kafka/consumer.ts'
-import type { Processor } from '../../src/run/processor.ts'
+import type { OffsetCommit } from '../../src/kafka/consumer/committer.ts'
+import type { ConsumedRecord } from '../../src/kafka/consumer/consumer.ts'
+import type { Processor } from '../../src/processor/processor.ts'
 import { type Broker, indexAt, type LogRecord, type Partition } from './broker.ts'
 import { otherOwner } from './other-owner.ts'
 import type { World } from './world.ts'

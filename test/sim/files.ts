@@ -1,6 +1,6 @@
 /** The files of a history and the records that carry them. */
 import { hash } from 'node:crypto'
-import { encodeChunk } from '../../src/core/chunk-codec.ts'
+import { encodeChunk } from '../../src/core/chunks/chunk-codec.ts'
 import type { Kind } from './kinds.ts'
 import type { Dice } from './seed.ts'
 

@@ -1,5 +1,5 @@
 /** A host's journal: what was synced survives a crash, what was on its way may. */
-import type { FinishedJournal } from '../../src/run/processor-deps.ts'
+import type { FinishedJournal } from '../../src/processor/processor-deps.ts'
 import { systemError } from './disk.ts'
 import type { World } from './world.ts'
 

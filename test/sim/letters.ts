@@ -1,6 +1,7 @@
 /** The dead-letter topic: slow, refusing, or answering with an error although it has the letter. */
+
+import { DfspError } from '../../src/base/errors.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
-import { DfspError } from '../../src/errors.ts'
 import type { World } from './world.ts'
 
 /** `blocked`: why the processor pauses everything. */

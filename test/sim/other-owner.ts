@@ -2,7 +2,7 @@
  * Another process that owns the partitions while they are away from this one: it finishes some files, commits as it
  * should, and is gone again.
  */
-import { encodeCommitRecord } from '../../src/core/commit-record.ts'
+import { encodeCommitRecord } from '../../src/core/offsets/commit-record.ts'
 import type { Broker, Partition } from './broker.ts'
 import { isFinal, isWhole } from './truth.ts'
 import type { World } from './world.ts'

@@ -1,5 +1,5 @@
 /** What a history is made of, drawn from its seed alone. */
-import type { ProcessorSettings } from '../../src/run/processor-deps.ts'
+import type { ProcessorSettings } from '../../src/processor/processor-deps.ts'
 import { drawFiles, type Sending, type SimFile } from './files.ts'
 import { drawKinds, type Kind } from './kinds.ts'
 import type { Dice } from './seed.ts'

@@ -1,5 +1,5 @@
 /** One process: a processor and all that it is given. It ends with its life; nothing it waits for comes afterwards. */
-import { processor as newProcessor, type Processor } from '../../src/run/processor.ts'
+import { processor as newProcessor, type Processor } from '../../src/processor/processor.ts'
 import type { Broker } from './broker.ts'
 import type { SimClock } from './clock.ts'
 import { type SimConsumer, simConsumer } from './consumer.ts'

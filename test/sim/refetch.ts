@@ -1,6 +1,6 @@
 /** Records read again by reference: slow, cut short, or partly deleted by now. */
-import type { OffsetRange } from '../../src/core/offset-ranges.ts'
-import type { ProcessorDeps } from '../../src/run/processor-deps.ts'
+import type { OffsetRange } from '../../src/core/offsets/offset-ranges.ts'
+import type { ProcessorDeps } from '../../src/processor/processor-deps.ts'
 import { type Broker, indexAt, type LogRecord } from './broker.ts'
 import type { SimClock } from './clock.ts'
 import type { World } from './world.ts'

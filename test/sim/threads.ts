@@ -1,11 +1,11 @@
 /**
- * The plugin threads: a queue, a number of threads, and what they answer when. They behave as `plugin/host.ts` does;
+ * The plugin threads: a queue, a number of threads, and what they answer when. They behave as `plugin/host/host.ts` does;
  * what they are told to do to a file comes from the history.
  */
 
+import type { Ended } from '../../src/plugin/host/thread.ts'
 import type { FileJob, Task, TaskResult } from '../../src/plugin/messages.ts'
-import type { Ended } from '../../src/plugin/thread.ts'
-import type { ProcessorDeps } from '../../src/run/processor-deps.ts'
+import type { ProcessorDeps } from '../../src/processor/processor-deps.ts'
 import type { SimClock } from './clock.ts'
 import type { SimStore } from './disk.ts'
 import { sha } from './files.ts'

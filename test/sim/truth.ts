@@ -1,5 +1,5 @@
 /** What really happened to each file and record of a history, whatever the processor believes. */
-import { fileId } from '../../src/core/generation.ts'
+import { fileId } from '../../src/core/chunks/generation.ts'
 import type { FileJob } from '../../src/plugin/messages.ts'
 import { type Broker, indexAt, type LogRecord } from './broker.ts'
 import { digest128, type SimFile, type What } from './files.ts'

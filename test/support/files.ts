@@ -1,6 +1,6 @@
 /** Files as records: what a producer would send of them, made by the product's codec. */
 import { createHash } from 'node:crypto'
-import { chunkKey, encodeChunk } from '../../src/core/chunk-codec.ts'
+import { chunkKey, encodeChunk } from '../../src/core/chunks/chunk-codec.ts'
 import type { RawRecord } from './topics.ts'
 
 export type FileToSend = {

@@ -1,5 +1,5 @@
 /** A record batch byte by byte, as no client sends it. https://kafka.apache.org/documentation/#recordbatch */
-import { openWire, text } from '../../src/kafka/wire.ts'
+import { openWire, text } from '../../src/kafka/ask/wire.ts'
 
 const PRODUCE = { api: 0, version: 3 }
 

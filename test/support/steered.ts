@@ -12,7 +12,7 @@ export type Order = 'fail' | 'wait' | 'ok'
 export type Place = {
   /** The output folder, below `folder` where it is a name: another one is another host. */
   out?: string
-  /** DFSP_FAULT: see src/fault-point.ts. */
+  /** DFSP_FAULT: see src/base/fault-point.ts. */
   fault?: string
   env?: Readonly<Record<string, string>>
   timeoutMs?: number

@@ -1,8 +1,9 @@
 /** `dfsp completion`: what a shell needs to complete commands, flags, topics and groups. */
-import { optionsOf } from '../../config/options.ts'
+
+import { DfspError } from '../../base/errors.ts'
+import { optionsOf } from '../../config/options/options.ts'
 import { meant } from '../../config/problems.ts'
-import { nearest } from '../../core/nearest.ts'
-import { DfspError } from '../../errors.ts'
+import { nearest } from '../../core/text/nearest.ts'
 import type { Command } from '../command.ts'
 
 const SCRIPTS: Readonly<Record<string, string>> = {

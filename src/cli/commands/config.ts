@@ -1,15 +1,15 @@
 /** `dfsp config`: are the settings right, what are they, where do they come from. */
 
+import { DfspError } from '../../base/errors.ts'
 import { refuseEncryption } from '../../config/encryption.ts'
-import { optionsOf } from '../../config/options.ts'
+import { optionsOf } from '../../config/options/options.ts'
 import { meant } from '../../config/problems.ts'
 import type { Settings } from '../../config/settings-type.ts'
-import { nearest } from '../../core/nearest.ts'
-import { jsonLine, textLines } from '../../core/shown-text.ts'
-import { DfspError } from '../../errors.ts'
+import { nearest } from '../../core/text/nearest.ts'
+import { jsonLine, textLines } from '../../core/text/shown-text.ts'
+import { tellEncryption } from '../checks/encryption-note.ts'
+import { type Shown, shownSettings } from '../checks/shown-settings.ts'
 import type { Command, Invocation } from '../command.ts'
-import { tellEncryption } from '../encryption-note.ts'
-import { type Shown, shownSettings } from '../shown-settings.ts'
 
 const ACTIONS = ['check', 'show', 'path']
 
@@ -37,7 +37,7 @@ export const command: Command = {
     const settings = await invocation.settings(invocation.positionals.FILE?.[0])
     if (action === 'show') tellEncryption(settings, invocation)
     if (settings.values.connect && action === 'check') {
-      const { checkConnect } = await import('../check-connect.ts')
+      const { checkConnect } = await import('../checks/check-connect.ts')
       invocation.stderr.write(textLines(settings.notices.map(noteText)))
       return await checkConnect(invocation, settings)
     }

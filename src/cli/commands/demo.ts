@@ -1,15 +1,15 @@
 /** `dfsp demo`: see it work, without Kafka and without files. */
-import { optionsOf } from '../../config/options.ts'
-import { oneLine } from '../../core/shown-text.ts'
-import { demoLine } from '../../report/demo-report.ts'
+import { optionsOf } from '../../config/options/options.ts'
+import { oneLine } from '../../core/text/shown-text.ts'
+import type { Demo } from '../../local/demo.ts'
+import { demoLine } from '../../report/commands/demo-report.ts'
+import { type UploadEvent, type UploadSummary, uploadReporter } from '../../report/commands/upload-report.ts'
 import type { RunEvent, RunSummary } from '../../report/events.ts'
 import { formatBytes } from '../../report/quantities.ts'
-import { type UploadEvent, type UploadSummary, uploadReporter } from '../../report/upload-report.ts'
-import type { Demo } from '../../run/demo.ts'
 import { willWork } from '../../run/shutdown.ts'
 import type { Command, Invocation } from '../command.ts'
-import type { Console } from '../console.ts'
-import { pluginTemplate } from '../templates.ts'
+import { pluginTemplate } from '../init/templates.ts'
+import type { Console } from '../terminal/console.ts'
 
 export const command: Command = {
   name: 'demo',
@@ -24,8 +24,8 @@ export const command: Command = {
     const { values } = await invocation.settings()
     willWork()
     const [{ openDemo }, { openConsole }] = await Promise.all([
-      import('../../run/demo.ts'),
-      import('../console.ts'),
+      import('../../local/demo.ts'),
+      import('../terminal/console.ts'),
     ])
     const console = openConsole(
       {

@@ -1,21 +1,21 @@
 /** `dfsp get`: files from a topic into a folder. */
 
 import path from 'node:path'
-import { optionsOf } from '../../config/options.ts'
-import { requireBrokers, requireValue } from '../../config/required.ts'
-import { type FileIndex, fileIndex, type IndexedFile } from '../../core/file-index.ts'
-import { isPlain, literal } from '../../core/glob.ts'
-import { nearest } from '../../core/nearest.ts'
-import { jsonLine, oneLine, textLines } from '../../core/shown-text.ts'
+import { optionsOf } from '../../config/options/options.ts'
+import { requireBrokers, requireValue } from '../../config/options/required.ts'
+import { type FileIndex, fileIndex, type IndexedFile } from '../../core/chunks/file-index.ts'
+import { isPlain, literal } from '../../core/text/glob.ts'
+import { nearest } from '../../core/text/nearest.ts'
+import { jsonLine, oneLine, textLines } from '../../core/text/shown-text.ts'
 import { makeOutputDir } from '../../files/output-dir.ts'
-import { type GotFile, gotJson, gotLine } from '../../report/got-text.ts'
-import { stateOf, timeText } from '../../report/listing.ts'
+import { type GotFile, gotJson, gotLine } from '../../report/commands/got-text.ts'
+import { stateOf, timeText } from '../../report/commands/listing.ts'
+import { RESEND } from '../../report/commands/unfinished-text.ts'
 import { formatBytes, formatCount } from '../../report/quantities.ts'
-import { RESEND } from '../../report/unfinished-text.ts'
+import { tellEncryption } from '../checks/encryption-note.ts'
 import type { Command, Invocation } from '../command.ts'
-import { tellEncryption } from '../encryption-note.ts'
-import { slowProgress } from '../progress.ts'
 import { scanned } from '../scanned.ts'
+import { slowProgress } from '../terminal/progress.ts'
 import { spelled, wantedPaths } from '../wanted-paths.ts'
 
 const EXAMPLE = "dfsp get -t xrd 'a/*.csv' -o out/"
@@ -108,8 +108,8 @@ async function fetched(
 ): Promise<number> {
   if (files.length === 0) return 0
   const [{ getFiles }, { openRefetcher }, { stoppable }] = await Promise.all([
-    import('../../run/get.ts'),
-    import('../../kafka/refetch.ts'),
+    import('../../inspect/get.ts'),
+    import('../../kafka/refetch/refetch.ts'),
     import('../stoppable.ts'),
   ])
   const stop = stoppable()

@@ -1,16 +1,16 @@
 /** `dfsp help`: commands, topics, exit codes, error codes. */
 
-import { COMMANDS } from '../../config/option-spec.ts'
-import { optionsOf } from '../../config/options.ts'
+import { DfspError, type ErrorCode, EXIT_CODES, SIGNAL_EXITS } from '../../base/errors.ts'
+import { COMMANDS } from '../../config/options/option-spec.ts'
+import { optionsOf } from '../../config/options/options.ts'
 import { meant } from '../../config/problems.ts'
-import { nearest } from '../../core/nearest.ts'
-import { DfspError, type ErrorCode, EXIT_CODES, SIGNAL_EXITS } from '../../errors.ts'
+import { nearest } from '../../core/text/nearest.ts'
 import type { Command } from '../command.ts'
 import { isCommand, loadCommand } from '../command-list.ts'
-import { ERROR_HELP } from '../error-help.ts'
-import { errorPageText } from '../error-page-text.ts'
-import { commandHelp, overview, wrap } from '../help-text.ts'
-import { HELP_TOPICS } from '../help-topics.ts'
+import { ERROR_HELP } from '../help/error-help.ts'
+import { errorPageText } from '../help/error-page-text.ts'
+import { commandHelp, overview, wrap } from '../help/help-text.ts'
+import { HELP_TOPICS } from '../help/help-topics.ts'
 
 const LISTS: Readonly<Record<string, readonly [summary: string, text: () => string]>> = {
   topics: ['this list', topics],

@@ -1,16 +1,16 @@
 /** `dfsp init`: what one would otherwise write by hand, to start from. */
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { optionsOf } from '../../config/options.ts'
+import { DfspError } from '../../base/errors.ts'
+import { optionsOf } from '../../config/options/options.ts'
 import { meant } from '../../config/problems.ts'
 import type { Settings } from '../../config/settings-type.ts'
-import { nearest } from '../../core/nearest.ts'
-import { DfspError } from '../../errors.ts'
+import { nearest } from '../../core/text/nearest.ts'
 import type { Command, Invocation } from '../command.ts'
-import { composeFiles } from '../compose-files.ts'
-import { initSystemd } from '../init-systemd.ts'
-import { announce, type NewFile, writeNew } from '../new-files.ts'
-import { pluginTemplate, pluginTestTemplate, SAMPLES } from '../templates.ts'
+import { composeFiles } from '../init/compose-files.ts'
+import { initSystemd } from '../init/init-systemd.ts'
+import { announce, type NewFile, writeNew } from '../init/new-files.ts'
+import { pluginTemplate, pluginTestTemplate, SAMPLES } from '../init/templates.ts'
 
 interface Call {
   readonly invocation: Invocation

@@ -1,14 +1,14 @@
 /** `dfsp ls`: what is on a topic. */
 
-import { optionsOf } from '../../config/options.ts'
-import { requireBrokers, requireValue } from '../../config/required.ts'
-import { type FileIndex, fileIndex, type IndexedFile } from '../../core/file-index.ts'
-import { jsonLine, textLines } from '../../core/shown-text.ts'
-import { DfspError } from '../../errors.ts'
-import { listingJson, listingLines } from '../../report/listing.ts'
+import { DfspError } from '../../base/errors.ts'
+import { optionsOf } from '../../config/options/options.ts'
+import { requireBrokers, requireValue } from '../../config/options/required.ts'
+import { type FileIndex, fileIndex, type IndexedFile } from '../../core/chunks/file-index.ts'
+import { jsonLine, textLines } from '../../core/text/shown-text.ts'
+import { listingJson, listingLines } from '../../report/commands/listing.ts'
 import { formatCount } from '../../report/quantities.ts'
+import { tellEncryption } from '../checks/encryption-note.ts'
 import type { Command, Invocation } from '../command.ts'
-import { tellEncryption } from '../encryption-note.ts'
 import { scanned } from '../scanned.ts'
 import { wantedPaths } from '../wanted-paths.ts'
 
@@ -37,8 +37,8 @@ export const command: Command = {
     if (values.raw !== undefined) {
       const place = { topic, ...placeOf(values.raw) }
       const [{ readRecord }, { rawRecordJson, rawRecordText }] = await Promise.all([
-        import('../../run/raw-record.ts'),
-        import('../../report/raw-record-text.ts'),
+        import('../../inspect/raw-record.ts'),
+        import('../../report/commands/raw-record-text.ts'),
       ])
       const record = await readRecord(place, settings.kafka.consumer)
       stdout.write(textLines(values.json ? [rawRecordJson(record)] : rawRecordText(record)))

@@ -1,13 +1,13 @@
 /** `dfsp replay`: any files of a topic once more. */
 
 import { refuseEncryption } from '../../config/encryption.ts'
-import { optionsOf } from '../../config/options.ts'
-import { requireBrokers, requireValue } from '../../config/required.ts'
-import { fileIndex } from '../../core/file-index.ts'
-import { textLines } from '../../core/shown-text.ts'
-import { stateOf } from '../../report/listing.ts'
+import { optionsOf } from '../../config/options/options.ts'
+import { requireBrokers, requireValue } from '../../config/options/required.ts'
+import { fileIndex } from '../../core/chunks/file-index.ts'
+import { textLines } from '../../core/text/shown-text.ts'
+import { stateOf } from '../../report/commands/listing.ts'
+import { replayPlanJson, replayPlanText } from '../../report/commands/replay-plan-text.ts'
 import { formatClock, formatCount } from '../../report/quantities.ts'
-import { replayPlanJson, replayPlanText } from '../../report/replay-plan-text.ts'
 import type { Command } from '../command.ts'
 import { findPlugin, pluginOfFlag } from '../plugin-path.ts'
 import { asked, openRerun } from '../rerun-parts.ts'
@@ -56,7 +56,7 @@ export const command: Command = {
         console.report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, 0) })
         return 0
       }
-      const { replay } = await import('../../run/replay.ts')
+      const { replay } = await import('../../rerun/replay.ts')
       const replayStarted = performance.now()
       let text = ''
       const tell = () => {

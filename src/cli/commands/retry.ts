@@ -1,17 +1,17 @@
 /** `dfsp retry`: what was given up, once more. */
 
+import { DfspError } from '../../base/errors.ts'
 import { refuseEncryption } from '../../config/encryption.ts'
-import { optionsOf } from '../../config/options.ts'
-import { requireBrokers, requireValue } from '../../config/required.ts'
+import { optionsOf } from '../../config/options/options.ts'
+import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
-import { textLines } from '../../core/shown-text.ts'
-import { DfspError } from '../../errors.ts'
-import { planJson, planText } from '../../report/retry-plan-text.ts'
-import { unfinishedJson, unfinishedText } from '../../report/unfinished-text.ts'
+import { textLines } from '../../core/text/shown-text.ts'
+import { planJson, planText } from '../../report/commands/retry-plan-text.ts'
+import { unfinishedJson, unfinishedText } from '../../report/commands/unfinished-text.ts'
 import type { Command } from '../command.ts'
 import { findPlugin, pluginOfFlag } from '../plugin-path.ts'
-import { slowProgress } from '../progress.ts'
 import { asked, openRerun } from '../rerun-parts.ts'
+import { slowProgress } from '../terminal/progress.ts'
 
 const EXAMPLE = 'dfsp retry -p ./plot.ts --dlq xrd-dead'
 const HELD = 'dfsp retry -p ./plot.ts -t xrd -g dfsp.plot.xrd'
@@ -55,7 +55,7 @@ export const command: Command = {
     try {
       const paths = invocation.positionals.PATH ?? [] // some words may have been the plugin's
       if (held) {
-        const { retryHeld } = await import('../../run/retry-held.ts')
+        const { retryHeld } = await import('../../rerun/retry-held.ts')
         const { exit } = await retryHeld(
           { ...options, ...held, paths, dryRun: values.dryRun },
           {
@@ -67,7 +67,7 @@ export const command: Command = {
         )
         return exit
       }
-      const { retry } = await import('../../run/retry.ts')
+      const { retry } = await import('../../rerun/retry.ts')
       const { exit } = await retry(
         {
           ...options,

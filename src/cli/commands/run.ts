@@ -5,19 +5,19 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { producerProperties, refuseEncryption } from '../../config/encryption.ts'
-import { groupId } from '../../config/group.ts'
-import { optionsOf } from '../../config/options.ts'
-import { pluginSections } from '../../config/plugin-sections.ts'
-import { requireBrokers, requireValue } from '../../config/required.ts'
+import { groupId } from '../../config/file/group.ts'
+import { pluginSections } from '../../config/file/plugin-sections.ts'
+import { optionsOf } from '../../config/options/options.ts'
+import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import { makeOutputDir, ownLogFile } from '../../files/output-dir.ts'
-import type { RunView } from '../../report/run-view.ts'
+import type { RunView } from '../../report/monitor/run-view.ts'
 import type { Connecting } from '../../run/connecting.ts'
 import type { Outgoing } from '../../run/outgoing.ts'
 import type { Command } from '../command.ts'
-import type { Console } from '../console.ts'
-import type { Keys } from '../keys.ts'
 import type { LogsToTopic, Onlooker } from '../onlookers.ts'
 import { findPlugin, loadedPlugin, pluginOfFlag, withinReach } from '../plugin-path.ts'
+import type { Console } from '../terminal/console.ts'
+import type { Keys } from '../terminal/keys.ts'
 
 export const command: Command = {
   name: 'run',
@@ -45,7 +45,7 @@ export const command: Command = {
     const topic = requireValue(settings, 'topic', 'dfsp run -p ./plot.ts -t xrd …')
     const brokers = requireBrokers(settings, 'run')
     if (values.dryRun) {
-      const { dryRun } = await import('../dry-run.ts')
+      const { dryRun } = await import('../checks/dry-run.ts')
       return await dryRun(invocation, settings, plugin, topic)
     }
     const { pluginRuntime } = await import('../../run/plugin-runtime.ts')
@@ -70,7 +70,7 @@ export const command: Command = {
       const [{ connecting }, { outgoing }, { ownClientId }] = await Promise.all([
         import('../../run/connecting.ts'),
         import('../../run/outgoing.ts'),
-        import('../../kafka/group.ts'),
+        import('../../kafka/consumer/group.ts'),
       ])
       const group = groupId(values.group, { plugin: plugin.name, topic }, randomUUID)
       const consumerProperties = { 'client.id': ownClientId(), ...settings.kafka.consumer }
@@ -86,10 +86,10 @@ export const command: Command = {
         { readKeys },
         { openLogsToTopic, openOnlookers },
       ] = await Promise.all([
-        import('../console.ts'),
+        import('../terminal/console.ts'),
         import('../../run/run.ts'),
-        import('../../report/status-text.ts'),
-        import('../keys.ts'),
+        import('../../report/monitor/status-text.ts'),
+        import('../terminal/keys.ts'),
         import('../onlookers.ts'),
       ])
       logTopic = openLogsToTopic(settings, group, sending.send, text =>

@@ -1,21 +1,21 @@
 /** `dfsp status`: how far a group is, and what it has left. */
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { groupId } from '../../config/group.ts'
-import { optionsOf } from '../../config/options.ts'
-import { requireBrokers, requireValue } from '../../config/required.ts'
+import { DfspError } from '../../base/errors.ts'
+import { groupId } from '../../config/file/group.ts'
+import { optionsOf } from '../../config/options/options.ts'
+import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
-import { textLines } from '../../core/shown-text.ts'
-import { DfspError } from '../../errors.ts'
-import type { GroupWatch } from '../../kafka/group-watch.ts'
-import { statusJson, statusText } from '../../report/group-status-text.ts'
-import { timeText } from '../../report/listing.ts'
+import { textLines } from '../../core/text/shown-text.ts'
+import type { GroupStatus } from '../../inspect/group-status.ts'
+import type { GroupWatch } from '../../kafka/ask/group-watch.ts'
+import { statusJson, statusText } from '../../report/commands/group-status-text.ts'
+import { timeText } from '../../report/commands/listing.ts'
 import { formatAge, formatCount } from '../../report/quantities.ts'
-import type { GroupStatus } from '../../run/group-status.ts'
+import { tellEncryption } from '../checks/encryption-note.ts'
 import type { Command, Invocation } from '../command.ts'
-import { tellEncryption } from '../encryption-note.ts'
 import { findPlugin } from '../plugin-path.ts'
-import { slowProgress } from '../progress.ts'
+import { slowProgress } from '../terminal/progress.ts'
 
 const EXAMPLE = 'dfsp status -t xrd -g dfsp.plot.xrd'
 
@@ -38,10 +38,10 @@ export const command: Command = {
     tellEncryption(settings, invocation)
     const [{ clusterFacts }, { watchGroup }, { openRefetcher }, { groupStatus }, { stoppable }] =
       await Promise.all([
-        import('../../kafka/cluster-facts.ts'),
-        import('../../kafka/group-watch.ts'),
-        import('../../kafka/refetch.ts'),
-        import('../../run/group-status.ts'),
+        import('../../kafka/ask/cluster-facts.ts'),
+        import('../../kafka/ask/group-watch.ts'),
+        import('../../kafka/refetch/refetch.ts'),
+        import('../../inspect/group-status.ts'),
         import('../stoppable.ts'),
       ])
     const stop = stoppable()

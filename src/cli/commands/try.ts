@@ -3,15 +3,15 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { optionsOf } from '../../config/options.ts'
-import { pluginSections } from '../../config/plugin-sections.ts'
+import { pluginSections } from '../../config/file/plugin-sections.ts'
+import { optionsOf } from '../../config/options/options.ts'
 import type { Settings } from '../../config/settings-type.ts'
-import { jsonLine } from '../../core/shown-text.ts'
+import { jsonLine } from '../../core/text/shown-text.ts'
 import { type FoundFile, findFiles, findRoots, isOrdinary } from '../../files/walk.ts'
 import type { OutgoingRecord } from '../../plugin/plugin.ts'
+import { recordJson, recordLine } from '../../report/commands/produced-record.ts'
+import { tryReporter } from '../../report/commands/try-report.ts'
 import { loggedError } from '../../report/error-text.ts'
-import { recordJson, recordLine } from '../../report/produced-record.ts'
-import { tryReporter } from '../../report/try-report.ts'
 import type { Command, Invocation } from '../command.ts'
 import { declaredOptions, findPlugin, loadedPlugin } from '../plugin-path.ts'
 
@@ -48,8 +48,8 @@ async function tryOnce(invocation: Invocation, settings: Settings): Promise<numb
   const { values } = settings
   const { cwd, stdout, env } = invocation
   const [{ tryPlugin }, { openConsole }, [plugin, runtime]] = await Promise.all([
-    import('../../run/try.ts'),
-    import('../console.ts'),
+    import('../../local/try.ts'),
+    import('../terminal/console.ts'),
     open(invocation, values.threads, values.timeout),
   ])
   const outputDir = path.resolve(cwd, values.outputDir ?? `${plugin.name}_output`)

@@ -1,14 +1,14 @@
 /** `dfsp upload`: files and folders onto a topic. */
 import path from 'node:path'
+import { DfspError } from '../../base/errors.ts'
+import { homeFolder } from '../../base/home.ts'
 import { producerProperties, refuseEncryption } from '../../config/encryption.ts'
-import { optionsOf } from '../../config/options.ts'
-import { requireBrokers, requireValue } from '../../config/required.ts'
-import { relativePath } from '../../core/output-path.ts'
-import { DfspError } from '../../errors.ts'
+import { optionsOf } from '../../config/options/options.ts'
+import { requireBrokers, requireValue } from '../../config/options/required.ts'
+import { relativePath } from '../../core/chunks/output-path.ts'
 import { findFiles, findRoots, firstOfEachPath, isOrdinary } from '../../files/walk.ts'
-import { homeFolder } from '../../home.ts'
+import { uploadReporter } from '../../report/commands/upload-report.ts'
 import { loggedError } from '../../report/error-text.ts'
-import { uploadReporter } from '../../report/upload-report.ts'
 import type { Command } from '../command.ts'
 
 export const command: Command = {
@@ -47,7 +47,7 @@ export const command: Command = {
       requireValue(settings, 'topic', 'dfsp upload data/ -t xrd …')
       requireBrokers(settings, 'upload')
     }
-    const { openConsole } = await import('../console.ts')
+    const { openConsole } = await import('../terminal/console.ts')
     const console = openConsole(
       {
         level: values.logLevel,
@@ -81,10 +81,10 @@ export const command: Command = {
       : undefined
     try {
       if (values.dryRun) {
-        const { planUpload } = await import('../../run/upload-plan.ts')
+        const { planUpload } = await import('../../upload/upload-plan.ts')
         return await planUpload(options, { files, report })
       }
-      const { upload } = await import('../../run/upload.ts')
+      const { upload } = await import('../../upload/upload.ts')
       const { exit, error } = await upload(
         {
           ...options,

@@ -1,0 +1,80 @@
+/** Where the config file is, and reading it. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { isAbsolute, join, relative, resolve } from 'node:path'
+import { DfspError } from '../../base/errors.ts'
+import { homeFolder } from '../../base/home.ts'
+import { type Problem, problemsError } from '../problems.ts'
+import { type Ini, readIni } from './ini.ts'
+
+export interface ConfigFile {
+  readonly path: string
+  /** The path as messages give it: relative where it lies below the working directory. */
+  readonly shown: string
+  readonly ini: Ini
+}
+
+interface Place {
+  readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+/**
+ * The file that `-c` or DFSP_CONFIG names (a path, or the NAME of NAME.config in one of the folders), else the first
+ * of the standard places that exists; `undefined` where there is none and none was asked for.
+ */
+export function findConfigFile(given: string | undefined, place: Place): string | undefined {
+  const candidates = candidatePaths(given, place)
+  const found = candidates.find(path => existsSync(path) && statSync(path).isFile())
+  if (found !== undefined || given === undefined) return found
+  throw new DfspError('E_NOT_FOUND', `no config file "${given}"`, {
+    facts: [`looked for ${candidates.map(path => shownPath(path, place.cwd)).join(', ')}`],
+    next: 'dfsp init config writes one to start from',
+  })
+}
+
+/** All places in the order in which they are looked at. */
+export function candidatePaths(given: string | undefined, { cwd, env }: Place): readonly string[] {
+  const base = env.XDG_CONFIG_HOME
+  const home = homeFolder(env)
+  const folder = base !== undefined && isAbsolute(base) ? base : home && join(home, '.config')
+  const own = folder === undefined ? [] : [join(folder, 'dfsp')]
+  if (given === undefined) return [cwd, ...own].map(place => join(place, 'dfsp.config'))
+  const paths = [resolve(cwd, given)]
+  if (/[/\\]/.test(given)) return paths
+  paths.push(join(cwd, `${given}.config`))
+  for (const place of own) paths.push(join(place, given), join(place, `${given}.config`))
+  const theirs = env.OPENMSISTREAM_CONFIG_FILE_DIR
+  if (theirs) paths.push(resolve(cwd, theirs, given), resolve(cwd, theirs, `${given}.config`))
+  return paths
+}
+
+/** Throws one DfspError that lists every problem of its INI text where nothing can be told of the rest. */
+export function readConfigFile(path: string, cwd: string): ConfigFile {
+  const shown = shownPath(path, cwd)
+  const ini = readIni(textOf(path, shown))
+  if (ini.problems.some(({ losesSection }) => losesSection)) throw problemsError(iniProblems(shown, ini))
+  return { path, shown, ini }
+}
+
+export function iniProblems(shown: string, { problems }: Ini): readonly Problem[] {
+  return problems.map(({ line, text }): Problem => ({ place: `${shown}:${line}`, text, in: 'file' }))
+}
+
+function textOf(path: string, shown: string): string {
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(path)
+  } catch (cause) {
+    throw new DfspError('E_NOT_FOUND', `cannot read ${shown}: ${(cause as Error).message}`, { cause })
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    throw new DfspError('E_CONFIG', `${shown} is not UTF-8 text`, { cause, next: `iconv -t UTF-8 ${shown}` })
+  }
+}
+
+function shownPath(path: string, cwd: string): string {
+  const near = relative(cwd, path)
+  return near === '' || near.startsWith('..') || isAbsolute(near) ? path : near
+}

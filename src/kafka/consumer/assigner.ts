@@ -1,0 +1,73 @@
+/** What the client is told of partitions, in the words of whichever protocol the group speaks. */
+import type RdKafka from '@confluentinc/kafka-javascript'
+import { DfspError } from '../../base/errors.ts'
+import type { ClientError } from '../client.ts'
+
+export interface Place {
+  readonly topic: string
+  readonly partition: number
+  /** Where reading begins; without it at the committed offset. */
+  readonly offset?: number
+}
+
+export interface Assigner {
+  /** Partitions are taken and given one by one (cooperative-sticky, group.protocol=consumer), not all at once. */
+  readonly isCooperative: boolean
+  /** What was assigned belongs to somebody else already. */
+  readonly isLost: boolean
+  /** Answers an ASSIGN. */
+  accept(places: readonly Place[]): void
+  /** Answers a REVOKE. */
+  giveUp(places: readonly Place[]): void
+  /** Positions an assigned partition; throws E_KAFKA where that fails for seconds. */
+  seek(place: Place & { offset: number }, isOver: () => boolean): Promise<void>
+}
+
+const SEEK_MS = 5_000
+const SEEK_RETRY_MS = 50
+/** A partition that was just assigned takes a moment before it can be positioned. */
+const MOST_SEEKS = 100
+
+/** What the binding has and its published types have not. */
+interface Incremental {
+  incrementalAssign(list: readonly Place[]): void
+  incrementalUnassign(list: readonly Place[]): void
+  assignmentLost(): boolean
+  rebalanceProtocol(): string
+}
+
+export function assigner(client: RdKafka.KafkaConsumer): Assigner {
+  const incremental = client as unknown as Incremental
+  const isCooperative = () => incremental.rebalanceProtocol() === 'COOPERATIVE'
+  return {
+    get isCooperative() {
+      return isCooperative()
+    },
+    get isLost() {
+      return incremental.assignmentLost()
+    },
+    accept(places) {
+      if (isCooperative()) incremental.incrementalAssign(places)
+      else client.assign(places as RdKafka.Assignment[])
+    },
+    giveUp(places) {
+      if (isCooperative()) incremental.incrementalUnassign(places)
+      else client.unassign()
+    },
+    async seek(place, isOver) {
+      for (let tried = 1; !isOver(); tried++) {
+        const error = await new Promise<ClientError | undefined>(resolve =>
+          client.seek(place, SEEK_MS, failed => resolve(failed as ClientError | undefined)),
+        )
+        if (!error) return
+        if (tried === MOST_SEEKS)
+          throw new DfspError(
+            'E_KAFKA',
+            `${place.topic}[${place.partition}] cannot be read from ${place.offset}`,
+            { facts: [error.message], next: 'nothing is lost: start again', cause: error },
+          )
+        await new Promise(resolve => setTimeout(resolve, SEEK_RETRY_MS))
+      }
+    },
+  }
+}

@@ -1,0 +1,84 @@
+/** One run of `dfsp try`: local files take the way of real ones, from records to the plugin, without a broker. */
+import type { DfspError } from '../base/errors.ts'
+import { openOutputDir } from '../files/output-dir.ts'
+import type { Found, FoundFile } from '../files/walk.ts'
+import type { LoadedInfo } from '../plugin/host/host.ts'
+import type { TryEvent } from '../report/commands/try-report.ts'
+import { setUp, tearDown } from '../run/plugin-life.ts'
+import type { PluginRuntime, RuntimeUses } from '../run/plugin-runtime.ts'
+import { onStopSignal, type StopSignal, signalNumber } from '../run/shutdown.ts'
+import { testBench } from './test-bench.ts'
+
+export interface TryOptions {
+  readonly mode: 'memory' | 'disk' | 'both'
+  readonly outputDir: string
+  readonly threads: number
+  /** Bytes. */
+  readonly memoryBytes: number
+  readonly pluginOptions: Readonly<Record<string, unknown>>
+  readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+export interface TryDeps extends Pick<RuntimeUses, 'log' | 'produce'> {
+  readonly runtime: PluginRuntime
+  readonly loaded: LoadedInfo
+  readonly files: AsyncIterable<Found>
+  /** The path that the plugin is to see. */
+  readonly pathOf: (found: FoundFile) => string
+  readonly report: (event: TryEvent) => void
+  /** From 0 to below 1. */
+  readonly random: () => number
+}
+
+/** Tries all files and returns the exit status; a DfspError that ended it comes with the summary reported. */
+export async function tryPlugin(
+  options: TryOptions,
+  deps: TryDeps,
+): Promise<{ readonly exit: number; readonly error: DfspError | undefined }> {
+  const { runtime, loaded } = deps
+  const started = performance.now()
+  const counts = { done: 0, failed: 0 }
+  let signal: StopSignal | undefined
+  let fatal: DfspError | undefined
+  const report = (event: TryEvent) => {
+    if (event.type === 'file') counts[event.result === 'ok' ? 'done' : 'failed']++
+    deps.report(event)
+  }
+  const tell = (text: string) => report({ type: 'info', text })
+  const onBroken = (error: DfspError) => {
+    fatal ??= error
+    bench.stop()
+  }
+
+  const output = openOutputDir(options.outputDir)
+  const bench = testBench(
+    { ...options, path: output.path, tmp: output.tmp },
+    { ...deps, hooks: loaded.hooks, report, onBroken },
+  )
+  const stopListening = onStopSignal(given => {
+    signal = given
+    bench.stop()
+  })
+  try {
+    runtime.connect({ produce: deps.produce, log: deps.log, onBroken })
+    const { pluginOptions, sections } = options
+    const { path: outputDir, tmpDir } = output
+    await setUp(runtime, { options: pluginOptions, sections, outputDir, tmpDir }, tell)
+    for await (const found of deps.files) {
+      if (signal !== undefined || fatal !== undefined) break
+      if (found.kind === 'file') await bench.feed(found)
+      else if (found.kind === 'no-file') tell(`left out ${found.shown}: it ${found.reason}`)
+      else report({ type: 'file', path: found.shown, result: 'failed', ms: 0, error: found.reason })
+    }
+    await bench.finished()
+    await tearDown(runtime, Number.POSITIVE_INFINITY, tell)
+    const exit = fatal?.exitCode ?? (signal ? 128 + signalNumber(signal) : counts.failed > 0 ? 3 : 0)
+    const seconds = Math.round(performance.now() - started) / 1_000
+    report({ type: 'summary', summary: { ...counts, seconds, exit } })
+    return { exit, error: fatal }
+  } finally {
+    stopListening()
+    await runtime.host.close(0)
+    output.close()
+  }
+}

@@ -1,0 +1,161 @@
+/** What a processor is given, and what its parts have in common. */
+
+import type { Breaker } from '../core/breaker.ts'
+import type { FileId, FinishedGenerations } from '../core/chunks/generation.ts'
+import type { DeadLetter } from '../core/dead-letter.ts'
+import type { RetryPolicy } from '../core/disposition.ts'
+import type { Ledger } from '../core/offsets/ledger.ts'
+import type { OffsetRange } from '../core/offsets/offset-ranges.ts'
+import type { Replay } from '../core/offsets/replay.ts'
+import type { Store } from '../files/store.ts'
+import type { CommittedOffset } from '../kafka/consumer/assignment.ts'
+import type { OffsetCommit } from '../kafka/consumer/committer.ts'
+import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
+import type { Ended } from '../plugin/host/thread.ts'
+import type { Task } from '../plugin/messages.ts'
+import type { RunEvent } from '../report/events.ts'
+import type { Commits } from './commits.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import type { DigestAhead, DigestThreads } from './digest-ahead.ts'
+import type { LastContents } from './last-contents.ts'
+import type { OpenFiles } from './open-files.ts'
+
+export interface ProcessorSettings {
+  readonly topic: string
+  readonly group: string
+  readonly mode: 'memory' | 'disk' | 'both'
+  /** Absolute path of a file in `--mode disk` and `both`. */
+  readonly diskPath: (path: string) => string
+  /** Only files whose path matches; others are passed over. */
+  readonly files: RegExp | undefined
+  /** Files that are not run now, and stay unresolved as they are. */
+  readonly leave?: ((file: FileId) => boolean) | undefined
+  /** How often a file was tried before, which its plugin is told besides; the policies count from anew. */
+  readonly attemptsBefore?: ((file: FileId) => number) | undefined
+  readonly onFailure: RetryPolicy
+  readonly onIncomplete: 'hold' | 'dlq' | 'skip'
+  readonly incompleteAfterMs: number
+  readonly reprocessIdentical: boolean
+  readonly memoryBytes: number
+  /** Bytes that one Buffer can hold: a larger file needs `--mode disk`. */
+  readonly largestBuffer: number
+  /** Stop starting files once so many are finished. */
+  readonly maxFiles: number | undefined
+  /** Everything pauses after so many different files failed in a row; 0 = only where it is the environment for certain. */
+  readonly breakerAfter: number
+  /** Where it is the environment for certain everything pauses; else it fails the file. */
+  readonly waitsForEnvironment: boolean
+  /** Files that are held since their attempts failed are tried again by themselves, with growing pauses. */
+  readonly retriesHeld: boolean
+}
+
+export interface ProcessorDeps {
+  readonly settings: ProcessorSettings
+  readonly host: DigestThreads & {
+    run(task: Task): Promise<Ended>
+    readonly free: number
+    recall(): void
+    abort(reason: string): void
+  }
+  /** Hooks that the plugin has. */
+  readonly hooks: ReadonlySet<string>
+  readonly store: Store
+  commit(offsets: readonly OffsetCommit[]): Promise<void>
+  /** What the broker has committed of the owned partitions: asked when a commit was not answered well. */
+  committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
+  /** End offsets of the owned partitions as they are now. */
+  endOffsets(): Promise<ReadonlyMap<number, number>>
+  /** Resolves once all replicas have the letter. */
+  deadLetter(letter: DeadLetter): Promise<void>
+  /** Reads records again; resolves when all that the log still has of them were handed over. */
+  refetch(
+    ranges: readonly OffsetRange[],
+    onRecord: (r: ConsumedRecord) => void,
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Files that were processed, between the plugin's null and the commit; undefined without --journal. */
+  readonly journal: FinishedJournal | undefined
+  pause(): void
+  resume(): void
+  report(event: RunEvent): void
+  /** Monotonic milliseconds. */
+  now(): number
+  after(ms: number, then: () => void): () => void
+  sha512(data: Uint8Array): Uint8Array
+  /** 128 bits of a cryptographic hash, as text. */
+  digest128(text: string): string
+  /** A change after which the run may be over. */
+  onChange(): void
+  /** Go on is impossible or not wanted: the reason. */
+  onStop(reason: string): void
+}
+
+/** See files/journal.ts. */
+export interface FinishedJournal {
+  has(key: string): boolean
+  /** Resolves once the key is on disk. */
+  append(key: string): Promise<void>
+  /** All that it holds is committed. */
+  clear(): void
+}
+
+export interface Counts {
+  done: number
+  failed: number
+  mismatched: number
+  skipped: number
+  undecodable: number
+  /** Tombstones and other records without a value. */
+  empty: number
+  filtered: number
+  duplicates: number
+  deadLettered: number
+  /** Records that were resolved before this start, read again because they lie above the committed offset. */
+  replayed: number
+  /** Files that the journal knew to be processed. */
+  journalled: number
+  /** Times that a file's bytes were dropped for want of room. */
+  evicted: number
+  /** Unfinished files that were taken out of the table for want of memory. */
+  letGo: number
+  doneBytes: number
+  receivedBytes: number
+}
+
+/** Files that were processed, or set aside for good: those that are held come again. */
+export function finishedFiles({ done, skipped, deadLettered }: Counts): number {
+  return done + skipped + deadLettered
+}
+
+/** Those, and the ones that were given up in this run. */
+export function triedFiles({ done, failed, mismatched }: Counts): number {
+  return done + failed + mismatched
+}
+
+export interface Shared {
+  readonly deps: ProcessorDeps
+  readonly ledger: Ledger
+  readonly files: OpenFiles
+  /** By partition, while records are read again that the last commit spoke of. */
+  readonly replays: Map<number, Replay>
+  /** Generations that were processed. */
+  readonly finished: FinishedGenerations
+  /** Generations that were set aside, or known before this start: what comes of them in part is what is left of them. */
+  readonly known: FinishedGenerations
+  /**
+   * The latest of `finished`, which commits carry: chunks of them that come again after a restart (an upload that was
+   * repeated, records that the producer doubled) are not taken for a file of which the rest is missing.
+   */
+  readonly latest: FinishedGenerations
+  /**
+   * Digests of paths of which a content was processed that no earlier process had tried, while records are read again:
+   * an older one that had been tried may lie in a partition that is read later.
+   */
+  readonly doneMeanwhile: Set<string>
+  readonly lastContents: LastContents
+  readonly breaker: Breaker
+  readonly counts: Counts
+  readonly committing: Commits
+  readonly letters: DeadLetters
+  readonly ahead: DigestAhead
+}

@@ -1,0 +1,186 @@
+/**
+ * Files whose bytes were dropped, for want of room or because they were wrong: once all their chunks were seen and there
+ * is room, their records are read again by reference.
+ */
+
+import { PROBE_EVERY_MS } from '../core/breaker.ts'
+import { assembly } from '../core/chunks/assembly.ts'
+import type { Chunk } from '../core/chunks/chunk.ts'
+import { decodeChunk } from '../core/chunks/chunk-codec.ts'
+import { fileId } from '../core/chunks/generation.ts'
+import { relativePath } from '../core/chunks/output-path.ts'
+import { offsetRanges } from '../core/offsets/offset-ranges.ts'
+import { listText } from '../core/text/list-text.ts'
+import type { Place } from '../files/store.ts'
+import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
+import type { FileEnds } from './file-ends.ts'
+import type { OpenFile } from './open-files.ts'
+import type { Shared } from './processor-deps.ts'
+
+export interface ReadAgain {
+  /** Drops a file's bytes. */
+  dropBytes(file: OpenFile): void
+  /** All chunks of an evicted file were seen. */
+  ready(file: OpenFile): void
+  /** Reads those again for which there is room. */
+  start(): void
+  /** There was no room just now: begins no more for a while. */
+  postpone(): void
+  /** Their partitions are taken away, or the run ends. */
+  cancel(): void
+  readonly isReading: boolean
+  /** Whether files wait for it, or are being read. */
+  readonly isWaiting: boolean
+}
+
+export interface ReadAgainDeps extends Shared {
+  readonly ends: FileEnds
+  place(file: OpenFile, chunk: Chunk): void
+  placeFor(bytes: number): Place
+  /** Bytes that may be put into memory. */
+  memoryLeft(): number
+  diskIsFull(): boolean
+  onEnd(): void
+}
+
+interface Reading {
+  readonly files: ReadonlySet<OpenFile>
+  readonly abort: AbortController
+}
+
+/** Files for which room is looked at a time. */
+const MOST_LOOKS = 1_000
+
+export function readAgain(s: ReadAgainDeps): ReadAgain {
+  const { deps, files, ledger, ends } = s
+  const { store, report, now } = deps
+  /** Evicted files all of whose chunks were seen, in that order; some may have ended since. */
+  const whole = new Set<OpenFile>()
+  let reading: Reading | undefined
+  let retryAt = Number.NEGATIVE_INFINITY
+
+  /** From now on its chunks are only counted. */
+  function dropBytes(file: OpenFile): void {
+    s.ahead.forget(file)
+    file.stored.release()
+    if (file.seen) file.assembly = file.seen
+    file.seen = undefined
+    files.move(file, 'evicted')
+    file.size = 0
+    if (isWhole(file)) whole.add(file)
+  }
+
+  function isWhole(file: OpenFile): boolean {
+    return file.state === 'evicted' && file.assembly.count === file.assembly.total
+  }
+
+  /** The first whole ones, as many as memory has room for; one for which it has none may go to disk. */
+  function candidates(): Map<OpenFile, Place> {
+    const chosen = new Map<OpenFile, Place>()
+    let left = s.memoryLeft()
+    let looks = 0
+    for (const file of whole) {
+      if (!isWhole(file)) {
+        whole.delete(file)
+        continue
+      }
+      if (++looks > MOST_LOOKS) break
+      const { bytes } = file.assembly
+      const wanted = s.placeFor(bytes)
+      const place = wanted === 'memory' && bytes > left ? 'spool' : wanted
+      if (place !== 'memory' && (s.diskIsFull() || chosen.size > 0)) continue
+      chosen.set(file, place)
+      if (place !== 'memory') break
+      left -= bytes
+    }
+    return chosen
+  }
+
+  function postpone(): void {
+    retryAt = now() + PROBE_EVERY_MS
+  }
+
+  function start(): void {
+    if (reading !== undefined || whole.size === 0 || now() < retryAt) return
+    const chosen = candidates()
+    if (chosen.size === 0) return
+    const offsets = [...chosen.keys()].flatMap(file =>
+      file.receipts.map(r => ({ partition: r.partition, offset: ledger.offsetOf(r) as number })),
+    )
+    for (const [file, place] of chosen) {
+      whole.delete(file)
+      file.seen = file.assembly
+      file.assembly = assembly(file.assembly.total)
+      file.stored = store.open(place)
+      files.move(file, 'assembling')
+    }
+    const abort = new AbortController()
+    const own = { files: new Set(chosen.keys()), abort }
+    reading = own
+    deps
+      .refetch(offsetRanges(offsets), r => !abort.signal.aborted && recordAgain(r), abort.signal)
+      .then(
+        () => ended(own),
+        error => ended(own, error as Error),
+      )
+  }
+
+  function recordAgain(r: ConsumedRecord): void {
+    const chunk = r.value === null ? undefined : decodeChunk(r.value)
+    if (chunk?.kind !== 'chunk') return
+    const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
+    if ('refused' in found) return
+    const file = files.byId.get(fileId(found.path, chunk))
+    if (file === undefined || !reading?.files.has(file)) return
+    if (file.state === 'assembling') s.place(file, chunk)
+    else file.hasUnreadCopies = true
+  }
+
+  function ended(own: Reading, error?: Error): void {
+    if (reading === own) reading = undefined
+    for (const file of own.files) {
+      if (file.state !== 'assembling' || file.seen === undefined) continue
+      if (error !== undefined || own.abort.signal.aborted) dropBytes(file)
+      else {
+        file.seen = undefined
+        giveUpMissing(file)
+      }
+    }
+    if (error !== undefined && !own.abort.signal.aborted) {
+      postpone()
+      report({ type: 'problem', text: `reading again failed, it is tried again: ${error.message}` })
+    }
+    s.onEnd()
+  }
+
+  /** All its records were read again, and it is not whole. */
+  function giveUpMissing(file: OpenFile): void {
+    if (!file.checksChunks)
+      return ends.giveUp(file, 'incomplete', 'its records were deleted before it could be read again')
+    const { total } = file.assembly
+    const bad = Array.from({ length: total }, (_, i) => i + 1).filter(index => !file.assembly.has(index))
+    ends.giveUp(file, 'mismatch', `chunk ${listText(bad)} of ${total} is damaged in every copy`, 0, bad)
+  }
+
+  return {
+    dropBytes,
+    start,
+    postpone,
+    cancel() {
+      reading?.abort.abort()
+      reading = undefined
+    },
+    get isReading() {
+      return reading !== undefined
+    },
+    ready: file => void whole.add(file),
+    get isWaiting() {
+      if (reading !== undefined) return true
+      for (const file of whole) {
+        if (isWhole(file)) return true
+        whole.delete(file)
+      }
+      return false
+    },
+  }
+}

@@ -1,0 +1,141 @@
+/** Where a group stands, for people and as --json lines. */
+
+import { rangesText } from '../../core/offsets/offset-ranges.ts'
+import { jsonLine, oneLine } from '../../core/text/shown-text.ts'
+import { formatAge, formatBytes, formatCount } from '../quantities.ts'
+import { isoTime, timeText } from './listing.ts'
+import { RESEND, type UnfinishedFile } from './unfinished-text.ts'
+
+export interface ShownStatus {
+  readonly state: string | undefined
+  readonly members: number | undefined
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly committed: number | undefined
+    readonly end: number
+    readonly lag: number | undefined
+    readonly member:
+      | { readonly memberId: string; readonly clientId: string; readonly host: string }
+      | undefined
+    readonly oldestAt: number | undefined
+    readonly note: string | undefined
+  }[]
+  readonly lag: number
+  readonly processedAbove: number
+  readonly oldestAt: number | undefined
+  readonly unfinished: readonly UnfinishedFile[]
+  readonly undecodable: number
+  readonly isPartial: boolean
+  readonly unread: number
+  readonly retentionMs: number | undefined
+}
+
+export interface StatusTitle {
+  readonly topic: string
+  readonly group: string
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+const HEAD = ['PARTITION', 'CURRENT-OFFSET', 'LOG-END-OFFSET', 'LAG', 'CONSUMER-ID', 'HOST', 'CLIENT-ID']
+const MOST_FILES = 20
+
+export function statusText(status: ShownStatus, { topic, group, now }: StatusTitle): string[] {
+  const { state, members, partitions, lag, processedAbove, oldestAt, undecodable } = status
+  const who = members === undefined ? '' : `, ${members} ${members === 1 ? 'member' : 'members'}`
+  const rows = partitions.map(({ partition, committed, end, lag: behind, member }) => [
+    String(partition),
+    committed === undefined ? '-' : String(committed),
+    String(end),
+    behind === undefined ? '-' : String(behind),
+    oneLine(member?.memberId ?? '-'),
+    oneLine(member?.host ?? '-'),
+    oneLine(member?.clientId ?? '-'),
+  ])
+  const widths = HEAD.map((head, i) => Math.max(head.length, ...rows.map(row => (row[i] as string).length)))
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i] as number))
+      .join('  ')
+      .trimEnd()
+  const above = processedAbove > 0 ? `, of which ${formatCount(processedAbove)} are processed already` : ''
+  const oldest = oldestAt === undefined ? '' : `, the oldest ${formatAge(now - oldestAt)} old`
+  return [
+    `group ${group} in ${topic}: ${state ?? 'state unknown'}${who}   ${timeText(now)}`,
+    line(HEAD),
+    ...rows.map(line),
+    `lag ${formatCount(lag)} ${lag === 1 ? 'record' : 'records'}${above}${oldest}`,
+    ...unfinishedLines(status, now),
+    ...(status.unread === 0
+      ? []
+      : [
+          `${formatCount(status.unread)} records were not looked at, as no commit speaks of them yet: files that lack chunks there are not listed`,
+        ]),
+    ...(undecodable === 0 ? [] : [`${formatCount(undecodable)} unresolved records are no chunks`]),
+    ...partitions.flatMap(({ note }) => (note === undefined ? [] : [`note ${note}`])),
+  ].map(oneLine)
+}
+
+function unfinishedLines({ unfinished, isPartial, retentionMs }: ShownStatus, now: number): string[] {
+  const more = isPartial ? ' among the records that were looked at (there are more)' : ''
+  if (unfinished.length === 0) return isPartial ? [`no file is unfinished${more}`] : []
+  const lines = unfinished
+    .slice(0, MOST_FILES)
+    .map(({ path, chunks, present, bytes, attempts, ranges, sentAt, isCut }) => {
+      const tries = attempts === 0 ? '' : `  ${attempts} ${attempts === 1 ? 'try' : 'tries'}`
+      const age =
+        sentAt < 0 ? '' : `  ${formatAge(now - sentAt)} old${deletionText(sentAt, retentionMs, now)}`
+      return `  ${path}  ${formatBytes(bytes)}  ${present}/${chunks}${tries}${age}${isCut ? `, ${RESEND}` : ''}  ${rangesText(ranges, 4)}`
+    })
+  const rest = unfinished.length - lines.length
+  const title = `${formatCount(unfinished.length)} ${unfinished.length === 1 ? 'file' : 'files'} unfinished${more}:`
+  return [title, ...lines, ...(rest > 0 ? [`  and ${formatCount(rest)} more (--json lists all)`] : [])]
+}
+
+/** A segment goes as a whole, once its newest record is old enough: this is the least that a record has. */
+function deletionText(sentAt: number, retentionMs: number | undefined, now: number): string {
+  if (retentionMs === undefined) return ''
+  const left = sentAt + retentionMs - now
+  return left > 0 ? `, kept ${formatAge(left)} more` : ', may be deleted at any time'
+}
+
+export function statusJson(
+  status: ShownStatus,
+  { topic, group, now }: StatusTitle,
+  verdict: { readonly exceeded: readonly string[]; readonly exit: number },
+): string[] {
+  const line = (fields: object) => jsonLine({ v: 1, ...fields })
+  const age = (at: number | undefined) => (at === undefined || at < 0 ? null : Math.max(0, now - at) / 1_000)
+  return [
+    ...status.partitions.map(({ partition, committed, end, lag, member, oldestAt, note }) =>
+      line({
+        ...{ type: 'partition', topic, partition, committed: committed ?? null, end, lag: lag ?? null },
+        member: member ?? null,
+        oldestSeconds: age(oldestAt),
+        ...(note === undefined ? {} : { note }),
+      }),
+    ),
+    ...status.unfinished.map(({ path, chunks, present, bytes, attempts, ranges, sentAt, isCut }) =>
+      line({
+        ...{ type: 'unfinished', path, chunks, present, bytes, attempts },
+        ...(isCut ? { deleted: true } : {}),
+        sent: isoTime(sentAt),
+        ageSeconds: age(sentAt),
+        keptSeconds:
+          status.retentionMs === undefined || sentAt < 0 ? null : (sentAt + status.retentionMs - now) / 1_000,
+        ranges: ranges.map(({ partition, from, to }) => [partition, from, to]),
+      }),
+    ),
+    line({
+      ...{ type: 'status', topic, group, time: isoTime(now), state: status.state ?? null },
+      members: status.members ?? null,
+      lag: status.lag,
+      processedAbove: status.processedAbove,
+      oldestSeconds: age(status.oldestAt),
+      unfinished: status.unfinished.length,
+      undecodable: status.undecodable,
+      partial: status.isPartial || status.unread > 0,
+      ...verdict,
+    }),
+  ]
+}

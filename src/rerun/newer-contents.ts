@@ -1,0 +1,90 @@
+/**
+ * Files of dead letters whose path got a newer content since: run again, the old one would take the place of the new one
+ * wherever a plugin writes by path. The topic tells, from where the oldest of the files lies to its end.
+ */
+import { fileIndex, type IndexedFile } from '../core/chunks/file-index.ts'
+import type { OffsetRange } from '../core/offsets/offset-ranges.ts'
+import { scanTopic } from '../inspect/topic-scan.ts'
+import type { Refetcher } from '../kafka/refetch/refetch.ts'
+import type { RetryFile, RetryPlan } from './retry-plan.ts'
+import { byTopic } from './shared-reads.ts'
+
+/** Sets them apart; of one path the others follow each other as they were sent. Rejects as `Refetcher.read`. */
+export async function withNewer(
+  plan: RetryPlan,
+  openRefetcher: (topic: string) => Refetcher,
+  signal: AbortSignal,
+): Promise<RetryPlan> {
+  const files: RetryFile[] = []
+  const superseded: RetryFile[] = []
+  const withLetters = byTopic([
+    ...plan.leftAlone.map(({ file }) => file),
+    ...plan.untaken.map(letter => ({ letter })),
+  ])
+  for (const [topic, own] of byTopic(plan.files)) {
+    const refetcher = openRefetcher(topic)
+    const others = withLetters.get(topic) ?? []
+    const sent = await contentsSince(own, others, refetcher, signal).finally(refetcher.close)
+    const at = (file: RetryFile) => sent.times.get(keyOf(file.letter)) ?? 0
+    for (const file of own.sort((a, b) => compare(a.letter.path, b.letter.path) || at(a) - at(b)))
+      (at(file) < (sent.newest.get(file.letter.path) ?? 0) ? superseded : files).push(file)
+  }
+  return { ...plan, files, superseded }
+}
+
+/** When each file was sent, and by path when the newest whole content was of which there is no letter, `others` included. */
+async function contentsSince(
+  files: readonly RetryFile[],
+  others: readonly Pick<RetryFile, 'letter'>[],
+  refetcher: Refetcher,
+  signal: AbortSignal,
+) {
+  const failed = new Set(others.map(({ letter }) => keyOf(letter)))
+  const times = new Map<string, number>()
+  for (const { letter } of files) times.set(keyOf(letter), 0)
+  const paths = new Set(files.map(({ letter }) => letter.path))
+  const index = fileIndex({ wanted: path => paths.has(path), places: false })
+  const time = await oldestTime(files, refetcher, signal)
+  const from = time === undefined ? 'earliest' : { time }
+  await scanTopic(refetcher, index, { from, to: undefined }, signal)
+  const newest = new Map<string, number>()
+  for (const content of index.select({ older: true })) {
+    const { path, lastSent, present, chunks, wrong } = content
+    const key = keyOf(content)
+    if (times.has(key)) times.set(key, lastSent)
+    else if (present === chunks && wrong === undefined && !failed.has(key))
+      newest.set(path, Math.max(lastSent, newest.get(path) ?? 0))
+  }
+  return { times, newest }
+}
+
+/** When the first record of any of the files was sent; undefined where that is not known any more. */
+async function oldestTime(
+  files: readonly RetryFile[],
+  refetcher: Refetcher,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const lowest = new Map<number, number>()
+  for (const { partition, from } of files.flatMap(({ ranges }) => ranges))
+    lowest.set(partition, Math.min(from, lowest.get(partition) ?? from))
+  const first: OffsetRange[] = [...lowest].map(([partition, from]) => ({ partition, from, to: from }))
+  let time = Number.POSITIVE_INFINITY
+  let found = 0
+  await refetcher.read(
+    first,
+    ({ timestamp }) => {
+      found++
+      time = Math.min(time, timestamp)
+    },
+    signal,
+  )
+  return found === first.length && time >= 0 ? time : undefined
+}
+
+function keyOf({ path, sha512, chunks }: Pick<IndexedFile, 'path' | 'sha512' | 'chunks'>): string {
+  return `${path}\0${sha512}\0${chunks}`
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
+}

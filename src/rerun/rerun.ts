@@ -1,0 +1,122 @@
+/** Files that are named by where their records lie, run again: plugin, output folder, and one bench for each topic. */
+import { openOutputDir } from '../files/output-dir.ts'
+import { openRefetcher } from '../kafka/refetch/refetch.ts'
+import type { LoadedInfo } from '../plugin/host/host.ts'
+import type { RunEvent, SetAside } from '../report/events.ts'
+import type { Deferred } from '../run/deferred.ts'
+import type { End } from '../run/outcome.ts'
+import { setUp, tearDown } from '../run/plugin-life.ts'
+import type { PluginRuntime, RuntimeUses } from '../run/plugin-runtime.ts'
+import type { SummaryCounts } from '../run/run-progress.ts'
+import { type BenchFile, type Outcome, type RetryBenchOptions, retryBench } from './retry-bench.ts'
+import { byTopic, sharedReads } from './shared-reads.ts'
+
+export interface RerunOptions
+  extends Pick<RetryBenchOptions, 'group' | 'mode' | 'threads' | 'memoryBytes' | 'breakerAfter'> {
+  readonly outputDir: string
+  readonly consumerProperties: Readonly<Record<string, string>>
+  readonly drainMs: number
+  readonly pluginOptions: Readonly<Record<string, unknown>>
+  readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+export interface RerunUses extends Pick<RuntimeUses, 'log' | 'produce'> {
+  /** Undefined for a dry run. */
+  readonly plugin: { readonly runtime: PluginRuntime; readonly loaded: LoadedInfo } | undefined
+  report(event: RunEvent): void
+}
+
+export interface RerunFile extends BenchFile {
+  readonly letter: BenchFile['letter'] & { readonly topic: string }
+}
+
+export interface RerunDeps<F extends RerunFile> extends RerunUses {
+  readonly ending: Deferred<End>
+  readonly signal: AbortSignal
+  /** What became of a file; awaited before the end. */
+  onOutcome(file: F, found: Outcome): Promise<void>
+}
+
+/**
+ * False when files were still running at the end of the time that a stop leaves them. Rejects with a DfspError when a
+ * topic cannot be read, and with the reason of the signal.
+ */
+export async function rerun<F extends RerunFile>(
+  options: RerunOptions,
+  { plugin, report, produce, log, ending, signal, onOutcome }: RerunDeps<F>,
+  files: readonly F[],
+): Promise<boolean> {
+  if (plugin === undefined) throw new Error('there is no plugin to run')
+  const { runtime, loaded } = plugin
+  const tell = (text: string) => report({ type: 'info', text })
+  const output = openOutputDir(options.outputDir)
+  const settling = new Set<Promise<void>>()
+  runtime.connect({ produce, log, onBroken: error => ending.resolve({ why: 'fatal', error }) })
+  let drained = true
+  try {
+    const { path, tmpDir, tmp } = output
+    const { pluginOptions, sections } = options
+    await setUp(runtime, { options: pluginOptions, sections, outputDir: path, tmpDir }, tell)
+    for (const [topic, own] of byTopic(files)) {
+      const bench = retryBench<F>(
+        { ...options, topic, path, tmp },
+        {
+          runtime,
+          hooks: loaded.hooks,
+          openRefetcher: () => openRefetcher({ topic, properties: options.consumerProperties }),
+          onOutcome(file, found) {
+            const settled = onOutcome(file, found).finally(() => settling.delete(settled))
+            settling.add(settled)
+          },
+          report,
+          signal,
+          onBlocked: reason => ending.resolve({ why: 'blocked', reason }),
+        },
+      )
+      try {
+        for (const together of sharedReads(own)) await bench.feed(together)
+        await bench.finished()
+      } finally {
+        drained = await bench.close(options.drainMs)
+        await Promise.all(settling)
+      }
+    }
+    await tearDown(runtime, options.drainMs, tell)
+    return drained
+  } finally {
+    output.close()
+  }
+}
+
+export function countOutcome(
+  counts: { -readonly [K in keyof SummaryCounts]: number },
+  { result, bytes }: Outcome,
+): void {
+  if (result === 'ok') {
+    counts.done++
+    counts.doneBytes += bytes
+  } else counts[result === 'mismatch' ? 'mismatched' : 'failed']++
+}
+
+export function rerunEvent(
+  { letter, ranges }: RerunFile,
+  found: Outcome,
+  attempt: number,
+  setAside?: SetAside,
+): RunEvent {
+  const { result, bytes, ms, error } = found
+  const partitions: Record<string, [number, number]> = {}
+  for (const { partition, from, to } of ranges)
+    partitions[partition] = [partitions[partition]?.[0] ?? from, to]
+  return {
+    type: 'file',
+    path: letter.path,
+    result,
+    attempt,
+    bytes,
+    ms,
+    partitions,
+    ...(result === 'ok' ? {} : { error }),
+    ...(setAside === undefined ? {} : { setAside }),
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * The processor on files of one topic that are fetched by reference: each is read again, assembled, verified and given
+ * to the plugin once. It owns no partition of the topic: the records pass through one of its own.
+ */
+
+import { constants } from 'node:buffer'
+import path from 'node:path'
+import type { OwnFolder } from '../base/held-folder.ts'
+import { decodeChunk } from '../core/chunks/chunk-codec.ts'
+import { type FileId, fileId, hexOf } from '../core/chunks/generation.ts'
+import { relativePath } from '../core/chunks/output-path.ts'
+import { joined, type OffsetRange, offsetRanges, sortedRanges } from '../core/offsets/offset-ranges.ts'
+import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
+import type { Refetcher } from '../kafka/refetch/refetch.ts'
+import { processor } from '../processor/processor.ts'
+import type { ProcessorDeps } from '../processor/processor-deps.ts'
+import type { FileResult, RunEvent } from '../report/events.ts'
+import { realEdges } from '../run/edges.ts'
+import type { PluginRuntime } from '../run/plugin-runtime.ts'
+
+export interface RetryBenchOptions {
+  readonly topic: string
+  readonly group: string
+  readonly mode: 'memory' | 'disk' | 'both'
+  readonly threads: number
+  readonly memoryBytes: number
+  readonly breakerAfter: number
+  /** Of the output directory. */
+  readonly path: string
+  readonly tmp: OwnFolder
+}
+
+export interface Outcome {
+  readonly result: FileResult
+  readonly error: string
+  readonly bytes: number
+  readonly ms: number
+}
+
+/** A file to be run again. */
+export interface BenchFile {
+  readonly letter: {
+    readonly path: string
+    readonly chunks: number
+    readonly sha512: string
+    /** How often it was tried before; 0 where that is of no matter. */
+    readonly attempts?: number
+  }
+  /** Where its records lie; others may lie between them. */
+  readonly ranges: readonly OffsetRange[]
+}
+
+export interface RetryBenchDeps<F extends BenchFile> {
+  readonly runtime: Pick<PluginRuntime, 'store'> & { readonly host: ProcessorDeps['host'] }
+  readonly hooks: readonly string[]
+  /** Of the topic. */
+  readonly openRefetcher: () => Refetcher
+  /** What became of a file; the next one may be fed meanwhile. */
+  readonly onOutcome: (file: F, outcome: Outcome) => void
+  readonly report: (event: Extract<RunEvent, { type: 'info' | 'problem' }>) => void
+  /** Ends everything. */
+  readonly signal: AbortSignal
+  /** Nothing can be processed at present. */
+  readonly onBlocked: (reason: string) => void
+}
+
+export interface RetryBench<F extends BenchFile> {
+  /**
+   * Reads files together, of a path one each. Resolves when the next ones may follow. Rejects with a DfspError when the
+   * topic cannot be read.
+   */
+  feed(files: readonly F[]): Promise<void>
+  /** Resolves when all that were fed have ended, or after the signal. */
+  finished(): Promise<void>
+  /** Waits for what runs, drops the rest; false when that did not end in time. */
+  close(drainMs: number): Promise<boolean>
+}
+
+/** Where a record really lies. */
+interface Place {
+  readonly partition: number
+  readonly offset: number
+}
+
+interface Open<F> {
+  readonly file: F
+  readonly id: FileId
+  /** The offsets that its records are given here, in order. */
+  readonly offsets: number[]
+}
+
+const PARTITION = 0
+const TICK_MS = 1_000
+const UNDER_WAY = ['queued', 'running', 'waiting'] as const
+/** About what an open file and one of its records take here and in the processor. */
+const FILE_BYTES = 2_000
+const RECORD_BYTES = 250
+/** Of the memory: more files are begun only once others have ended, or in a read of their own. */
+const TABLE_SHARE = 1 / 8
+
+export function retryBench<F extends BenchFile>(
+  options: RetryBenchOptions,
+  deps: RetryBenchDeps<F>,
+): RetryBench<F> {
+  const { runtime, report, signal } = deps
+  const open = new Map<string, Open<F>>() // by path
+  const attempts = new Map<FileId, number>()
+  /** Of the records of open files, by the offset that each is given here. */
+  const places = new Map<number, Place>()
+  /** The offset that the next record is given here. */
+  let end = 0
+  const feeding = deps.openRefetcher()
+  // A second connection: the first may be waiting for room that only an evicted file's end can give.
+  const again = deps.openRefetcher()
+  let paused = false
+  let wake = () => {}
+  const change = () =>
+    new Promise<void>(resolve => {
+      wake = resolve
+    })
+  signal.addEventListener('abort', () => wake(), { once: true })
+
+  const work = processor({
+    ...realEdges,
+    settings: {
+      topic: options.topic,
+      group: options.group,
+      mode: options.mode,
+      diskPath: name => path.join(options.path, name),
+      files: undefined,
+      attemptsBefore: id => attempts.get(id) ?? 0,
+      onFailure: { retries: 0, onError: 'skip' },
+      onIncomplete: 'skip',
+      // After the last of a file's records nothing more of it comes.
+      incompleteAfterMs: 1,
+      reprocessIdentical: true,
+      memoryBytes: options.memoryBytes,
+      largestBuffer: constants.MAX_LENGTH,
+      maxFiles: undefined,
+      breakerAfter: options.breakerAfter,
+      waitsForEnvironment: true,
+      retriesHeld: false,
+    },
+    host: runtime.host,
+    hooks: new Set(deps.hooks),
+    store: runtime.store(options.tmp),
+    commit: async () => {},
+    committedNow: async () => new Map(),
+    endOffsets: async () => new Map(),
+    deadLetter: async () => {},
+    refetch: readAgain,
+    journal: undefined,
+    pause() {
+      paused = true
+    },
+    resume() {
+      paused = false
+      wake()
+    },
+    report: heard,
+    onChange: () => wake(),
+    onStop: reason => deps.onBlocked(reason),
+  })
+  const start = {
+    partition: PARTITION,
+    start: 0,
+    end: 0,
+    committed: undefined,
+    metadata: undefined,
+    notice: undefined,
+  }
+  work.assign([start])
+  const timer = setInterval(() => {
+    work.tick()
+    if (work.blocked !== undefined && work.blocked.probes > 0) deps.onBlocked(work.blocked.reason)
+  }, TICK_MS)
+
+  function heard(event: RunEvent): void {
+    if (event.type === 'info' || event.type === 'problem') return report(event)
+    if (event.type !== 'file') return
+    const ended = open.get(event.path)
+    // Of an earlier one of the same path, of which more was seen: it has had its outcome.
+    if (ended === undefined || (event.partitions[PARTITION]?.[0] ?? 0) < (ended.offsets[0] ?? 0)) return
+    const { result, error = '', bytes, ms } = event
+    told(ended, { result, error, bytes, ms })
+  }
+
+  function told(ended: Open<F>, outcome: Outcome): void {
+    forget(ended)
+    deps.onOutcome(ended.file, outcome)
+    wake()
+  }
+
+  function forget({ file, id, offsets }: Open<F>): void {
+    open.delete(file.letter.path)
+    attempts.delete(id)
+    for (const offset of offsets) places.delete(offset)
+  }
+
+  async function readAgain(
+    ranges: readonly OffsetRange[],
+    onRecord: (r: ConsumedRecord) => void,
+    cancelled: AbortSignal,
+  ): Promise<void> {
+    const offsets = new Map<string, number>()
+    for (const { from, to } of ranges)
+      for (let offset = from; offset <= to; offset++) {
+        const place = places.get(offset)
+        if (place) offsets.set(`${place.partition}/${place.offset}`, offset)
+      }
+    const real = offsetRanges([...offsets.values()].flatMap(offset => places.get(offset) ?? []))
+    await again.read(
+      real,
+      r => {
+        const offset = offsets.get(`${r.partition}/${r.offset}`)
+        if (offset !== undefined) onRecord({ ...r, partition: PARTITION, offset })
+      },
+      cancelled,
+    )
+  }
+
+  const isUnderWay = () => UNDER_WAY.some(state => work.files.count(state) > 0)
+  const isFull = () => open.size * FILE_BYTES + places.size * RECORD_BYTES > options.memoryBytes * TABLE_SHARE
+
+  function begin(file: F): Open<F> {
+    const { path: name, chunks, sha512, attempts: before = 0 } = file.letter
+    const id = fileId(name, { total: chunks, fileHash: Buffer.from(sha512, 'hex') })
+    const own = { file, id, offsets: [] }
+    open.set(name, own)
+    attempts.set(id, before)
+    return own
+  }
+
+  /** Returns the files for which there was no room; fewer than were given, where none were open before. */
+  async function readOnce(files: readonly F[]): Promise<F[]> {
+    const left = new Map(files.map(file => [file.letter.path, file])) // not begun
+    const postponed = new Set<F>()
+    const begun: Open<F>[] = []
+
+    /** Undefined for what is not asked for, has ended or is postponed. */
+    async function openOf(record: ConsumedRecord): Promise<Open<F> | undefined> {
+      const chunk = decodeChunk(record.value)
+      if (chunk.kind !== 'chunk') return undefined
+      const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
+      if ('refused' in found) return undefined
+      const file = open.get(found.path)?.file ?? left.get(found.path)
+      if (file === undefined || postponed.has(file)) return undefined
+      if (chunk.total !== file.letter.chunks || hexOf(chunk.fileHash) !== file.letter.sha512) return undefined
+      while (isFull() && !open.has(found.path) && isUnderWay() && !signal.aborted) await change()
+      signal.throwIfAborted()
+      const known = open.get(found.path)
+      if (known !== undefined || !left.has(found.path)) return known
+      // The rest of those that are open may lie beyond the beginning of many others.
+      if (isFull() && open.size > 0) {
+        postponed.add(file)
+        return undefined
+      }
+      left.delete(found.path)
+      const own = begin(file)
+      begun.push(own)
+      return own
+    }
+
+    await feeding.read(
+      joined(sortedRanges(files.flatMap(({ ranges }) => ranges)), 0),
+      async record => {
+        const own = await openOf(record)
+        if (own === undefined) return
+        while (paused && !signal.aborted) await change()
+        signal.throwIfAborted()
+        if (open.get(own.file.letter.path) !== own) return // further copies of what has ended
+        const { partition, offset } = record
+        own.offsets.push(end)
+        places.set(end, { partition, offset })
+        work.records([{ ...record, partition: PARTITION, offset: end++ }])
+      },
+      signal,
+    )
+    work.partitionEnd(PARTITION, end)
+    for (const file of left.values())
+      if (!postponed.has(file)) deps.onOutcome(file, nothing(`none of ${file.letter.chunks} chunks is there`))
+    for (const own of begun)
+      if (open.get(own.file.letter.path) === own && !work.files.byId.has(own.id))
+        told(own, nothing('--memory has no room for what is to be known of its records'))
+    return [...postponed]
+  }
+
+  const ended = async () => {
+    while (open.size > 0 && !signal.aborted) await change()
+  }
+
+  return {
+    async feed(files) {
+      // One content of a path at a time: it is told by its path what became of it.
+      const isFree = () => open.size <= options.threads && files.every(({ letter }) => !open.has(letter.path))
+      while (!isFree() && !signal.aborted) await change()
+      signal.throwIfAborted()
+      for (let rest = files; rest.length > 0; ) {
+        rest = await readOnce(rest)
+        if (rest.length > 0) await ended()
+        signal.throwIfAborted()
+      }
+    },
+    finished: ended,
+    async close(drainMs) {
+      clearInterval(timer)
+      const ended = await work.drain(drainMs)
+      await feeding.close()
+      await again.close()
+      return ended
+    },
+  }
+}
+
+function nothing(error: string): Outcome {
+  return { result: 'incomplete', error, bytes: 0, ms: 0 }
+}
