@@ -153,6 +153,9 @@ describe('a run until the end', { skip: noBroker, concurrency: 4 }, () => {
     }
     const [one, many] = [await secondsOf(1), await secondsOf(200)]
     t.diagnostic(`${one} s, ${many} s`)
-    assert.ok(many < 5 * one + 3, `${many} s, ${one} s for one: 9 s where each partition is asked for in turn`)
+    assert.ok(
+      many < 5 * one + 3,
+      `${many} s, ${one} s for one: 9 s where each partition is asked for in turn`,
+    )
   })
 })
