@@ -8,6 +8,7 @@ import kafka, {
   type ProducerGlobalConfig,
   type TopicPartitionOffsetAndMetadata,
 } from '@confluentinc/kafka-javascript'
+import { until } from './until.ts'
 
 const TIMEOUT_MS = 60_000
 
@@ -21,7 +22,7 @@ export type RawRecord = {
   headers?: MessageHeader[]
 }
 
-/** Creates a topic on a real broker (the mock cluster has no such request: its topics appear on first use). */
+/** Creates a topic on a real broker and waits until it is known there (the mock cluster has no such request: its topics appear on first use). */
 export async function createTopic(
   brokers: string,
   topic: string,
@@ -41,6 +42,17 @@ export async function createTopic(
   } finally {
     admin.disconnect()
   }
+  await led(brokers, topic, partitions)
+}
+
+/** Resolves when so many partitions have a leader: the controller answers before the brokers have heard of it. */
+async function led(brokers: string, topic: string, partitions: number): Promise<void> {
+  await withConsumer({ 'bootstrap.servers': brokers, 'group.id': 'dfsp-test-reader' }, consumer =>
+    until(async () => {
+      const found = await partitionsKnown(consumer, topic)
+      return found.filter(({ leader }) => leader >= 0).length >= partitions
+    }),
+  )
 }
 
 export async function deleteTopic(brokers: string, topic: string): Promise<void> {
@@ -72,9 +84,7 @@ export async function addPartitions(brokers: string, topic: string, partitions: 
   await withAdmin(brokers, admin =>
     answer<void>(done => admin.createPartitions(topic, partitions, TIMEOUT_MS, done)),
   )
-  // Brokers learn of it a moment later.
-  while ((await endOffsets(brokers, topic)).length < partitions)
-    await new Promise(resolve => setTimeout(resolve, 50))
+  await led(brokers, topic, partitions)
 }
 
 /** Deletes a group without members, with its offsets. */
@@ -318,12 +328,14 @@ async function withConsumer<T>(
 }
 
 async function partitionsOf(client: kafka.KafkaConsumer, topic: string): Promise<number[]> {
+  return (await partitionsKnown(client, topic)).map(({ id }) => id).sort((a, b) => a - b)
+}
+
+async function partitionsKnown(client: kafka.KafkaConsumer, topic: string) {
   const { topics } = await answer<kafka.Metadata>(done =>
     client.getMetadata({ topic, timeout: TIMEOUT_MS }, done),
   )
-  return (topics.find(({ name }) => name === topic)?.partitions ?? [])
-    .map(({ id }) => id)
-    .sort((a, b) => a - b)
+  return topics.find(({ name }) => name === topic)?.partitions ?? []
 }
 
 /** A callback of the binding as a promise; its errors are plain objects at times, so they are wrapped. */
