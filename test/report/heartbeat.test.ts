@@ -52,6 +52,24 @@ test('a heartbeat says what came since the last one, in their bytes, and begins 
   await heartbeat.close()
 })
 
+test('a file that fails after its records were told takes them back from those that come next', async t => {
+  const { options, values, pass } = world(t)
+  const heartbeat = openHeartbeat(options)
+  const { counts } = viewOf()
+  let more = 0
+  heartbeat.attach(viewOf({ counts: () => ({ ...counts(), records: 9 + more }) }))
+  const processed = () => values().reduce((sum, beat) => sum + beat.n_messages_processed, 0)
+  await pass(500)
+  const before = processed()
+  heartbeat.report({ type: 'file', path: 'a', result: 'failed', attempt: 1, bytes: 0, ms: 1, partitions: {} })
+  await pass(10_000)
+  assert.equal(processed(), before)
+  more = 5
+  await pass(10_000)
+  assert.equal(processed(), before + 5 - 1)
+  await heartbeat.close()
+})
+
 test('no heartbeat is sent while consuming is dead, however long; one is when it lives again', async t => {
   const { options, sent, pass } = world(t)
   let dead: string | undefined = 'the broker is away'

@@ -71,7 +71,12 @@ export function openHeartbeat(options: HeartbeatOptions): Heartbeat {
     last = now()
     try {
       await options.send({ topic: options.topic, key: `${options.id}_heartbeat`, value: Buffer.from(value) })
-      told = sum
+      // A file that fails after its records were told takes them back: from what is processed next.
+      told = {
+        ...sum,
+        processed: Math.max(told.processed, sum.processed),
+        bytesProcessed: Math.max(told.bytesProcessed, sum.bytesProcessed),
+      }
       isWell = true
     } catch (error) {
       if (isWell) options.onProblem(`heartbeat: ${(error as Error).message}; tried again with the next`)
