@@ -1,10 +1,10 @@
 /** Writes man/dfsp.1 from the tables of commands, options, errors: part of `npm run build`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { EXIT_CODES, SIGNAL_EXITS } from '../dist/base/errors.js'
 import { loadCommand, SUMMARIES } from '../dist/cli/command-list.js'
 import { HELP_TOPICS } from '../dist/cli/help/help-topics.js'
 import { GROUPS } from '../dist/config/options/option-spec.js'
 import { environmentName, OPTIONS } from '../dist/config/options/options.js'
-import { EXIT_CODES, SIGNAL_EXITS } from '../dist/base/errors.js'
 
 const ROOT = new URL('../', import.meta.url)
 const { version, description } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'))

@@ -276,7 +276,7 @@ test('the status page has the same guard, and puts text in as text', () => {
 test('no other file has a set of its own, and JSON for others goes through the guard', () => {
   const root = new URL('../../src/', import.meta.url)
   for (const file of fs.readdirSync(root, { recursive: true, encoding: 'utf8' })) {
-    if (!file.endsWith('.ts') || file === path.join('report', 'python-text.ts')) continue // Python's sets
+    if (!file.endsWith('.ts') || file === path.join('report', 'openmsistream', 'python-text.ts')) continue // Python's sets
     const text = fs.readFileSync(new URL(file, root), 'utf8')
     if (file !== path.join('core', 'text', 'shown-text.ts'))
       assert.doesNotMatch(text, /\[[^\]\n]*(?:\\u0000|\\x00|\\u007f|\\x7f|\\p\{C[cf]\})/, file)
