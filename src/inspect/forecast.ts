@@ -1,9 +1,8 @@
 /** What a group would read of a topic if a run began now: where it would begin, and which files wait. */
 
-import { decodeChunk } from '../core/chunks/chunk-codec.ts'
 import { fileIndex } from '../core/chunks/file-index.ts'
 import { fileId } from '../core/chunks/generation.ts'
-import { relativePath } from '../core/chunks/output-path.ts'
+import { namedChunk } from '../core/chunks/named-chunk.ts'
 import { acceptedRecord, fileHash40 } from '../core/offsets/commit-record.ts'
 import { type Replay, replay } from '../core/offsets/replay.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
@@ -68,10 +67,8 @@ export async function forecast(
 
 function isResolved(before: Replay | undefined, { offset, value }: ConsumedRecord): boolean {
   if (before === undefined || offset >= before.end) return false
-  const chunk = decodeChunk(value)
-  if (chunk.kind !== 'chunk') return before.isResolved(offset, undefined)
-  const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
-  if (!('path' in named)) return before.isResolved(offset, undefined)
-  const digest = realEdges.digest128(fileId(named.path, chunk))
+  const found = namedChunk(value)
+  if ('refused' in found) return before.isResolved(offset, undefined)
+  const digest = realEdges.digest128(fileId(found.path, found.chunk))
   return before.isResolved(offset, fileHash40(digest)) || before.isFinished(digest)
 }

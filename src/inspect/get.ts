@@ -6,10 +6,9 @@ import { pipeline } from 'node:stream/promises'
 import { DfspError } from '../base/errors.ts'
 import { type Assembly, assembly } from '../core/chunks/assembly.ts'
 import type { Chunk } from '../core/chunks/chunk.ts'
-import { decodeChunk } from '../core/chunks/chunk-codec.ts'
 import type { IndexedFile } from '../core/chunks/file-index.ts'
 import { hexOf } from '../core/chunks/generation.ts'
-import { relativePath } from '../core/chunks/output-path.ts'
+import { namedChunk } from '../core/chunks/named-chunk.ts'
 import { isEnvironmental } from '../core/environment.ts'
 import { joined, sortedRanges } from '../core/offsets/offset-ranges.ts'
 import { arena } from '../files/arena.ts'
@@ -98,10 +97,10 @@ async function getAll(
   }
 
   async function take({ value }: ConsumedRecord): Promise<void> {
-    const chunk = decodeChunk(value)
-    if (chunk.kind !== 'chunk') return
-    const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
-    const entry = 'path' in named ? opened(named.path, chunk) : undefined
+    const found = namedChunk(value)
+    if ('refused' in found) return
+    const { path, chunk } = found
+    const entry = opened(path, chunk)
     if (entry === undefined || entry.parts.has(chunk.index)) return
     if (!createHash('sha512').update(chunk.data).digest().equals(chunk.chunkHash)) {
       entry.damaged++

@@ -2,8 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { DfspError } from '../base/errors.ts'
-import { decodeChunk } from '../core/chunks/chunk-codec.ts'
-import { relativePath } from '../core/chunks/output-path.ts'
+import { namedChunk } from '../core/chunks/named-chunk.ts'
 import { listText } from '../core/text/list-text.ts'
 import { openRefetcher } from '../kafka/refetch/refetch.ts'
 import type { RawRecord } from '../report/commands/raw-record-text.ts'
@@ -55,13 +54,12 @@ function missing(
 }
 
 function meaningOf(value: Buffer | null): RawRecord['chunk'] {
-  const chunk = decodeChunk(value)
-  if (chunk.kind !== 'chunk') return { reason: chunk.reason }
-  const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
-  if ('refused' in named) return { reason: named.refused }
+  const found = namedChunk(value)
+  if ('refused' in found) return { reason: found.refused }
+  const { path, chunk } = found
   const { index, total, offset: from, data, mtime } = chunk
   return {
-    path: named.path,
+    path,
     ...{ index, total, from, mtime },
     bytes: data.length,
     sha512: Buffer.from(chunk.fileHash).toString('hex'),

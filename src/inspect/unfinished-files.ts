@@ -3,10 +3,9 @@
  * those of which chunks are missing.
  */
 import type { Chunk } from '../core/chunks/chunk.ts'
-import { decodeChunk } from '../core/chunks/chunk-codec.ts'
 import { isCutFile, logBegins } from '../core/chunks/cut-file.ts'
 import { type FileId, fileId } from '../core/chunks/generation.ts'
-import { relativePath } from '../core/chunks/output-path.ts'
+import { type NamedChunk, namedChunk } from '../core/chunks/named-chunk.ts'
 import { acceptedRecord, fileHash40 } from '../core/offsets/commit-record.ts'
 import { type OffsetRange, OffsetRuns, offsetsIn } from '../core/offsets/offset-ranges.ts'
 import { type Replay, replay } from '../core/offsets/replay.ts'
@@ -132,17 +131,18 @@ export async function unfinishedFiles(
       if (value === null || value.length === 0) return
       const before = replays.get(partition) as Replay
       const named = namedChunk(value)
-      if (named === undefined) {
+      if ('refused' in named) {
         if (before.isResolved(offset, undefined)) return
         records++
         unresolved++
         return
       }
-      const digest = realEdges.digest128(named.id)
+      const id = fileId(named.path, named.chunk)
+      const digest = realEdges.digest128(id)
       const hash = fileHash40(digest)
       if (before.isResolved(offset, hash) || before.isFinished(digest)) return
       unresolved++
-      add(fileOf(files, named, attempts.get(hash) ?? 0), named.chunk, record)
+      add(fileOf(files, id, named, attempts.get(hash) ?? 0), named.chunk, record)
     },
   )
 
@@ -158,18 +158,19 @@ export async function unfinishedFiles(
       beyond,
       record => {
         const { partition, offset, value } = record
-        const named = value === null ? undefined : namedChunk(value)
-        if (named === undefined) return
-        const file = files.get(named.id)
+        const named = namedChunk(value)
+        if ('refused' in named) return
+        const id = fileId(named.path, named.chunk)
+        const file = files.get(id)
         if (file === undefined) {
-          if (looksForMore && !finished.has(realEdges.digest128(named.id)))
-            add(fileOf(further, named, 0), named.chunk, record)
+          if (looksForMore && !finished.has(realEdges.digest128(id)))
+            add(fileOf(further, id, named, 0), named.chunk, record)
           return
         }
-        if (!open.has(named.id)) return
+        if (!open.has(id)) return
         add(file, named.chunk, record)
         goals.set(partition, offset + 1)
-        if (isWhole(file)) open.delete(named.id)
+        if (isWhole(file)) open.delete(id)
         if (open.size === 0 && !looksForMore) enough.abort()
       },
       enough,
@@ -186,20 +187,7 @@ export async function unfinishedFiles(
   }
 }
 
-interface Named {
-  readonly chunk: Chunk
-  readonly path: string
-  readonly id: FileId
-}
-
-function namedChunk(value: Uint8Array): Named | undefined {
-  const chunk = decodeChunk(value)
-  if (chunk.kind !== 'chunk') return undefined
-  const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
-  return 'path' in named ? { chunk, path: named.path, id: fileId(named.path, chunk) } : undefined
-}
-
-function fileOf(files: Map<FileId, Found>, { id, path, chunk }: Named, attempts: number): Found {
+function fileOf(files: Map<FileId, Found>, id: FileId, { path, chunk }: NamedChunk, attempts: number): Found {
   const known = files.get(id)
   if (known !== undefined) return known
   const file: Found = {

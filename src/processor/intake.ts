@@ -1,8 +1,7 @@
 /** From a record to a chunk of an open file, or to a record that is resolved at once. */
-import type { Chunk, Undecodable } from '../core/chunks/chunk.ts'
-import { decodeChunk } from '../core/chunks/chunk-codec.ts'
+import type { Chunk } from '../core/chunks/chunk.ts'
 import { fileId } from '../core/chunks/generation.ts'
-import { type RelativePath, relativePath } from '../core/chunks/output-path.ts'
+import { namedChunk } from '../core/chunks/named-chunk.ts'
 import { HEAD_BYTES } from '../core/dead-letter.ts'
 import { fileHash40 } from '../core/offsets/commit-record.ts'
 import type { Receipt } from '../core/offsets/ledger.ts'
@@ -39,20 +38,16 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       counts.empty++
       return resolveAtOnce(r)
     }
-    const chunk = decodeChunk(r.value)
-    const found: RelativePath =
-      chunk.kind === 'undecodable'
-        ? { refused: chunk.reason }
-        : relativePath(chunk.subdir, chunk.filename, chunk.append)
-    if (chunk.kind === 'undecodable' || 'refused' in found) {
+    const found = namedChunk(r.value)
+    if ('refused' in found) {
       if (again?.isResolved(r.offset, undefined)) return resolveAtOnce(r)
-      if ('refused' in found && found.own !== undefined && isFilteredOut(found.own)) {
+      if (found.own !== undefined && isFilteredOut(found.own)) {
         counts.filtered++
         return resolveAtOnce(r)
       }
-      return undecodable(r, { kind: 'undecodable', reason: 'refused' in found ? found.refused : '' })
+      return undecodable(r, found.refused)
     }
-    const { path } = found
+    const { path, chunk } = found
     const id = fileId(path, chunk)
     let file = files.byId.get(id)
     if (again !== undefined || file === undefined) {
@@ -117,7 +112,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
     committing.soon()
   }
 
-  function undecodable(r: ConsumedRecord, { reason }: Undecodable): void {
+  function undecodable(r: ConsumedRecord, reason: string): void {
     const receipt = received(r, NO_FILE)
     counts.undecodable++
     const value = r.value as Buffer

@@ -6,9 +6,8 @@
 import { PROBE_EVERY_MS } from '../core/breaker.ts'
 import { assembly } from '../core/chunks/assembly.ts'
 import type { Chunk } from '../core/chunks/chunk.ts'
-import { decodeChunk } from '../core/chunks/chunk-codec.ts'
 import { fileId } from '../core/chunks/generation.ts'
-import { relativePath } from '../core/chunks/output-path.ts'
+import { namedChunk } from '../core/chunks/named-chunk.ts'
 import { offsetRanges } from '../core/offsets/offset-ranges.ts'
 import { listText } from '../core/text/list-text.ts'
 import type { Place } from '../files/store.ts'
@@ -126,13 +125,11 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
   }
 
   function recordAgain(r: ConsumedRecord): void {
-    const chunk = r.value === null ? undefined : decodeChunk(r.value)
-    if (chunk?.kind !== 'chunk') return
-    const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
+    const found = namedChunk(r.value)
     if ('refused' in found) return
-    const file = files.byId.get(fileId(found.path, chunk))
+    const file = files.byId.get(fileId(found.path, found.chunk))
     if (file === undefined || !reading?.files.has(file)) return
-    if (file.state === 'assembling') s.place(file, chunk)
+    if (file.state === 'assembling') s.place(file, found.chunk)
     else file.hasUnreadCopies = true
   }
 

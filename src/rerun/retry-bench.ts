@@ -6,9 +6,8 @@
 import { constants } from 'node:buffer'
 import path from 'node:path'
 import type { OwnFolder } from '../base/held-folder.ts'
-import { decodeChunk } from '../core/chunks/chunk-codec.ts'
 import { type FileId, fileId, hexOf } from '../core/chunks/generation.ts'
-import { relativePath } from '../core/chunks/output-path.ts'
+import { namedChunk } from '../core/chunks/named-chunk.ts'
 import { joined, type OffsetRange, offsetRanges, sortedRanges } from '../core/offsets/offset-ranges.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
 import type { Refetcher } from '../kafka/refetch/refetch.ts'
@@ -239,10 +238,9 @@ export function retryBench<F extends BenchFile>(
 
     /** Undefined for what is not asked for, has ended or is postponed. */
     async function openOf(record: ConsumedRecord): Promise<Open<F> | undefined> {
-      const chunk = decodeChunk(record.value)
-      if (chunk.kind !== 'chunk') return undefined
-      const found = relativePath(chunk.subdir, chunk.filename, chunk.append)
+      const found = namedChunk(record.value)
       if ('refused' in found) return undefined
+      const { chunk } = found
       const file = open.get(found.path)?.file ?? left.get(found.path)
       if (file === undefined || postponed.has(file)) return undefined
       if (chunk.total !== file.letter.chunks || hexOf(chunk.fileHash) !== file.letter.sha512) return undefined

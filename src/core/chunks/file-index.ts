@@ -6,9 +6,8 @@
 import { type OffsetRange, OffsetRuns } from '../offsets/offset-ranges.ts'
 import { type Assembly, assembly } from './assembly.ts'
 import type { Chunk } from './chunk.ts'
-import { decodeChunk } from './chunk-codec.ts'
 import { isCutFile, logBegins } from './cut-file.ts'
-import { relativePath } from './output-path.ts'
+import { namedChunk } from './named-chunk.ts'
 
 export interface IndexedRecord {
   readonly partition: number
@@ -180,25 +179,24 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
         return
       }
       recordBytes += value.length
-      const chunk = decodeChunk(value)
-      if (chunk.kind !== 'chunk') return refuse(record, value.length, chunk.reason)
-      const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
+      const named = namedChunk(value)
       if ('refused' in named) {
         if (named.own === undefined || wanted(named.own)) refuse(record, value.length, named.refused)
         return
       }
-      let found = find(named.path, chunk)
+      const { path, chunk } = named
+      let found = find(path, chunk)
       if (found === undefined) {
-        if (!wanted(named.path)) return
-        found = make(named.path, chunk, record.timestamp)
+        if (!wanted(path)) return
+        found = make(path, chunk, record.timestamp)
       }
       if (placed(found, chunk, record, places)) open--
     },
     addRest(record) {
-      const chunk = decodeChunk(record.value)
-      if (chunk.kind !== 'chunk') return
-      const named = relativePath(chunk.subdir, chunk.filename, chunk.append)
-      const found = 'path' in named ? find(named.path, chunk) : undefined
+      const named = namedChunk(record.value)
+      if ('refused' in named) return
+      const { path, chunk } = named
+      const found = find(path, chunk)
       if (found?.parts !== undefined && !found.parts.has(chunk.index) && placed(found, chunk, record, places))
         open--
     },
