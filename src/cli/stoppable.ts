@@ -1,5 +1,6 @@
 /** Work that Ctrl-C ends, also while an answer is waited for that may never come. */
-import { onSignal, signalNumber } from '../run/shutdown.ts'
+import { exitStatus } from '../run/outcome.ts'
+import { onSignal } from '../run/shutdown.ts'
 
 export interface Stoppable {
   /** Aborted by the first signal that asks the process to stop. */
@@ -16,7 +17,7 @@ export function stoppable(): Stoppable {
   const stop = new AbortController()
   let exit = 0
   const end = onSignal(signal => {
-    exit = 128 + signalNumber(signal)
+    exit = exitStatus({ signal })
     stop.abort(new Error(signal))
   })
   const stopped = new Promise<never>((_, reject) => {

@@ -4,9 +4,10 @@ import { openOutputDir } from '../files/output-dir.ts'
 import type { Found, FoundFile } from '../files/walk.ts'
 import type { LoadedInfo } from '../plugin/host/host.ts'
 import type { TryEvent } from '../report/commands/try-report.ts'
+import { exitStatus } from '../run/outcome.ts'
 import { setUp, tearDown } from '../run/plugin-life.ts'
 import type { PluginRuntime, RuntimeUses } from '../run/plugin-runtime.ts'
-import { onStopSignal, type StopSignal, signalNumber } from '../run/shutdown.ts'
+import { onStopSignal, type StopSignal } from '../run/shutdown.ts'
 import { testBench } from './test-bench.ts'
 
 export interface TryOptions {
@@ -72,7 +73,7 @@ export async function tryPlugin(
     }
     await bench.finished()
     await tearDown(runtime, Number.POSITIVE_INFINITY, tell)
-    const exit = fatal?.exitCode ?? (signal ? 128 + signalNumber(signal) : counts.failed > 0 ? 3 : 0)
+    const exit = exitStatus({ error: fatal, signal, wrong: counts.failed })
     const seconds = Math.round(performance.now() - started) / 1_000
     report({ type: 'summary', summary: { ...counts, seconds, exit } })
     return { exit, error: fatal }

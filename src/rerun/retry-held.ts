@@ -7,7 +7,7 @@
 import { type LeftFile, NO_LIMIT, type Unfinished, unfinishedFiles } from '../inspect/unfinished-files.ts'
 import { groupOffsets } from '../kafka/ask/group-offsets.ts'
 import { openRefetcher } from '../kafka/refetch/refetch.ts'
-import type { Outcome } from '../run/outcome.ts'
+import { exitStatus, type Outcome } from '../run/outcome.ts'
 import { type RunDeps, type RunOptions, run } from '../run/run.ts'
 import { NOTHING_COUNTED, summaryOf } from '../run/run-progress.ts'
 import { isBelow } from './retry-plan.ts'
@@ -73,7 +73,7 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
   const now = Date.now()
   const unprocessed = plan.files.filter(file => !whole.has(file.id) && isOverdue(file, now)).length
   if (options.dryRun || deps.run === undefined || whole.size === 0 || !(await deps.confirm(whole.size))) {
-    const exit = whole.size === 0 && unprocessed > 0 && !options.dryRun ? 3 : 0
+    const exit = exitStatus({ wrong: whole.size === 0 && !options.dryRun ? unprocessed : 0 })
     deps.report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, exit) })
     return { exit, error: undefined }
   }

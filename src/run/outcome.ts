@@ -1,4 +1,4 @@
-/** Why a run ended, and what exit status that makes. */
+/** Why a run or another call ended, and what exit status that makes. */
 import { DfspError } from '../base/errors.ts'
 import type { SummaryCounts } from './run-progress.ts'
 import { type StopSignal, signalNumber } from './shutdown.ts'
@@ -23,6 +23,21 @@ export type End =
 /** Whatever ended it, what was finished is committed; only after most fatal errors no commit would be answered. */
 export function canCommit(end: End): boolean {
   return end.why === 'fatal' ? end.error.code === 'E_ADDON' : end.why !== 'lost'
+}
+
+export interface CallEnd {
+  readonly error?: DfspError | undefined
+  /** What asked it to stop. */
+  readonly signal?: StopSignal | undefined
+  /** Files and records that could not be done with as asked. */
+  readonly wrong?: number
+}
+
+/** Of a call that ends by itself: its error's status, 128 + n after a signal, 3 where something was wrong, else 0. */
+export function exitStatus({ error, signal, wrong = 0 }: CallEnd): number {
+  if (error !== undefined) return error.exitCode
+  if (signal !== undefined) return 128 + signalNumber(signal)
+  return wrong > 0 ? 3 : 0
 }
 
 export interface Goals {
@@ -50,38 +65,42 @@ export function outcome(
   unprocessed = 0,
 ): Outcome {
   const finite = hasEnd(goals)
-  if (end.why === 'fatal' || end.why === 'lost') return { exit: end.error.exitCode, error: end.error }
+  if (end.why === 'fatal' || end.why === 'lost') return endedBy(end.error)
   if (end.why === 'blocked') {
     const error = new DfspError('E_BREAKER', `nothing can be processed: ${end.reason}`, {
       facts: ['nothing was given up for it: the next start goes on where this one stopped'],
       next: 'mend the cause and start again; if it is the files that are bad: --breaker 0',
     })
-    return { exit: error.exitCode, error }
+    return endedBy(error)
   }
   if (end.why === 'stuck') {
     const error = new DfspError('E_KAFKA', end.reason, {
       facts: ['what came was processed and committed: the next start goes on there'],
       next: 'the lines above say what was tried; if a batch is damaged: kafka-consumer-groups.sh --reset-offsets goes past it',
     })
-    return { exit: error.exitCode, error }
+    return endedBy(error)
   }
   if (end.why === 'uncommitted') {
     const error = new DfspError('E_NOT_DRAINED', 'what was finished could not be committed', {
       facts: [end.reason, 'nothing is lost: the next start runs it again'],
     })
-    return { exit: error.exitCode, error }
+    return endedBy(error)
   }
   if (end.why === 'stop') return { exit: 3, error: undefined }
   // Whoever asked for a continuous run's --json and went away is told apart from one that stopped it.
   if (end.why === 'signal' && (finite || end.signal === 'SIGPIPE'))
-    return { exit: 128 + signalNumber(end.signal), error: undefined }
+    return { exit: exitStatus(end), error: undefined }
   if (!drained) {
     const error = new DfspError('E_NOT_DRAINED', 'files were still running when time was up', {
       facts: ['nothing is lost: the next start takes them up again, from their beginning'],
       next: 'a longer --drain-timeout; --timeout gives up an attempt that hangs',
     })
-    return { exit: error.exitCode, error }
+    return endedBy(error)
   }
   if (end.why === 'signal') return { exit: 0, error: undefined }
-  return { exit: failed + mismatched + undecodable + unprocessed > 0 ? 3 : 0, error: undefined }
+  return { exit: exitStatus({ wrong: failed + mismatched + undecodable + unprocessed }), error: undefined }
+}
+
+function endedBy(error: DfspError): Outcome {
+  return { exit: exitStatus({ error }), error }
 }

@@ -1,9 +1,11 @@
 /** What an upload would send: names and sizes. Nothing is read, no broker is asked. */
+
 import { stat } from 'node:fs/promises'
 import { cutFile } from '../core/chunks/chunking.ts'
 import { relativePath } from '../core/chunks/output-path.ts'
 import { type Found, reasonOf } from '../files/walk.ts'
 import type { UploadEvent } from '../report/commands/upload-report.ts'
+import { exitStatus } from '../run/outcome.ts'
 import type { UploadDeps } from './upload.ts'
 
 type Planned = Extract<UploadEvent, { result: 'planned' } | { result: 'failed' }>
@@ -29,7 +31,7 @@ export async function planUpload(
       counts.chunks += planned.chunks
     }
   }
-  const exit = counts.failed > 0 ? 3 : 0
+  const exit = exitStatus({ wrong: counts.failed })
   const seconds = Math.round(performance.now() - started) / 1_000
   report({ type: 'summary', summary: { ...counts, seconds, exit } })
   return exit

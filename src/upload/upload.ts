@@ -6,7 +6,8 @@ import { partitionsToWrite } from '../kafka/ask/topic-to-write.ts'
 import { brokerErrors, isRefusal } from '../kafka/failures.ts'
 import { openProducer } from '../kafka/producer.ts'
 import type { UploadEvent } from '../report/commands/upload-report.ts'
-import { onStopSignal, type StopSignal, signalNumber } from '../run/shutdown.ts'
+import { exitStatus } from '../run/outcome.ts'
+import { onStopSignal, type StopSignal } from '../run/shutdown.ts'
 import {
   canBeSent,
   type FileOutcome,
@@ -133,7 +134,9 @@ export async function upload(
       report({ type: 'problem', text: NOTHING_FOUND })
     if (signal !== undefined && !watched) report({ type: 'info', text: wholeText(counts.files, whole) })
     const asAsked = watched && signal !== 'SIGPIPE'
-    const exit = own.error?.exitCode ?? (asAsked ? (refused > 0 ? 3 : 0) : finiteExit(signal, counts.failed))
+    const exit = exitStatus(
+      asAsked ? { error: own.error, wrong: refused } : { error: own.error, signal, wrong: counts.failed },
+    )
     report({ type: 'summary', summary: { ...counts, chunks: own.ackedChunks, seconds: seconds(), exit } })
     return { exit, error: own.error }
   } finally {
@@ -143,11 +146,6 @@ export async function upload(
     await producer.close()
     watched?.close()
   }
-}
-
-function finiteExit(signal: StopSignal | undefined, failed: number): number {
-  if (signal !== undefined) return 128 + signalNumber(signal)
-  return failed > 0 ? 3 : 0
 }
 
 function wholeText(count: number, names: readonly string[]): string {

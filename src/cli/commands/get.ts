@@ -12,6 +12,7 @@ import { type GotFile, gotJson, gotLine } from '../../report/commands/got-text.t
 import { stateOf, timeText } from '../../report/commands/listing.ts'
 import { RESEND } from '../../report/commands/unfinished-text.ts'
 import { formatBytes, formatCount } from '../../report/quantities.ts'
+import { exitStatus } from '../../run/outcome.ts'
 import { tellEncryption } from '../checks/encryption-note.ts'
 import type { Command, Invocation } from '../command.ts'
 import { scanned } from '../scanned.ts'
@@ -81,7 +82,7 @@ export const command: Command = {
     }
     const { ok, ...bad } = counts
     const wrong = Object.values(bad).reduce((sum, n) => sum + n, 0)
-    exit ||= wrong > 0 ? 3 : 0
+    exit ||= exitStatus({ wrong })
     const seconds = Math.round(performance.now() - started) / 1_000
     if (values.json)
       stdout.write(`${jsonLine({ v: 1, type: 'summary', ...counts, bytes, outputDir, seconds, exit })}\n`)

@@ -12,6 +12,7 @@ import type { GroupWatch } from '../../kafka/ask/group-watch.ts'
 import { statusJson, statusText } from '../../report/commands/group-status-text.ts'
 import { timeText } from '../../report/commands/listing.ts'
 import { formatAge, formatCount } from '../../report/quantities.ts'
+import { exitStatus } from '../../run/outcome.ts'
 import { tellEncryption } from '../checks/encryption-note.ts'
 import type { Command, Invocation } from '../command.ts'
 import { findPlugin } from '../plugin-path.ts'
@@ -119,7 +120,7 @@ function show(
       ? [`the oldest record waits for ${formatAge(age)}, longer than ${formatAge(values.maxAge ?? 0)}`]
       : []),
   ]
-  const exit = exceeded.length > 0 ? 3 : 0
+  const exit = exitStatus({ wrong: exceeded.length })
   const terminal = stdout as NodeJS.WriteStream
   const isDrawn = values.watch && !values.json && terminal.isTTY === true && env.TERM !== 'dumb'
   const lines = values.json ? statusJson(status, title, { exceeded, exit }) : statusText(status, title)
