@@ -3,27 +3,18 @@
  * are to stand on disk and for large ones. A file in memory can be moved to the spool at any time; a chunk is written
  * at its offset and nothing else is copied until the file is whole.
  */
+
 import fs from 'node:fs'
 import { faultPoint } from '../base/fault-point.ts'
 import { named, type OwnFolder } from '../base/held-folder.ts'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
+import type { Source } from '../core/source.ts'
 import type { Arena } from './arena.ts'
 import { spool as openSpool, type Spool } from './spool.ts'
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants
 
 export type Place = 'memory' | 'spool' | 'disk'
-
-/** Where the bytes of a file, or of a part of it, lie, as the plugin threads take it. */
-export type StoredSource =
-  | { readonly kind: 'memory'; readonly pages: readonly number[]; readonly size: number }
-  | {
-      readonly kind: 'spool'
-      readonly fd: number
-      readonly pages: readonly number[]
-      readonly size: number
-    }
-  | { readonly kind: 'disk'; readonly path: string; readonly size: number }
 
 export interface StoredFile {
   readonly place: Place
@@ -32,9 +23,9 @@ export interface StoredFile {
   /** Moves the bytes from memory to the spool; when the system's error is thrown they are in memory still. */
   spill(): void
   /** The whole file of `size` bytes. Nothing is written afterwards. */
-  source(size: number): StoredSource
+  source(size: number): Source
   /** Bytes `from` to `to`, all of which were written; `from` begins a page. More is written meanwhile, behind them. */
-  part(from: number, to: number): StoredSource
+  part(from: number, to: number): Source
   /** Frees memory and temporary file; harmless when repeated. */
   release(): void
 }
@@ -176,7 +167,7 @@ class PagedFile implements StoredFile {
     this.place = 'spool'
   }
 
-  source(size: number): StoredSource {
+  source(size: number): Source {
     if (this.place === 'disk') {
       const path = this.#name as string
       this.#deps.handles.close(path)
@@ -185,12 +176,12 @@ class PagedFile implements StoredFile {
     return this.#paged(0, size)
   }
 
-  part(from: number, to: number): StoredSource {
+  part(from: number, to: number): Source {
     if (this.place === 'disk') return { kind: 'disk', path: this.#name as string, size: to - from }
     return this.#paged(from / PAGE_BYTES, to - from)
   }
 
-  #paged(first: number, size: number): StoredSource {
+  #paged(first: number, size: number): Source {
     const pages: number[] = []
     for (let at = 0; at * PAGE_BYTES < size; at++) pages.push(this.#pages.get(first + at) as number)
     return this.place === 'memory'

@@ -4,44 +4,8 @@ import { acceptedRecord } from '../core/offsets/commit-record.ts'
 import type { GroupStanding } from '../kafka/ask/group-watch.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import type { Refetcher } from '../kafka/refetch/refetch.ts'
-import type { UnfinishedFile } from '../report/commands/unfinished-text.ts'
+import type { GroupStatus, PartitionStatus } from '../report/commands/group-status-text.ts'
 import { type ReadLimits, unfinishedFiles } from './unfinished-files.ts'
-
-export interface PartitionStatus {
-  readonly partition: number
-  /** Undefined: nothing. */
-  readonly committed: number | undefined
-  readonly end: number
-  /** Records from the committed offset to the end, as kafka-consumer-groups counts; undefined without a commit. */
-  readonly lag: number | undefined
-  /** Records that wait where nothing is committed: all that there are. */
-  readonly waiting: number
-  readonly member: { readonly memberId: string; readonly clientId: string; readonly host: string } | undefined
-  /** Timestamp of the first record that waits, in milliseconds since the epoch; undefined where none does. */
-  readonly oldestAt: number | undefined
-  /** What is odd about its commit. */
-  readonly note: string | undefined
-}
-
-export interface GroupStatus {
-  /** In Kafka's words; undefined where the broker does not tell. */
-  readonly state: string | undefined
-  readonly members: number | undefined
-  readonly partitions: readonly PartitionStatus[]
-  readonly lag: number
-  /** Records above the committed offsets that are processed already, as far as the last commits tell. */
-  readonly processedAbove: number
-  readonly oldestAt: number | undefined
-  readonly unfinished: readonly UnfinishedFile[]
-  /** Unresolved records that are no chunks. */
-  readonly undecodable: number
-  /** There was more to read than the limits allow. */
-  readonly isPartial: boolean
-  /** Records above what the commits speak of that were too many to look for incomplete files among them. */
-  readonly unread: number
-  /** For how long the topic keeps records, in milliseconds; undefined where the broker does not tell, or for ever. */
-  readonly retentionMs: number | undefined
-}
 
 /** Where the record at an offset is gone (compaction, markers), so many further ones are tried. */
 const LOOK_AHEAD = 16

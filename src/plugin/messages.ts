@@ -1,20 +1,8 @@
 /** Every message between the host (main thread) and a plugin thread. */
-import type { PluginFault } from '../core/plugin-fault.ts'
-import type { MismatchInfo, OutgoingRecord, PluginOptions, UndecodableInfo } from './plugin.ts'
 
-/** Where the bytes of a whole file, or of a part of it, lie. */
-export type Source =
-  /** Pages of the shared arena, in order; the last one is used up to `size`. */
-  | { readonly kind: 'memory'; readonly pages: readonly number[]; readonly size: number }
-  /** Pages of an open file, in order. */
-  | {
-      readonly kind: 'spool'
-      readonly fd: number
-      readonly pages: readonly number[]
-      readonly size: number
-    }
-  /** A temporary file that begins with the content; it may be longer than `size`. */
-  | { readonly kind: 'disk'; readonly path: string; readonly size: number }
+import type { PluginFault } from '../core/plugin-fault.ts'
+import type { Source } from '../core/source.ts'
+import type { MismatchInfo, OutgoingRecord, PluginOptions, UndecodableInfo } from './plugin.ts'
 
 export interface FileJob {
   readonly path: string

@@ -3,10 +3,11 @@
  * work would begin with the last chunk. What comes of it is only ever time: a thread whose digest is not the announced
  * one digests the whole again.
  */
+
 import type { Chunk } from '../core/chunks/chunk.ts'
 import { type Front, front } from '../core/chunks/front.ts'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
-import type { Source } from '../plugin/messages.ts'
+import type { Source } from '../core/source.ts'
 import type { OpenFile } from './open-files.ts'
 
 export interface DigestAhead {

@@ -1,4 +1,5 @@
 /** Sends files chunk by chunk; each is over when the broker has answered for its last chunk. */
+
 import { hash as digest, webcrypto } from 'node:crypto'
 import type { DfspError } from '../base/errors.ts'
 import { chunkKey, encodeChunk } from '../core/chunks/chunk-codec.ts'
@@ -8,6 +9,7 @@ import { relativePath } from '../core/chunks/output-path.ts'
 import { openSource, READS_AHEAD, ShorterError, type SourceFile } from '../files/source-file.ts'
 import { type FoundFile, reasonOf } from '../files/walk.ts'
 import type { AcknowledgedProducer } from '../kafka/producer.ts'
+import type { FileOutcome } from '../report/commands/upload-report.ts'
 import { inFlight } from './in-flight.ts'
 
 export interface SenderOptions {
@@ -19,19 +21,6 @@ export interface SenderOptions {
   /** Put before every path, with `/`; "" for none. */
   readonly subdir: string
 }
-
-export type FileOutcome =
-  | {
-      readonly path: string
-      readonly result: 'ok'
-      readonly bytes: number
-      readonly chunks: number
-      /** Hexadecimal. */
-      readonly sha512: string
-      /** Lowest and highest offset of its records, by partition. */
-      readonly partitions: Readonly<Record<string, readonly [number, number]>>
-    }
-  | { readonly path: string; readonly result: 'failed'; readonly error: string }
 
 export interface FileSender {
   /**

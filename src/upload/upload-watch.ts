@@ -4,8 +4,7 @@ import { relativePath } from '../core/chunks/output-path.ts'
 import { type FolderWatchOptions, folderWatch, type Seen } from '../files/folder-watch.ts'
 import { openSentFiles, type SentFiles, type SentTo } from '../files/sent-files.ts'
 import type { Found, Root } from '../files/walk.ts'
-import type { UploadEvent } from '../report/commands/upload-report.ts'
-import type { FileOutcome } from './file-sender.ts'
+import type { FileOutcome, UploadEvent } from '../report/commands/upload-report.ts'
 
 export interface WatchSettings extends Omit<FolderWatchOptions, 'first'> {
   /** Files that are there when it is started for the first time are not sent. */

@@ -5,16 +5,10 @@ import { topicId } from '../kafka/ask/topic.ts'
 import { partitionsToWrite } from '../kafka/ask/topic-to-write.ts'
 import { brokerErrors, isRefusal } from '../kafka/failures.ts'
 import { openProducer } from '../kafka/producer.ts'
-import type { UploadEvent } from '../report/commands/upload-report.ts'
+import type { FileOutcome, UploadEvent } from '../report/commands/upload-report.ts'
 import { exitStatus } from '../run/outcome.ts'
 import { onStopSignal, type StopSignal } from '../run/shutdown.ts'
-import {
-  canBeSent,
-  type FileOutcome,
-  type FileSender,
-  fileSender,
-  type SenderOptions,
-} from './file-sender.ts'
+import { canBeSent, type FileSender, fileSender, type SenderOptions } from './file-sender.ts'
 import { uploadProperties } from './upload-properties.ts'
 import { type Watching, type WatchSettings, watching } from './upload-watch.ts'
 

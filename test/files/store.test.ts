@@ -6,8 +6,9 @@ import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { OwnFolder } from '../../src/base/held-folder.ts'
 import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
+import type { Source } from '../../src/core/source.ts'
 import { type Arena, arena } from '../../src/files/arena.ts'
-import { type Store, type StoredSource, store } from '../../src/files/store.ts'
+import { type Store, store } from '../../src/files/store.ts'
 
 interface Place {
   readonly memory: Arena
@@ -23,7 +24,7 @@ function place(t: TestContext): Place {
 }
 
 /** The content, as a plugin thread would read it. */
-function read(source: StoredSource, memory: Arena): Buffer {
+function read(source: Source, memory: Arena): Buffer {
   if (source.kind === 'disk') return fs.readFileSync(source.path).subarray(0, source.size)
   if (source.kind === 'spool')
     return Buffer.concat(
@@ -178,7 +179,7 @@ test('a temporary file that was renamed away is not missed on release', t => {
   const { files, tmpDir } = place(t)
   const file = files.open('disk')
   file.write(0, Buffer.from('whole'))
-  const source = file.source(5) as Extract<StoredSource, { kind: 'disk' }>
+  const source = file.source(5) as Extract<Source, { kind: 'disk' }>
   const target = path.join(tmpDir, 'final')
   fs.renameSync(source.path, target)
   file.release()

@@ -12,9 +12,10 @@ import { OwnFolder } from '../../src/base/held-folder.ts'
 import { encodeChunk } from '../../src/core/chunks/chunk-codec.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
 import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
+import type { Source } from '../../src/core/source.ts'
 import { arena } from '../../src/files/arena.ts'
 import { type Place, type Store, store } from '../../src/files/store.ts'
-import type { FileJob, Source, Task, TaskResult } from '../../src/plugin/messages.ts'
+import type { FileJob, Task, TaskResult } from '../../src/plugin/messages.ts'
 import {
   type BegunDigest,
   badChunks,

@@ -327,7 +327,7 @@ function statusOf(name: string): Parameters<typeof statusText>[0] {
       undecodable: 0,
       isPartial: false,
     },
-    partitions: [{ partition: 0, committed: 1, end: 2, lag: 1, member, oldestAt: 0, note: name }],
+    partitions: [{ partition: 0, committed: 1, end: 2, lag: 1, waiting: 1, member, oldestAt: 0, note: name }],
     unfinished: [unfinished(name)],
     unread: 0,
     retentionMs: undefined,

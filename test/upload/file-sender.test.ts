@@ -7,7 +7,8 @@ import { DfspError } from '../../src/base/errors.ts'
 import { decodeChunk } from '../../src/core/chunks/chunk-codec.ts'
 import type { FoundFile } from '../../src/files/walk.ts'
 import type { AcknowledgedProducer, RecordToSend } from '../../src/kafka/producer.ts'
-import { type FileOutcome, fileSender } from '../../src/upload/file-sender.ts'
+import type { FileOutcome } from '../../src/report/commands/upload-report.ts'
+import { fileSender } from '../../src/upload/file-sender.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dfsp-sender-'))
 after(() => rmSync(folder, { recursive: true }))

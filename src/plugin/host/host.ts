@@ -6,6 +6,7 @@
 import type { DfspError } from '../../base/errors.ts'
 import { E_ENVIRONMENT, isEnvironmental } from '../../core/environment.ts'
 import { faultLine, type PluginFault } from '../../core/plugin-fault.ts'
+import type { Source } from '../../core/source.ts'
 import { cutText } from '../../core/text/shown-text.ts'
 import { entryTaken, newLogFlow } from '../log-flow.ts'
 import {
@@ -13,7 +14,6 @@ import {
   PORT_CLOSED,
   type Refusal,
   type SetupMessage,
-  type Source,
   type Task,
   type ThreadData,
 } from '../messages.ts'

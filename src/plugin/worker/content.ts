@@ -1,4 +1,5 @@
 /** The bytes of a whole file in a plugin thread: verified, placed on disk if asked for, read by the plugin. */
+
 import { createHash, type Hash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -7,7 +8,8 @@ import { copyBytes } from '../../base/copy-bytes.ts'
 import { faultPoint } from '../../base/fault-point.ts'
 import { openBelow, openOwnFolder } from '../../base/held-folder.ts'
 import { relativePath } from '../../core/chunks/output-path.ts'
-import type { ChunkPlace, DigestMessage, FileJob, Source } from '../messages.ts'
+import type { Source } from '../../core/source.ts'
+import type { ChunkPlace, DigestMessage, FileJob } from '../messages.ts'
 
 const { O_RDWR, O_NOFOLLOW = 0 } = fs.constants
 

@@ -6,27 +6,39 @@ import { formatAge, formatBytes, formatCount } from '../quantities.ts'
 import { isoTime, timeText } from './listing.ts'
 import { RESEND, type UnfinishedFile } from './unfinished-text.ts'
 
-export interface ShownStatus {
+export interface PartitionStatus {
+  readonly partition: number
+  /** Undefined: nothing. */
+  readonly committed: number | undefined
+  readonly end: number
+  /** Records from the committed offset to the end, as kafka-consumer-groups counts; undefined without a commit. */
+  readonly lag: number | undefined
+  /** Records that wait where nothing is committed: all that there are. */
+  readonly waiting: number
+  readonly member: { readonly memberId: string; readonly clientId: string; readonly host: string } | undefined
+  /** Timestamp of the first record that waits, in milliseconds since the epoch; undefined where none does. */
+  readonly oldestAt: number | undefined
+  /** What is odd about its commit. */
+  readonly note: string | undefined
+}
+
+export interface GroupStatus {
+  /** In Kafka's words; undefined where the broker does not tell. */
   readonly state: string | undefined
   readonly members: number | undefined
-  readonly partitions: readonly {
-    readonly partition: number
-    readonly committed: number | undefined
-    readonly end: number
-    readonly lag: number | undefined
-    readonly member:
-      | { readonly memberId: string; readonly clientId: string; readonly host: string }
-      | undefined
-    readonly oldestAt: number | undefined
-    readonly note: string | undefined
-  }[]
+  readonly partitions: readonly PartitionStatus[]
   readonly lag: number
+  /** Records above the committed offsets that are processed already, as far as the last commits tell. */
   readonly processedAbove: number
   readonly oldestAt: number | undefined
   readonly unfinished: readonly UnfinishedFile[]
+  /** Unresolved records that are no chunks. */
   readonly undecodable: number
+  /** There was more to read than the limits allow. */
   readonly isPartial: boolean
+  /** Records above what the commits speak of that were too many to look for incomplete files among them. */
   readonly unread: number
+  /** For how long the topic keeps records, in milliseconds; undefined where the broker does not tell, or for ever. */
   readonly retentionMs: number | undefined
 }
 
@@ -40,7 +52,7 @@ export interface StatusTitle {
 const HEAD = ['PARTITION', 'CURRENT-OFFSET', 'LOG-END-OFFSET', 'LAG', 'CONSUMER-ID', 'HOST', 'CLIENT-ID']
 const MOST_FILES = 20
 
-export function statusText(status: ShownStatus, { topic, group, now }: StatusTitle): string[] {
+export function statusText(status: GroupStatus, { topic, group, now }: StatusTitle): string[] {
   const { state, members, partitions, lag, processedAbove, oldestAt, undecodable } = status
   const who = members === undefined ? '' : `, ${members} ${members === 1 ? 'member' : 'members'}`
   const rows = partitions.map(({ partition, committed, end, lag: behind, member }) => [
@@ -76,7 +88,7 @@ export function statusText(status: ShownStatus, { topic, group, now }: StatusTit
   ].map(oneLine)
 }
 
-function unfinishedLines({ unfinished, isPartial, retentionMs }: ShownStatus, now: number): string[] {
+function unfinishedLines({ unfinished, isPartial, retentionMs }: GroupStatus, now: number): string[] {
   const more = isPartial ? ' among the records that were looked at (there are more)' : ''
   if (unfinished.length === 0) return isPartial ? [`no file is unfinished${more}`] : []
   const lines = unfinished
@@ -100,7 +112,7 @@ function deletionText(sentAt: number, retentionMs: number | undefined, now: numb
 }
 
 export function statusJson(
-  status: ShownStatus,
+  status: GroupStatus,
   { topic, group, now }: StatusTitle,
   verdict: { readonly exceeded: readonly string[]; readonly exit: number },
 ): string[] {

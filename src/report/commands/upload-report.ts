@@ -3,10 +3,9 @@ import { jsonLine, oneLine } from '../../core/text/shown-text.ts'
 import type { Log } from '../log.ts'
 import { formatBytes, formatClock, formatCount } from '../quantities.ts'
 
-export type UploadEvent =
-  | { readonly type: 'info' | 'problem'; readonly text: string; readonly fields?: object }
+/** What became of a file. */
+export type FileOutcome =
   | {
-      readonly type: 'file'
       readonly path: string
       readonly result: 'ok'
       readonly bytes: number
@@ -16,7 +15,11 @@ export type UploadEvent =
       /** Lowest and highest offset of its records, by partition. */
       readonly partitions: Readonly<Record<string, readonly [number, number]>>
     }
-  | { readonly type: 'file'; readonly path: string; readonly result: 'failed'; readonly error: string }
+  | { readonly path: string; readonly result: 'failed'; readonly error: string }
+
+export type UploadEvent =
+  | { readonly type: 'info' | 'problem'; readonly text: string; readonly fields?: object }
+  | ({ readonly type: 'file' } & FileOutcome)
   /** With --dry-run. */
   | {
       readonly type: 'file'
