@@ -316,7 +316,8 @@ export function openFiles(): OpenFiles {
     whole(file) {
       if (file.turn !== 0) return
       file.turn = file.triedBefore ? ++earlyTurns : ++turns
-      if (isIdle(file)) noteStuck(file)
+      // One that is assembling goes on at once.
+      if (file.state === 'evicted') noteStuck(file)
     },
     outdate({ contents, turn, number }) {
       contents.doneTurn = Math.max(contents.doneTurn, turn)
