@@ -11,8 +11,8 @@ import type { Shared } from './processor-deps.ts'
 export interface FileEnds {
   /** The plugin returned null: older contents of its path will not run any more. Returns them. */
   outdate(file: OpenFile): readonly OpenFile[]
-  /** Whether a newer content of its path was processed before it was read again. */
-  isOld(file: OpenFile): boolean
+  /** Passes it over where a newer content of its path was processed before it was read again; says whether it did. */
+  passIfOld(file: OpenFile): boolean
   /** It was processed, and that is noted. */
   done(file: OpenFile, ms: number): void
   /** The journal says that it was processed before the last stop. */
@@ -35,7 +35,7 @@ export interface FileEnds {
 
 /** Paths that are known to be done while records are read again. */
 const MOST_DONE = 10_000
-export const NEWER = 'a newer content of this path was processed'
+const NEWER = 'a newer content of this path was processed'
 
 export function fileEnds(s: Shared): FileEnds {
   const { deps, ledger, files, finished, latest, known, replays, counts, committing, letters } = s
@@ -176,8 +176,12 @@ export function fileEnds(s: Shared): FileEnds {
     if (doneMeanwhile.size > MOST_DONE) doneMeanwhile.delete(doneMeanwhile.values().next().value as string)
   }
 
-  function isOld({ path, triedBefore }: OpenFile): boolean {
-    return triedBefore && s.doneMeanwhile.size > 0 && s.doneMeanwhile.has(deps.digest128(path))
+  function passIfOld(file: OpenFile): boolean {
+    const { doneMeanwhile } = s
+    if (!file.triedBefore || doneMeanwhile.size === 0) return false
+    if (!doneMeanwhile.has(deps.digest128(file.path))) return false
+    passOver(file, 'superseded', NEWER)
+    return true
   }
 
   function reportFile(
@@ -217,7 +221,7 @@ export function fileEnds(s: Shared): FileEnds {
   }
 
   return {
-    isOld,
+    passIfOld,
     outdate,
     done(file, ms) {
       count(file, 'ok')

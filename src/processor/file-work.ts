@@ -8,7 +8,7 @@ import { faultLine } from '../core/plugin-fault.ts'
 import { listText } from '../core/text/list-text.ts'
 import type { Ended } from '../plugin/host/thread.ts'
 import type { FileJob, TaskResult } from '../plugin/messages.ts'
-import { type FileEnds, NEWER } from './file-ends.ts'
+import type { FileEnds } from './file-ends.ts'
 import type { OpenFile } from './open-files.ts'
 import { pathQueue } from './path-queue.ts'
 import { type FinishedJournal, finishedFiles, type Shared } from './processor-deps.ts'
@@ -264,7 +264,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     enqueue(file) {
       if (isJournalled(file)) return ends.journalled(file)
       if (settings.leave?.(file.id)) return ends.leave(file)
-      if (ends.isOld(file)) return ends.passOver(file, 'superseded', NEWER)
+      if (ends.passIfOld(file)) return
       requeue(file)
       dispatch()
     },

@@ -1,20 +1,7 @@
 /** What the journal spares: a second run of a file that was processed and not committed when the process was killed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Call, cut, world } from './world.ts'
-
-/** What is in it stays when a process is killed. */
-function memoryJournal() {
-  const keys = new Set<string>()
-  return {
-    keys,
-    has: (key: string) => keys.has(key),
-    async append(key: string) {
-      keys.add(key)
-    },
-    clear: () => keys.clear(),
-  }
-}
+import { type Call, cut, memoryJournal, world } from './world.ts'
 
 const paths = ({ calls }: { readonly calls: readonly Call[] }) => calls.map(call => call.path)
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { cut, DONE, failure, type World, type WorldOptions, world } from './world.ts'
+import { cut, DONE, failure, memoryJournal, type World, type WorldOptions, world } from './world.ts'
 
 const [OLD, NEW] = [cut('v.bin', 'old'), cut('v.bin', 'new')]
 
@@ -128,13 +128,7 @@ test('an older content whose dead letter is refused after a newer one was proces
 })
 
 test('with a journal an older content does not run after a kill that came before the commit', async t => {
-  const keys = new Set<string>()
-  const journal = {
-    has: (key: string) => keys.has(key),
-    append: async (key: string) => void keys.add(key),
-    clear: () => keys.clear(),
-  }
-  const w = world(t, { journal, plugin: failing(1) })
+  const w = world(t, { journal: memoryJournal(), plugin: failing(1) })
   w.onCommit = async () => {
     throw new Error('refused')
   }

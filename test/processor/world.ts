@@ -159,6 +159,19 @@ interface Cleanup {
   after(work: () => void): void
 }
 
+/** A journal that stays when a process is killed. */
+export function memoryJournal() {
+  const keys = new Set<string>()
+  return {
+    keys,
+    has: (key: string) => keys.has(key),
+    async append(key: string) {
+      keys.add(key)
+    },
+    clear: () => keys.clear(),
+  }
+}
+
 export function world(t: Cleanup, options: WorldOptions = {}): World {
   const { partitions = 1, threads = 2, hooks = [], plugin = () => DONE } = options
   const clock = manualClock()
