@@ -2,7 +2,7 @@
 import type { CommitRecord, RecordContent } from '../core/offsets/commit-record.ts'
 import type { PartitionCut } from '../core/offsets/ledger.ts'
 import type { Replay, Stretch } from '../core/offsets/replay.ts'
-import type { OpenFile } from './open-files.ts'
+import type { OpenFile } from './open-file.ts'
 
 export interface ContentSources {
   readonly cut: PartitionCut

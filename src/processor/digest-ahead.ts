@@ -8,7 +8,7 @@ import type { Chunk } from '../core/chunks/chunk.ts'
 import { type Front, front } from '../core/chunks/front.ts'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
 import type { Source } from '../core/source.ts'
-import type { OpenFile } from './open-files.ts'
+import type { OpenFile } from './open-file.ts'
 
 export interface DigestAhead {
   /** A new chunk of the file was written. */

@@ -5,7 +5,7 @@ import type { FileLetterReason } from '../core/dead-letter.ts'
 import { heldPause, type Policy } from '../core/disposition.ts'
 import { offsetRanges } from '../core/offsets/offset-ranges.ts'
 import type { FileResult, SetAside } from '../report/events.ts'
-import { isOutdated, type OpenFile } from './open-files.ts'
+import { isOutdated, type OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 
 export interface FileEnds {

@@ -9,7 +9,7 @@ import { listText } from '../core/text/list-text.ts'
 import type { Ended } from '../plugin/host/thread.ts'
 import type { FileJob, TaskResult } from '../plugin/messages.ts'
 import type { FileEnds } from './file-ends.ts'
-import type { OpenFile } from './open-files.ts'
+import type { OpenFile } from './open-file.ts'
 import { pathQueue } from './path-queue.ts'
 import { type FinishedJournal, finishedFiles, type Shared } from './processor-deps.ts'
 

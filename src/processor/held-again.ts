@@ -3,7 +3,7 @@
  * at a time, and more while they succeed, so that those that never will hold up nobody.
  */
 import type { FileEnds } from './file-ends.ts'
-import { isOutdated, type OpenFile } from './open-files.ts'
+import { isOutdated, type OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 
 export interface HeldAgainDeps extends Shared {

@@ -8,7 +8,7 @@ import type { Receipt } from '../core/offsets/ledger.ts'
 import type { Place } from '../files/store.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
 import type { SetAside } from '../report/events.ts'
-import type { OpenFile } from './open-files.ts'
+import type { OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 
 /** The ledger's owner of a record that belongs to no file. */

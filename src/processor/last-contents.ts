@@ -3,7 +3,7 @@
  * is the newest content of its path, and runs again, or whoever writes by path would be left with the other one.
  */
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
-import type { OpenFile } from './open-files.ts'
+import type { OpenFile } from './open-file.ts'
 
 export interface LastContents {
   /** A file was processed. Returns the digest of the content that was processed before it, if it was another one. */

@@ -1,34 +1,12 @@
-/**
- * The files that are open: received in part or whole, and not yet done.
- *
- * A file's states:
- * - `assembling`: chunks are missing, or are being read again;
- * - `evicted`: its bytes were dropped for want of room; its chunks are counted on, and read again once all were seen;
- * - `queued`: whole, waits for a thread;
- * - `running`: a thread verifies or processes it;
- * - `waiting`: an attempt failed, the next comes after a delay;
- * - `parked`: given up, its dead letter is on its way;
- * - `held`: given up for now, its offsets stay unresolved, its bytes are released; it may be read again later;
- * - `closed`: resolved, or dropped with the epoch of one of its partitions. No longer in the table.
- */
-import { type Assembly, assembly } from '../core/chunks/assembly.ts'
+/** The table of open files: finds them, moves them from state to state, counts them and what the table itself takes. */
+
+import { assembly } from '../core/chunks/assembly.ts'
 import type { Chunk } from '../core/chunks/chunk.ts'
 import { type FileId, hexOf } from '../core/chunks/generation.ts'
-import type { FileLetterReason } from '../core/dead-letter.ts'
-import { type Heap, heap } from '../core/heap.ts'
+import { heap } from '../core/heap.ts'
 import { fileHash40 } from '../core/offsets/commit-record.ts'
-import type { Receipt } from '../core/offsets/ledger.ts'
-import type { StoredFile } from '../files/store.ts'
-
-export type FileState =
-  | 'assembling'
-  | 'evicted'
-  | 'queued'
-  | 'running'
-  | 'waiting'
-  | 'parked'
-  | 'held'
-  | 'closed'
+import { type FileState, isIdle, type OpenFile, type PathContents } from './open-file.ts'
+import { youngFiles } from './young-files.ts'
 
 const NEXT: Readonly<Record<FileState, readonly FileState[]>> = {
   assembling: ['queued', 'evicted', 'parked', 'held', 'closed'],
@@ -43,85 +21,6 @@ const NEXT: Readonly<Record<FileState, readonly FileState[]>> = {
 
 /** Whole and not finished: they will free what they occupy without a further record. */
 const UNDER_WAY: ReadonlySet<FileState> = new Set(['queued', 'running', 'waiting'])
-
-const IDLE: ReadonlySet<FileState> = new Set(['assembling', 'evicted', 'held'])
-
-export interface OpenFile {
-  /** The ledger's owner number; ascending with age. */
-  readonly number: number
-  readonly id: FileId
-  readonly contents: PathContents
-  /** Of the table, which are this file's. */
-  tableBytes: number
-  /** 128 bits of a hash of `id`. */
-  readonly digest: string
-  /** The 40 bits of it that stand for the file in commit records. */
-  readonly hash: number
-  readonly path: string
-  /** Its place in the order in which files became whole; 0 until it is whole for the first time. */
-  turn: number
-  /** By an earlier process: it was whole before those that were not. */
-  readonly triedBefore: boolean
-  /** Of the whole file, in hexadecimal. */
-  readonly sha512: string
-  readonly mtime: number
-  assembly: Assembly
-  stored: StoredFile
-  readonly receipts: Receipt[]
-  /** Lowest and highest offset of its records, by partition. */
-  readonly offsets: Map<number, [number, number]>
-  readonly state: FileState
-  /** Size in bytes once it is whole, else 0. */
-  size: number
-  attempts: number
-  /** A thread was at it in this run. */
-  wasTried: boolean
-  /** When its first chunk came, in milliseconds of the processor's clock. */
-  readonly openedAt: number
-  /** Lowest and highest timestamp of its records, in milliseconds since the epoch. */
-  sentAt: number
-  lastSentAt: number
-  /** When the last new chunk came, in milliseconds of the processor's clock. */
-  lastProgress: number
-  /** All its chunks were seen before it was evicted, and this is what was known of them. */
-  seen: Assembly | undefined
-  /** Chunks were bad in themselves and went missing again, until good copies of them come. */
-  damaged: boolean
-  /** Each chunk is compared with its own digest before it is taken. */
-  checksChunks: boolean
-  /** Further copies of its chunks came while it was whole, and were not looked at. */
-  hasUnreadCopies: boolean
-  /** It was reported as incomplete, or as held and no longer in the log. */
-  reportedIncomplete: boolean
-  /** When it was said of it that the environment fails, the last time; in milliseconds of the processor's clock. */
-  blamedAt: number
-  /** Why it was held, once it was; counted so, until it ends otherwise. */
-  heldFor: { readonly result: FileLetterReason; readonly error: string } | undefined
-  /** How often it was held. */
-  holds: number
-  /** Where it is held: when it is tried again by itself; infinite = not. */
-  againAt: number
-}
-
-/**
- * The open contents of one path. They run one at a time, in the order of their turns; see path-queue.ts. One that is
- * older than a content that was processed does not run any more, or whoever writes by path would be left with it.
- */
-export interface PathContents {
-  /** How many are open. */
-  count: number
-  /** Those that have been whole and wait for nothing that comes by itself: held, evicted, damaged. */
-  stuck: Heap<OpenFile> | undefined
-  /** The one that a thread has, or that is tried again after a delay: none of the others runs meanwhile. */
-  busy: OpenFile | undefined
-  /** The one that runs next. */
-  offered: OpenFile | undefined
-  /** Those that are queued behind it. */
-  behind: Heap<OpenFile> | undefined
-  /** The latest turn, and the highest number, of those that were processed. */
-  doneTurn: number
-  doneNumber: number
-}
 
 export interface OpenFiles {
   readonly byId: ReadonlyMap<FileId, OpenFile>
@@ -159,20 +58,7 @@ const FILE_BYTES = 1_600
 const PATH_COPIES = 3
 /** A receipt, and what the assembly notes of a chunk. */
 const RECORD_BYTES = 120
-/** Items of a heap below which it is not looked through for those that went on. */
-const LEAST_TO_CLEAR = 100
 const NONE: readonly OpenFile[] = []
-const byAge = ({ number }: OpenFile) => -number
-
-/** It goes on only by what comes from outside it: further records, room, a person. */
-export function isIdle({ state }: OpenFile): boolean {
-  return IDLE.has(state)
-}
-
-/** A newer content of its path was processed; if it was whole before that one, it does not run any more. */
-export function isOutdated({ turn, number, contents }: OpenFile): boolean {
-  return turn === 0 ? number < contents.doneNumber : turn < contents.doneTurn
-}
 
 export function openFiles(): OpenFiles {
   const byId = new Map<FileId, OpenFile>()
@@ -205,26 +91,7 @@ export function openFiles(): OpenFiles {
   let numbers = 0
   let turns = 0
   let earlyTurns = Number.MIN_SAFE_INTEGER
-  const assemblingIn = { memory: heap(byAge), elsewhere: heap(byAge) }
-  /** The file that was opened last. Most files are whole with their first record and are never looked for by age. */
-  let newest: OpenFile | undefined
-
-  function isYoung(file: OpenFile, isInMemory: boolean): boolean {
-    return file.state === 'assembling' && !file.damaged && (file.stored.place === 'memory') === isInMemory
-  }
-
-  /** Its heap forgets those that went on when they have become the most of it. */
-  function noteAssembling(file: OpenFile): void {
-    const isInMemory = file.stored.place === 'memory'
-    const young = isInMemory ? assemblingIn.memory : assemblingIn.elsewhere
-    if (young.size > 2 * counts.assembling + LEAST_TO_CLEAR) young.keep(other => isYoung(other, isInMemory))
-    young.add(file)
-  }
-
-  function noteNewest(next?: OpenFile): void {
-    if (newest?.state === 'assembling') noteAssembling(newest)
-    newest = next
-  }
+  const young = youngFiles(() => counts.assembling)
 
   /** With one more of them open. */
   function contentsOf(path: string): PathContents {
@@ -296,7 +163,7 @@ export function openFiles(): OpenFiles {
       byNumber.set(file.number, file)
       tableBytes += file.tableBytes
       note(file, 1)
-      noteNewest(file)
+      young.opened(file)
       return file
     },
     move(file, to) {
@@ -306,7 +173,7 @@ export function openFiles(): OpenFiles {
       ;(file as { state: FileState }).state = to
       note(file, 1)
       if (isIdle(file)) noteStuck(file)
-      if (to === 'assembling') noteAssembling(file)
+      if (to === 'assembling') young.assembling(file)
       if (to !== 'closed') return
       byId.delete(file.id)
       byNumber.delete(file.number)
@@ -350,7 +217,7 @@ export function openFiles(): OpenFiles {
       file.tableBytes += RECORD_BYTES
       tableBytes += RECORD_BYTES
     },
-    spilled: noteAssembling,
+    spilled: young.assembling,
     idle: () =>
       [...byNumber.values()]
         .filter(isIdle)
@@ -360,14 +227,6 @@ export function openFiles(): OpenFiles {
             a.lastProgress - b.lastProgress ||
             a.number - b.number,
         ),
-    youngest(isInMemory) {
-      noteNewest()
-      const young = isInMemory ? assemblingIn.memory : assemblingIn.elsewhere
-      for (let file = young.peek(); file !== undefined; file = young.peek()) {
-        if (isYoung(file, isInMemory)) return file
-        young.take()
-      }
-      return undefined
-    },
+    youngest: young.youngest,
   }
 }

@@ -3,7 +3,7 @@
  * one of them is tried again. What it costs does not depend on how many contents a path has.
  */
 import { heap } from '../core/heap.ts'
-import type { OpenFile, PathContents } from './open-files.ts'
+import type { OpenFile, PathContents } from './open-file.ts'
 
 export interface PathQueue {
   /** Takes a file that is queued, also one that was taken and is to be tried again. */

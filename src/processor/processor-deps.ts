@@ -122,6 +122,11 @@ export interface Counts {
   receivedBytes: number
 }
 
+export const noCounts = (): Counts => ({
+  ...{ done: 0, failed: 0, mismatched: 0, skipped: 0, undecodable: 0, empty: 0, filtered: 0, duplicates: 0 },
+  ...{ deadLettered: 0, replayed: 0, journalled: 0, evicted: 0, letGo: 0, doneBytes: 0, receivedBytes: 0 },
+})
+
 /** Files that were processed, or set aside for good: those that are held come again. */
 export function finishedFiles({ done, skipped, deadLettered }: Counts): number {
   return done + skipped + deadLettered

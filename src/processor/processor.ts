@@ -7,18 +7,11 @@
 import type { Flow } from '../core/backpressure.ts'
 import { breaker as newBreaker } from '../core/breaker.ts'
 import { finishedGenerations } from '../core/chunks/generation.ts'
-import {
-  acceptedRecord,
-  type CommitRecord,
-  RECORD_CHARS,
-  type RecordContent,
-} from '../core/offsets/commit-record.ts'
-import { type Ledger, ledger as newLedger, type PartitionCut } from '../core/offsets/ledger.ts'
-import { type Replay, replay } from '../core/offsets/replay.ts'
-import { troubles } from '../core/troubles.ts'
+import { type Ledger, ledger as newLedger } from '../core/offsets/ledger.ts'
+import type { Replay } from '../core/offsets/replay.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
-import { commitContent, readBack } from './commit-content.ts'
+import { commitTroubles, type Uncommitted } from './commit-troubles.ts'
 import { commits, storedBytes } from './commits.ts'
 import { deadLetters } from './dead-letters.ts'
 import { digestAhead } from './digest-ahead.ts'
@@ -26,13 +19,15 @@ import { fileEnds } from './file-ends.ts'
 import { fileWork } from './file-work.ts'
 import { heldAgain } from './held-again.ts'
 import { intake } from './intake.ts'
-import { knownAtRevoke } from './known-at-revoke.ts'
 import { lastContents } from './last-contents.ts'
-import { isOutdated, type OpenFile, type OpenFiles, openFiles } from './open-files.ts'
-import type { Counts, ProcessorDeps, Shared } from './processor-deps.ts'
+import { isWhole, type OpenFile } from './open-file.ts'
+import { type OpenFiles, openFiles } from './open-files.ts'
+import { partitions as ownedPartitions } from './partitions.ts'
+import { type Counts, noCounts, type ProcessorDeps, type Shared } from './processor-deps.ts'
 import { type ReadAhead, readAhead } from './read-ahead.ts'
 import { readUntil } from './read-until.ts'
 import { room as newRoom } from './room.ts'
+import { staleFiles } from './stale-files.ts'
 
 export interface Processor {
   readonly ledger: Ledger
@@ -58,10 +53,8 @@ export interface Processor {
   readonly flow: Flow
   /** Why everything pauses, and how often it was tried to go on; undefined while nothing is wrong. */
   readonly blocked: { readonly reason: string; readonly probes: number } | undefined
-  /** Why what is finished is not committed, with the error of the last attempt, and for how long that has been so. */
-  readonly uncommitted:
-    | { readonly reason: string; readonly error: unknown; readonly forMs: number }
-    | undefined
+  /** Why what is finished is not committed. */
+  readonly uncommitted: Uncommitted | undefined
   /** Bytes of memory that files occupy. */
   readonly memoryBytes: number
   /** Up to when everything that had arrived was read, in milliseconds of its clock; -Infinity before that was so once. */
@@ -81,64 +74,50 @@ export function processor(deps: ProcessorDeps): Processor {
   const { settings, store, report, now } = deps
   const ledger = newLedger()
   const files = openFiles()
-  const replays = new Map<number, Replay>()
-  /** Where each partition ended when it was assigned. */
-  const endsThen = new Map<number, number>()
-  const atRevoke = knownAtRevoke()
   const latest = finishedGenerations(LATEST)
   const breaker = newBreaker(settings.breakerAfter)
-  const counts: Counts = {
-    done: 0,
-    failed: 0,
-    mismatched: 0,
-    skipped: 0,
-    undecodable: 0,
-    empty: 0,
-    filtered: 0,
-    duplicates: 0,
-    deadLettered: 0,
-    replayed: 0,
-    journalled: 0,
-    evicted: 0,
-    letGo: 0,
-    doneBytes: 0,
-    receivedBytes: 0,
+  const counts = noCounts()
+  const history = {
+    replays: new Map<number, Replay>(),
+    finished: finishedGenerations(),
+    known: finishedGenerations(),
+    latest,
+    doneMeanwhile: new Set<string>(),
+    lastContents: lastContents(),
   }
   const read = readUntil(now)
-  let overfull = false
-  let commitFailure: { error: unknown; readonly since: number } | undefined
-  const trouble = troubles(text => report({ type: 'problem', text }), now)
   /** The partitions are being taken away, or the run ends. */
   let isLeaving = false
   /** The run ends: what is assigned or read from now on is for the next one. */
   let isEnding = false
-  let isAsking = false
 
+  const owned = ownedPartitions({ deps, ledger, files, ...history, read })
+  const troubles = commitTroubles({
+    ...{ report, now },
+    unfinishedFiles: () => files.byId.size,
+    recordChars: () => committing.recordChars,
+  })
   const committing = commits({
     ledger,
     // In one of them is enough: all are read back together.
-    content: (cut, isFirst) => content(cut, isFirst && !settings.reprocessIdentical ? latest.digests() : []),
-    async commit(offsets) {
-      atRevoke.sent(offsets)
-      await deps.commit(offsets)
-      atRevoke.acknowledged(offsets)
-    },
+    content: (cut, isFirst) =>
+      owned.content(cut, isFirst && !settings.reprocessIdentical ? latest.digests() : []),
+    commit: owned.commit,
     committedNow: deps.committedNow,
     isIdle: () => files.count('queued') + files.count('running') === 0,
     now,
     after: deps.after,
     partitionBytes: storedBytes(settings.topic, settings.group),
-    onFailed(error) {
-      commitFailure ??= { error, since: now() }
-      commitFailure.error = error
-      trouble.tell(`offset commit failed, nothing is lost: ${(error as Error).message}`)
-    },
+    onFailed: troubles.failed,
     onCommitted() {
-      commitFailure = undefined
+      troubles.committed()
       if (committing.settled && isReadAgain()) deps.journal?.clear()
       deps.onChange()
     },
-    onFill,
+    onFill(fill) {
+      room.recordFill = fill
+      troubles.filled(fill)
+    },
   })
   const letters = deadLetters({
     deadLetter: deps.deadLetter,
@@ -150,12 +129,7 @@ export function processor(deps: ProcessorDeps): Processor {
     deps,
     ledger,
     files,
-    replays,
-    finished: finishedGenerations(),
-    known: finishedGenerations(),
-    latest,
-    doneMeanwhile: new Set(),
-    lastContents: lastContents(),
+    ...history,
     breaker,
     counts,
     committing,
@@ -165,6 +139,7 @@ export function processor(deps: ProcessorDeps): Processor {
   const ends = fileEnds(shared)
   const work = fileWork({ ...shared, ends, onChange: changed, readAgain: file => room.dropBytes(file) })
   const room = newRoom({ ...shared, ends, work, onPause: read.paused, isLeaving: () => isLeaving })
+  const stale = staleFiles({ ...shared, ends, readTime: read.time, isLeaving: () => isLeaving })
   const comeBack = heldAgain({ ...shared, ends, readAgain: room.dropBytes })
   const reading = readAhead({ files, hasFreeThread: () => deps.host.free > 0, after: deps.after })
   const take = intake({ ...shared, firstPlace: room.firstPlace, place: room.place })
@@ -177,112 +152,11 @@ export function processor(deps: ProcessorDeps): Processor {
     deps.onChange()
   }
 
-  /** All that the journal speaks of was read again, which lay in the log when the partitions were assigned. */
+  /** All that the journal speaks of was read again. */
   function isReadAgain(): boolean {
-    for (const [partition, end] of endsThen) if (ledger.position(partition) < end) return false
     if (deps.journal !== undefined)
       for (const file of files.byId.values()) if (work.isJournalled(file)) return false
-    return endsThen.size > 0
-  }
-
-  function onFill(fill: number): void {
-    room.recordFill = fill
-    if (overfull === fill > 1) return
-    overfull = fill > 1
-    if (overfull) {
-      trouble.tell(`${tooManyText()}; what is finished meanwhile is run again after a kill`, true)
-    } else {
-      trouble.over()
-      report({ type: 'info', text: 'commits go on: the commit record has room again' })
-    }
-  }
-
-  function tooManyText(): string {
-    const { recordChars } = committing
-    if (recordChars === RECORD_CHARS)
-      return `commits wait: ${files.byId.size} unfinished files are too many for a commit record`
-    return `commits wait: the broker takes no commit record of more than ${recordChars} to ${2 * recordChars} characters, and what is unfinished needs more: raise its offset.metadata.max.bytes`
-  }
-
-  // ---- partitions
-
-  function content(cut: PartitionCut, finished: readonly string[]): RecordContent {
-    const fileOf = (owner: number) => files.byNumber.get(owner)
-    return commitContent({ cut, replay: replays.get(cut.partition), fileOf, finished })
-  }
-
-  function assign(
-    { partition, start, committed, metadata, end, notice }: AssignedPartition,
-    own: CommitRecord | undefined,
-  ): void {
-    if (notice !== undefined) report({ type: 'problem', text: notice })
-    ledger.assign(partition, start, committed)
-    endsThen.set(partition, end)
-    read.assign(partition)
-    const record = own ?? (committed === undefined ? undefined : acceptedRecord(metadata, committed, end))
-    if (record === undefined) return
-    if ('refused' in record) {
-      const text = `${settings.topic}[${partition}]: what the last commit says of records above offset ${committed} cannot be used (${record.refused}): they are all read again`
-      return report({ type: 'problem', text })
-    }
-    for (const digest of [...record.finished].reverse()) {
-      shared.finished.add(digest)
-      latest.add(digest)
-    }
-    if (record.position > start) replays.set(partition, replay(record))
-    // The broker does not know it: the next commit has to say it of all partitions at once, or files would be over in
-    // one and open in another.
-    if (own !== undefined) ledger.touch(partition)
-  }
-
-  // ---- time
-
-  /** Nothing new came of it although everything was read that had arrived. */
-  function isStale(file: OpenFile, until: number): boolean {
-    if (file.state !== 'assembling' && (file.state !== 'evicted' || isWhole(file))) return false
-    return file.seen === undefined && until - file.lastProgress >= settings.incompleteAfterMs
-  }
-
-  function lookForStale(): void {
-    if (isLeaving) return // nothing is read any more
-    const until = read.time()
-    let isAny = false
-    for (const file of files.byId.values()) {
-      if (!isStale(file, until)) continue
-      if (isToBeSetAside(file)) isAny = true
-      else if (!file.reportedIncomplete) {
-        file.reportedIncomplete = true
-        const { count: chunks, total } = file.assembly
-        report({ type: 'incomplete', path: file.path, chunks, total })
-      }
-    }
-    if (isAny && !isAsking) void setAsideStale()
-  }
-
-  function isToBeSetAside(file: OpenFile): boolean {
-    return isOutdated(file) || shared.known.has(file.digest) || settings.onIncomplete !== 'hold'
-  }
-
-  /** Only if the broker, asked now, has nothing unread: while it was away, the end that was seen last stood still. */
-  async function setAsideStale(): Promise<void> {
-    isAsking = true
-    try {
-      const now = await deps.endOffsets()
-      for (const [partition, end] of now)
-        if (ledger.epoch(partition) === undefined || ledger.position(partition) < end) return
-    } catch {
-      return // it is asked again
-    } finally {
-      isAsking = false
-    }
-    if (isLeaving) return
-    for (const file of files.byId.values()) {
-      if (!isStale(file, read.time()) || !isToBeSetAside(file)) continue
-      const missing = `${file.assembly.count} of ${file.assembly.total} chunks arrived`
-      if (isOutdated(file)) ends.passOver(file, 'superseded', missing)
-      else if (shared.known.has(file.digest)) ends.passOver(file, 'late', missing)
-      else ends.giveUp(file, 'incomplete', missing)
-    }
+    return owned.areReadAgain
   }
 
   function beginEnd(): void {
@@ -297,8 +171,7 @@ export function processor(deps: ProcessorDeps): Processor {
     counts,
     files,
     assign(partitions) {
-      const own = atRevoke.take(partitions)
-      for (const p of partitions) assign(p, own?.get(p.partition))
+      owned.assign(partitions)
       if (isEnding) return
       isLeaving = false
       work.resume()
@@ -328,12 +201,8 @@ export function processor(deps: ProcessorDeps): Processor {
         await work.ended(drainMs)
         await committing.now()
       }
-      const gone = new Set(partitions)
-      for (const cut of ledger.wholeCut()) {
-        const record = readBack(content(cut, []))
-        if (record !== undefined && gone.has(cut.partition)) atRevoke.add(cut.partition, record)
-      }
-      const dropped = [...files.byId.values()].filter(file => file.receipts.some(r => gone.has(r.partition)))
+      owned.remember(partitions)
+      const dropped = owned.filesIn(partitions)
       if (dropped.some(file => file.state === 'running')) deps.host.abort('its partition was taken away')
       const whole = dropped.filter(isWhole).length
       if (whole > 0 && !isEnding) {
@@ -341,15 +210,7 @@ export function processor(deps: ProcessorDeps): Processor {
         report({ type: 'info', text })
       }
       for (const file of dropped) work.drop(file)
-      for (const partition of partitions) {
-        if (ledger.epoch(partition) !== undefined) {
-          shared.lastContents.readUpTo(partition, ledger.position(partition))
-          ledger.revoke(partition)
-        }
-        replays.delete(partition)
-        endsThen.delete(partition)
-        read.revoke(partition)
-      }
+      owned.forget(partitions)
       breaker.reset()
       room.recordFill = 0
       room.update()
@@ -369,32 +230,12 @@ export function processor(deps: ProcessorDeps): Processor {
     },
     tick() {
       if (!isLeaving) comeBack()
-      trouble.again()
+      troubles.again()
       room.tick()
-      lookForStale()
+      stale.look()
       work.dispatch()
     },
-    lowWatermark(partition, low) {
-      for (const file of files.byId.values()) {
-        const lost = file.offsets.get(partition)
-        if (lost === undefined || lost[0] >= low) continue
-        const where = `${settings.topic}[${partition}] ${lost[0]}-${Math.min(lost[1], low - 1)}`
-        if (file.state === 'evicted')
-          ends.giveUp(
-            file,
-            'incomplete',
-            `its records ${where} were deleted by retention before it could be read again`,
-          )
-        else if (file.state === 'held' && !file.reportedIncomplete) {
-          file.reportedIncomplete = true
-          if (settings.onFailure.onError !== 'dlq') file.againAt = Number.POSITIVE_INFINITY
-          report({
-            type: 'problem',
-            text: `${file.path} is held, and its records ${where} were deleted by retention: it cannot be tried again`,
-          })
-        }
-      }
-    },
+    lowWatermark: stale.lowWatermark,
     get quiet() {
       const { files: underWay } = files.underWay
       return underWay + files.count('parked') === 0 && !room.isWaiting && committing.settled
@@ -403,10 +244,7 @@ export function processor(deps: ProcessorDeps): Processor {
       return room.flow
     },
     get uncommitted() {
-      if (overfull) return { reason: tooManyText(), error: undefined, forMs: 0 }
-      if (commitFailure === undefined) return undefined
-      const { error, since } = commitFailure
-      return { reason: (error as Error).message, error, forMs: now() - since }
+      return troubles.uncommitted
     },
     get blocked() {
       if (breaker.reason !== undefined) return { reason: breaker.reason, probes: breaker.probes }
@@ -429,8 +267,4 @@ export function processor(deps: ProcessorDeps): Processor {
       running: work.running,
     }),
   }
-}
-
-function isWhole(file: OpenFile): boolean {
-  return file.assembly.count === file.assembly.total
 }

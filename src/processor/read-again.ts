@@ -13,7 +13,7 @@ import { listText } from '../core/text/list-text.ts'
 import type { Place } from '../files/store.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
 import type { FileEnds } from './file-ends.ts'
-import type { OpenFile } from './open-files.ts'
+import type { OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 
 export interface ReadAgain {

@@ -8,7 +8,7 @@ import type { Chunk } from '../core/chunks/chunk.ts'
 import type { Place } from '../files/store.ts'
 import type { FileEnds } from './file-ends.ts'
 import type { FileWork } from './file-work.ts'
-import { type FileState, isIdle, type OpenFile } from './open-files.ts'
+import { type FileState, isIdle, type OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 import { readAgain } from './read-again.ts'
 

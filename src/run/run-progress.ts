@@ -2,7 +2,7 @@
 import { reachedEnd } from '../core/run-end.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import type { FileConsumer } from '../kafka/consumer/consumer.ts'
-import type { OpenFile } from '../processor/open-files.ts'
+import type { OpenFile } from '../processor/open-file.ts'
 import type { Processor } from '../processor/processor.ts'
 import { type Counts, finishedFiles, triedFiles } from '../processor/processor-deps.ts'
 import type { RunStats, RunSummary } from '../report/events.ts'

@@ -2,7 +2,7 @@
 import type { CommittedOffset } from '../kafka/consumer/assignment.ts'
 import type { OffsetCommit } from '../kafka/consumer/committer.ts'
 import type { FileConsumer } from '../kafka/consumer/consumer.ts'
-import type { FileState } from '../processor/open-files.ts'
+import type { FileState } from '../processor/open-file.ts'
 import type { Processor } from '../processor/processor.ts'
 import type { RunStats } from '../report/events.ts'
 import type { FileView, FileViewState, PartitionView, RunView } from '../report/monitor/run-view.ts'
