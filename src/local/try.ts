@@ -8,7 +8,7 @@ import { exitStatus } from '../run/outcome.ts'
 import { setUp, tearDown } from '../run/plugin-life.ts'
 import type { PluginRuntime, RuntimeUses } from '../run/plugin-runtime.ts'
 import { onStopSignal, type StopSignal } from '../run/shutdown.ts'
-import { testBench } from './test-bench.ts'
+import { sampleFiles } from './sample-files.ts'
 
 export interface TryOptions {
   readonly mode: 'memory' | 'disk' | 'both'
@@ -48,17 +48,17 @@ export async function tryPlugin(
   const tell = (text: string) => report({ type: 'info', text })
   const onBroken = (error: DfspError) => {
     fatal ??= error
-    bench.stop()
+    samples.stop()
   }
 
   const output = openOutputDir(options.outputDir)
-  const bench = testBench(
+  const samples = sampleFiles(
     { ...options, path: output.path, tmp: output.tmp },
     { ...deps, hooks: loaded.hooks, report, onBroken },
   )
   const stopListening = onStopSignal(given => {
     signal = given
-    bench.stop()
+    samples.stop()
   })
   try {
     runtime.connect({ produce: deps.produce, log: deps.log, onBroken })
@@ -67,11 +67,11 @@ export async function tryPlugin(
     await setUp(runtime, { options: pluginOptions, sections, outputDir, tmpDir }, tell)
     for await (const found of deps.files) {
       if (signal !== undefined || fatal !== undefined) break
-      if (found.kind === 'file') await bench.feed(found)
+      if (found.kind === 'file') await samples.feed(found)
       else if (found.kind === 'no-file') tell(`left out ${found.shown}: it ${found.reason}`)
       else report({ type: 'file', path: found.shown, result: 'failed', ms: 0, error: found.reason })
     }
-    await bench.finished()
+    await samples.finished()
     await tearDown(runtime, Number.POSITIVE_INFINITY, tell)
     const exit = exitStatus({ error: fatal, signal, wrong: counts.failed })
     const seconds = Math.round(performance.now() - started) / 1_000

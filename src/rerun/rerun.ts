@@ -1,4 +1,4 @@
-/** Files that are named by where their records lie, run again: plugin, output folder, and one bench for each topic. */
+/** Files that are named by where their records lie, run again: plugin, output folder, and one set of fetched files for each topic. */
 import { openOutputDir } from '../files/output-dir.ts'
 import { openRefetcher } from '../kafka/refetch/refetch.ts'
 import type { LoadedInfo } from '../plugin/host/host.ts'
@@ -8,11 +8,11 @@ import type { End } from '../run/outcome.ts'
 import { setUp, tearDown } from '../run/plugin-life.ts'
 import type { PluginRuntime, RuntimeUses } from '../run/plugin-runtime.ts'
 import type { SummaryCounts } from '../run/run-progress.ts'
-import { type BenchFile, type Outcome, type RetryBenchOptions, retryBench } from './retry-bench.ts'
+import { type FetchedOptions, type FileToFetch, fetchedFiles, type Outcome } from './fetched-files.ts'
 import { byTopic, sharedReads } from './shared-reads.ts'
 
 export interface RerunOptions
-  extends Pick<RetryBenchOptions, 'group' | 'mode' | 'threads' | 'memoryBytes' | 'breakerAfter'> {
+  extends Pick<FetchedOptions, 'group' | 'mode' | 'threads' | 'memoryBytes' | 'breakerAfter'> {
   readonly outputDir: string
   readonly consumerProperties: Readonly<Record<string, string>>
   readonly drainMs: number
@@ -26,8 +26,8 @@ export interface RerunUses extends Pick<RuntimeUses, 'log' | 'produce'> {
   report(event: RunEvent): void
 }
 
-export interface RerunFile extends BenchFile {
-  readonly letter: BenchFile['letter'] & { readonly topic: string }
+export interface RerunFile extends FileToFetch {
+  readonly letter: FileToFetch['letter'] & { readonly topic: string }
 }
 
 export interface RerunDeps<F extends RerunFile> extends RerunUses {
@@ -58,7 +58,7 @@ export async function rerun<F extends RerunFile>(
     const { pluginOptions, sections } = options
     await setUp(runtime, { options: pluginOptions, sections, outputDir: path, tmpDir }, tell)
     for (const [topic, own] of byTopic(files)) {
-      const bench = retryBench<F>(
+      const fetched = fetchedFiles<F>(
         { ...options, topic, path, tmp },
         {
           runtime,
@@ -74,10 +74,10 @@ export async function rerun<F extends RerunFile>(
         },
       )
       try {
-        for (const together of sharedReads(own)) await bench.feed(together)
-        await bench.finished()
+        for (const together of sharedReads(own)) await fetched.feed(together)
+        await fetched.finished()
       } finally {
-        drained = await bench.close(options.drainMs)
+        drained = await fetched.close(options.drainMs)
         await Promise.all(settling)
       }
     }

@@ -14,10 +14,10 @@ import { letterSender } from '../run/letter-sender.ts'
 import { type End, type Outcome as Ending, outcome as endingOf } from '../run/outcome.ts'
 import { NOTHING_COUNTED, type SummaryCounts, summaryOf } from '../run/run-progress.ts'
 import { onSignal, onStopSignal, stoppingText } from '../run/shutdown.ts'
+import type { Outcome } from './fetched-files.ts'
 import { type LetterBox, openLetterBox } from './letter-box.ts'
 import { withNewer } from './newer-contents.ts'
 import { countOutcome, type RerunOptions, type RerunUses, rerun, rerunEvent } from './rerun.ts'
-import type { Outcome } from './retry-bench.ts'
 import { letters, type RetryFile, type RetryPlan, withGone } from './retry-plan.ts'
 
 export interface RetryOptions extends RerunOptions {

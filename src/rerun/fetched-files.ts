@@ -1,32 +1,17 @@
-/**
- * The processor on files of one topic that are fetched by reference: each is read again, assembled, verified and given
- * to the plugin once. It owns no partition of the topic: the records pass through one of its own.
- */
+/** Files of one topic that are fetched by reference: each is read again, assembled, verified and given to the plugin once. */
 
-import { constants } from 'node:buffer'
-import path from 'node:path'
-import type { OwnFolder } from '../base/held-folder.ts'
 import { type FileId, fileId, hexOf } from '../core/chunks/generation.ts'
 import { namedChunk } from '../core/chunks/named-chunk.ts'
 import { joined, type OffsetRange, offsetRanges, sortedRanges } from '../core/offsets/offset-ranges.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
 import type { Refetcher } from '../kafka/refetch/refetch.ts'
-import { processor } from '../processor/processor.ts'
-import type { ProcessorDeps } from '../processor/processor-deps.ts'
 import type { FileResult, RunEvent } from '../report/events.ts'
-import { realEdges } from '../run/edges.ts'
-import type { PluginRuntime } from '../run/plugin-runtime.ts'
+import { type FedDeps, type FedOptions, fedProcessor, PARTITION } from '../run/fed-processor.ts'
 
-export interface RetryBenchOptions {
+export interface FetchedOptions extends FedOptions {
   readonly topic: string
   readonly group: string
-  readonly mode: 'memory' | 'disk' | 'both'
-  readonly threads: number
-  readonly memoryBytes: number
   readonly breakerAfter: number
-  /** Of the output directory. */
-  readonly path: string
-  readonly tmp: OwnFolder
 }
 
 export interface Outcome {
@@ -37,7 +22,7 @@ export interface Outcome {
 }
 
 /** A file to be run again. */
-export interface BenchFile {
+export interface FileToFetch {
   readonly letter: {
     readonly path: string
     readonly chunks: number
@@ -49,9 +34,7 @@ export interface BenchFile {
   readonly ranges: readonly OffsetRange[]
 }
 
-export interface RetryBenchDeps<F extends BenchFile> {
-  readonly runtime: Pick<PluginRuntime, 'store'> & { readonly host: ProcessorDeps['host'] }
-  readonly hooks: readonly string[]
+export interface FetchedDeps<F extends FileToFetch> extends Pick<FedDeps, 'runtime' | 'hooks'> {
   /** Of the topic. */
   readonly openRefetcher: () => Refetcher
   /** What became of a file; the next one may be fed meanwhile. */
@@ -63,7 +46,7 @@ export interface RetryBenchDeps<F extends BenchFile> {
   readonly onBlocked: (reason: string) => void
 }
 
-export interface RetryBench<F extends BenchFile> {
+export interface FetchedFiles<F extends FileToFetch> {
   /**
    * Reads files together, of a path one each. Resolves when the next ones may follow. Rejects with a DfspError when the
    * topic cannot be read.
@@ -88,8 +71,6 @@ interface Open<F> {
   readonly offsets: number[]
 }
 
-const PARTITION = 0
-const TICK_MS = 1_000
 const UNDER_WAY = ['queued', 'running', 'waiting'] as const
 /** About what an open file and one of its records take here and in the processor. */
 const FILE_BYTES = 2_000
@@ -97,10 +78,10 @@ const RECORD_BYTES = 250
 /** Of the memory: more files are begun only once others have ended, or in a read of their own. */
 const TABLE_SHARE = 1 / 8
 
-export function retryBench<F extends BenchFile>(
-  options: RetryBenchOptions,
-  deps: RetryBenchDeps<F>,
-): RetryBench<F> {
+export function fetchedFiles<F extends FileToFetch>(
+  options: FetchedOptions,
+  deps: FetchedDeps<F>,
+): FetchedFiles<F> {
   const { runtime, report, signal } = deps
   const open = new Map<string, Open<F>>() // by path
   const attempts = new Map<FileId, number>()
@@ -111,68 +92,25 @@ export function retryBench<F extends BenchFile>(
   const feeding = deps.openRefetcher()
   // A second connection: the first may be waiting for room that only an evicted file's end can give.
   const again = deps.openRefetcher()
-  let paused = false
-  let wake = () => {}
-  const change = () =>
-    new Promise<void>(resolve => {
-      wake = resolve
-    })
-  signal.addEventListener('abort', () => wake(), { once: true })
-
-  const work = processor({
-    ...realEdges,
-    settings: {
-      topic: options.topic,
-      group: options.group,
-      mode: options.mode,
-      diskPath: name => path.join(options.path, name),
-      files: undefined,
+  const { topic, group, breakerAfter } = options
+  const work = fedProcessor(
+    options,
+    {
+      ...{ topic, group, breakerAfter, waitsForEnvironment: true },
       attemptsBefore: id => attempts.get(id) ?? 0,
-      onFailure: { retries: 0, onError: 'skip' },
-      onIncomplete: 'skip',
       // After the last of a file's records nothing more of it comes.
-      incompleteAfterMs: 1,
-      reprocessIdentical: true,
-      memoryBytes: options.memoryBytes,
-      largestBuffer: constants.MAX_LENGTH,
-      maxFiles: undefined,
-      breakerAfter: options.breakerAfter,
-      waitsForEnvironment: true,
-      retriesHeld: false,
+      ...{ onIncomplete: 'skip', incompleteAfterMs: 1 },
     },
-    host: runtime.host,
-    hooks: new Set(deps.hooks),
-    store: runtime.store(options.tmp),
-    commit: async () => {},
-    committedNow: async () => new Map(),
-    endOffsets: async () => new Map(),
-    deadLetter: async () => {},
-    refetch: readAgain,
-    journal: undefined,
-    pause() {
-      paused = true
+    {
+      ...{ runtime, hooks: deps.hooks, refetch: readAgain, report: heard },
+      onStop: deps.onBlocked,
+      onTick({ blocked }) {
+        if (blocked !== undefined && blocked.probes > 0) deps.onBlocked(blocked.reason)
+      },
     },
-    resume() {
-      paused = false
-      wake()
-    },
-    report: heard,
-    onChange: () => wake(),
-    onStop: reason => deps.onBlocked(reason),
-  })
-  const start = {
-    partition: PARTITION,
-    start: 0,
-    end: 0,
-    committed: undefined,
-    metadata: undefined,
-    notice: undefined,
-  }
-  work.assign([start])
-  const timer = setInterval(() => {
-    work.tick()
-    if (work.blocked !== undefined && work.blocked.probes > 0) deps.onBlocked(work.blocked.reason)
-  }, TICK_MS)
+  )
+  const { change } = work
+  signal.addEventListener('abort', work.wake, { once: true })
 
   function heard(event: RunEvent): void {
     if (event.type === 'info' || event.type === 'problem') return report(event)
@@ -187,7 +125,7 @@ export function retryBench<F extends BenchFile>(
   function told(ended: Open<F>, outcome: Outcome): void {
     forget(ended)
     deps.onOutcome(ended.file, outcome)
-    wake()
+    work.wake()
   }
 
   function forget({ file, id, offsets }: Open<F>): void {
@@ -264,17 +202,17 @@ export function retryBench<F extends BenchFile>(
       async record => {
         const own = await openOf(record)
         if (own === undefined) return
-        while (paused && !signal.aborted) await change()
+        while (work.isPaused && !signal.aborted) await change()
         signal.throwIfAborted()
         if (open.get(own.file.letter.path) !== own) return // further copies of what has ended
         const { partition, offset } = record
         own.offsets.push(end)
         places.set(end, { partition, offset })
-        work.records([{ ...record, partition: PARTITION, offset: end++ }])
+        work.take(record, end++)
       },
       signal,
     )
-    work.partitionEnd(PARTITION, end)
+    work.atEnd(end)
     for (const file of left.values())
       if (!postponed.has(file)) deps.onOutcome(file, nothing(`none of ${file.letter.chunks} chunks is there`))
     for (const own of begun)
@@ -301,7 +239,7 @@ export function retryBench<F extends BenchFile>(
     },
     finished: ended,
     async close(drainMs) {
-      clearInterval(timer)
+      work.end()
       const ended = await work.drain(drainMs)
       await feeding.close()
       await again.close()

@@ -9,7 +9,7 @@ import type { OffsetRange } from '../../src/core/offsets/offset-ranges.ts'
 import { arena } from '../../src/files/arena.ts'
 import { store } from '../../src/files/store.ts'
 import type { FileJob, TaskResult } from '../../src/plugin/messages.ts'
-import { type BenchFile, type Outcome, retryBench } from '../../src/rerun/retry-bench.ts'
+import { type FileToFetch, fetchedFiles, type Outcome } from '../../src/rerun/fetched-files.ts'
 import { sharedReads } from '../../src/rerun/shared-reads.ts'
 import { cut, DONE, failure, type Sent, sha512 } from '../processor/world.ts'
 
@@ -19,13 +19,13 @@ interface Given {
   readonly plugin?: (job: FileJob) => TaskResult
 }
 
-async function ranAgain(t: TestContext, files: readonly BenchFile[], { log, memoryBytes, plugin }: Given) {
+async function ranAgain(t: TestContext, files: readonly FileToFetch[], { log, memoryBytes, plugin }: Given) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-bench-'))
   t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
   const jobs: FileJob[] = []
-  const outcomes = new Map<BenchFile, Outcome>()
+  const outcomes = new Map<FileToFetch, Outcome>()
   let recordsRead = 0
-  const bench = retryBench<BenchFile>(
+  const bench = fetchedFiles<FileToFetch>(
     {
       topic: 'xrd',
       group: 'g',
@@ -85,7 +85,7 @@ async function ranAgain(t: TestContext, files: readonly BenchFile[], { log, memo
 }
 
 /** Their first chunks, then their second ones, and so on; letters that say from where to where each lies. */
-function mixed(all: readonly Sent[]): { log: Buffer[]; files: BenchFile[] } {
+function mixed(all: readonly Sent[]): { log: Buffer[]; files: FileToFetch[] } {
   const most = Math.max(...all.map(({ values }) => values.length))
   const log = Array.from({ length: most }, (_, i) => all.flatMap(({ values }) => values[i] ?? [])).flat()
   return { log, files: all.map(sent => letterOf(sent, spanIn(log, sent))) }
@@ -96,14 +96,14 @@ function spanIn(log: readonly Buffer[], { values }: Sent): OffsetRange[] {
   return [{ partition: 0, from: Math.min(...at), to: Math.max(...at) }]
 }
 
-function letterOf(sent: Sent, ranges: OffsetRange[], attempts = 1): BenchFile {
+function letterOf(sent: Sent, ranges: OffsetRange[], attempts = 1): FileToFetch {
   const sha = sha512(sent.content).toString('hex')
   return { letter: { path: sent.path, chunks: sent.values.length, sha512: sha, attempts }, ranges }
 }
 
 const manyFiles = (n: number) =>
   Array.from({ length: n }, (_, i) => cut(`${i}.dat`, `content ${i}`.padEnd(12)))
-const results = (outcomes: ReadonlyMap<BenchFile, Outcome>) =>
+const results = (outcomes: ReadonlyMap<FileToFetch, Outcome>) =>
   [...outcomes.values()].map(({ result }) => result)
 
 test('files that lie between each other are read once, however many they are', async t => {
@@ -134,7 +134,7 @@ test('among files that are read together each has its own outcome', async t => {
     files.map(file => outcomes.get(file)?.result),
     ['ok', 'failed', 'incomplete', 'incomplete'],
   )
-  assert.match(outcomes.get(files[3] as BenchFile)?.error ?? '', /^none of 3 chunks is there$/)
+  assert.match(outcomes.get(files[3] as FileToFetch)?.error ?? '', /^none of 3 chunks is there$/)
   assert.equal(jobs.length, 2)
 })
 

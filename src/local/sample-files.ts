@@ -1,32 +1,18 @@
-/** The processor without a broker: it is fed with local files, a few at a time, and tells what became of each. */
+/** Local files pass through the processor, a few at a time, as if they came from a topic. */
 
-import { constants } from 'node:buffer'
-import path from 'node:path'
 import { DfspError } from '../base/errors.ts'
-import type { OwnFolder } from '../base/held-folder.ts'
 import { cutFile } from '../core/chunks/chunking.ts'
 import { relativePath } from '../core/chunks/output-path.ts'
 import { openSource } from '../files/source-file.ts'
 import { type FoundFile, reasonOf } from '../files/walk.ts'
-import { processor } from '../processor/processor.ts'
 import type { TryEvent } from '../report/commands/try-report.ts'
 import type { RunEvent } from '../report/events.ts'
 import { formatMs } from '../report/quantities.ts'
-import { realEdges } from '../run/edges.ts'
+import { type FedOptions, fedProcessor } from '../run/fed-processor.ts'
 import type { PluginRuntime } from '../run/plugin-runtime.ts'
 import { sampleRecords } from './sample-records.ts'
 
-export interface TestBenchOptions {
-  readonly mode: 'memory' | 'disk' | 'both'
-  readonly threads: number
-  /** Bytes. */
-  readonly memoryBytes: number
-  /** Of the output directory. */
-  readonly path: string
-  readonly tmp: OwnFolder
-}
-
-export interface TestBenchDeps {
+export interface SampleFilesDeps {
   readonly runtime: PluginRuntime
   readonly hooks: readonly string[]
   /** The path that the plugin is to see. */
@@ -38,7 +24,7 @@ export interface TestBenchDeps {
   readonly random: () => number
 }
 
-export interface TestBench {
+export interface SampleFiles {
   /** Resolves when the next file may follow; `report` hears what becomes of this one. */
   feed(found: FoundFile): Promise<void>
   /** Resolves when all have ended, or after `stop`. */
@@ -49,80 +35,33 @@ export interface TestBench {
 
 /** Small, so that a sample has several chunks. */
 const CHUNK_BYTES = 64 * 1024
-const PARTITION = 0
 /** After so long a file is told of, and then again and again: it may hang. */
 const SLOW_MS = 2_000
 const REPEAT_MS = 10_000
-const TICK_MS = 1_000
 
-export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestBench {
-  const { report, runtime } = deps
+export function sampleFiles(options: FedOptions, deps: SampleFilesDeps): SampleFiles {
+  const { report } = deps
   const open = new Map<string, NodeJS.Timeout>() // by path, with what tells that it takes long
   let offset = 0
-  let paused = false
   let stopped = false
-  let wake = () => {}
-  const change = () =>
-    new Promise<void>(resolve => {
-      wake = resolve
-    })
 
   const fail = (path: string, error: string) => report({ type: 'file', path, result: 'failed', ms: 0, error })
 
-  const work = processor({
-    ...realEdges,
-    settings: {
-      topic: 'try',
-      group: 'try',
-      mode: options.mode,
-      diskPath: name => path.join(options.path, name),
-      files: undefined,
-      onFailure: { retries: 0, onError: 'skip' },
-      onIncomplete: 'hold',
-      incompleteAfterMs: Number.POSITIVE_INFINITY,
-      reprocessIdentical: true,
-      memoryBytes: options.memoryBytes,
-      largestBuffer: constants.MAX_LENGTH,
-      maxFiles: undefined,
-      breakerAfter: 0,
-      waitsForEnvironment: false,
-      retriesHeld: false,
-    },
-    host: runtime.host,
-    hooks: new Set(deps.hooks),
-    store: runtime.store(options.tmp),
-    commit: async () => {},
-    committedNow: async () => new Map(),
-    endOffsets: async () => new Map(),
-    deadLetter: async () => {},
-    refetch: async () => {
-      throw new Error('its chunks were made on the way and cannot be read again')
-    },
-    journal: undefined,
-    pause() {
-      paused = true
-    },
-    resume() {
-      paused = false
-      wake()
-    },
-    report: heard,
-    onChange: () => {},
-    onStop: reason => deps.onBroken(new DfspError('E_OUTPUT', reason)),
-  })
-  work.assign([
+  const work = fedProcessor(
+    options,
     {
-      partition: PARTITION,
-      start: 0,
-      committed: undefined,
-      metadata: undefined,
-      end: 100,
-      notice: undefined,
+      ...{ topic: 'try', group: 'try', onIncomplete: 'hold', incompleteAfterMs: Number.POSITIVE_INFINITY },
+      ...{ breakerAfter: 0, waitsForEnvironment: false },
     },
-  ])
-
-  // A thread that is replaced tells nobody when it is ready.
-  const timer = setInterval(() => work.tick(), TICK_MS)
+    {
+      ...deps,
+      refetch: async () => {
+        throw new Error('its chunks were made on the way and cannot be read again')
+      },
+      report: heard,
+      onStop: reason => deps.onBroken(new DfspError('E_OUTPUT', reason)),
+    },
+  )
 
   function heard(event: RunEvent): void {
     if (event.type === 'problem') report(event)
@@ -131,7 +70,7 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
     close(path)
     if (result === 'ok') report({ type: 'file', path, result, ms })
     else report({ type: 'file', path, result: 'failed', ms, error: error ?? result })
-    wake()
+    work.wake()
   }
 
   function openNow(path: string): void {
@@ -154,7 +93,7 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
     const named = relativePath(name.slice(0, Math.max(0, slash)), name.slice(slash + 1), '')
     if ('refused' in named) return fail(found.shown, `${named.refused}: it would not be taken from a topic`)
     // One path at a time: chunks of the same content would be taken for duplicates of the open one's.
-    while ((open.has(name) || open.size > options.threads) && !stopped) await change()
+    while ((open.has(name) || open.size > options.threads) && !stopped) await work.change()
     try {
       const source = await openSource(found.file)
       try {
@@ -162,9 +101,9 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
         if ('refused' in cut) return fail(name, cut.refused)
         openNow(name)
         for await (const value of sampleRecords(source, cut, name, deps.random)) {
-          while (paused && !stopped) await change()
+          while (work.isPaused && !stopped) await work.change()
           if (stopped) return
-          work.records([{ partition: PARTITION, offset: offset++, timestamp: 0, value }])
+          work.take({ timestamp: 0, value }, offset++)
         }
       } finally {
         await source.close()
@@ -178,15 +117,15 @@ export function testBench(options: TestBenchOptions, deps: TestBenchDeps): TestB
   return {
     feed,
     async finished() {
-      while (open.size > 0 && !stopped) await change()
-      clearInterval(timer)
+      while (open.size > 0 && !stopped) await work.change()
+      work.end()
       await work.drain(0)
     },
     stop() {
       stopped = true
-      clearInterval(timer)
+      work.end()
       for (const timer of open.values()) clearTimeout(timer)
-      wake()
+      work.wake()
     },
   }
 }
