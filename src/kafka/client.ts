@@ -190,7 +190,11 @@ export async function connect(
   }
   const end = (error: DfspError) => {
     given = true
-    client.disconnect(() => {})
+    try {
+      client.disconnect(() => {})
+    } catch {
+      // A producer that has no connection at the moment refuses; the attempt that goes on ends by `given`.
+    }
     return error
   }
   try {
