@@ -1,6 +1,6 @@
 /** Work that Ctrl-C ends, also while an answer is waited for that may never come. */
 import { exitStatus } from '../run/outcome.ts'
-import { onSignal } from '../run/shutdown.ts'
+import { onSignal, type StopSignal } from '../run/shutdown.ts'
 
 export interface Stoppable {
   /** Aborted by the first signal that asks the process to stop. */
@@ -13,10 +13,11 @@ export interface Stoppable {
   end(): void
 }
 
-export function stoppable(): Stoppable {
+/** `listen`: `onStopSignal` where the call stops in order, and keeps its exit status, also when nobody reads stdout any more. */
+export function stoppable(listen: (stop: (signal: StopSignal) => void) => () => void = onSignal): Stoppable {
   const stop = new AbortController()
   let exit = 0
-  const end = onSignal(signal => {
+  const end = listen(signal => {
     exit = exitStatus({ signal })
     stop.abort(new Error(signal))
   })

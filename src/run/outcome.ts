@@ -87,18 +87,20 @@ export function outcome(
     return endedBy(error)
   }
   if (end.why === 'stop') return { exit: 3, error: undefined }
+  const notDrained = drained ? undefined : notDrainedError()
   // Whoever asked for a continuous run's --json and went away is told apart from one that stopped it.
   if (end.why === 'signal' && (finite || end.signal === 'SIGPIPE'))
-    return { exit: exitStatus(end), error: undefined }
-  if (!drained) {
-    const error = new DfspError('E_NOT_DRAINED', 'files were still running when time was up', {
-      facts: ['nothing is lost: the next start takes them up again, from their beginning'],
-      next: 'a longer --drain-timeout; --timeout gives up an attempt that hangs',
-    })
-    return endedBy(error)
-  }
+    return { exit: exitStatus(end), error: notDrained }
+  if (notDrained !== undefined) return endedBy(notDrained)
   if (end.why === 'signal') return { exit: 0, error: undefined }
   return { exit: exitStatus({ wrong: failed + mismatched + undecodable + unprocessed }), error: undefined }
+}
+
+function notDrainedError(): DfspError {
+  return new DfspError('E_NOT_DRAINED', 'files were still running when time was up', {
+    facts: ['nothing is lost: the next start takes them up again, from their beginning'],
+    next: 'a longer --drain-timeout; --timeout gives up an attempt that hangs',
+  })
 }
 
 function endedBy(error: DfspError): Outcome {

@@ -29,6 +29,7 @@ import { retentionLosses } from './retention-losses.ts'
 import { NOTHING_COUNTED, runProgress, statsOf, summaryOf } from './run-progress.ts'
 import { runTally } from './run-view.ts'
 import { onStopSignal, stoppingText } from './shutdown.ts'
+import { stillRunning } from './still-running.ts'
 
 export interface RunOptions extends ConnectOptions {
   readonly mode: 'memory' | 'disk' | 'both'
@@ -254,6 +255,8 @@ async function consumeToEnd(
   }
   /** What could not be read when the partitions were assigned. */
   let open: readonly string[] = []
+  const still = stillRunning(report, realEdges.now)
+  const stillTimer = setInterval(() => still(work.unfinished().running), TICK_MS)
   function tick(): void {
     work.tick()
     if (!hasEnd(options)) return
@@ -345,6 +348,7 @@ async function consumeToEnd(
       end = { why: 'uncommitted', reason: uncommitted.reason }
     await tearDown(runtime, options.drainMs, text => report({ type: 'info', text }))
   } else work.abandon()
+  clearInterval(stillTimer)
   clearInterval(statsTimer)
   const { assembling } = work.unfinished()
   const waiting =

@@ -47,3 +47,8 @@ for (const stdout of ['full', 'unread'] as const)
     assert.equal(status, 2)
     assert.match(stderr, /\[E_USAGE\]/)
   })
+
+test('a check keeps its status where nobody reads what it says', async () => {
+  const args = ['config', 'check', '--connect', '-b', '127.0.0.1:1', '-t', 'x', '-g', 'g']
+  assert.equal((await run(args, 'unread')).status, 69)
+})

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -35,6 +35,27 @@ test('without a name: the working directory, then the XDG folder, then none', ()
   assert.equal(findConfigFile(undefined, place), own)
   const near = put('one/dfsp.config')
   assert.equal(findConfigFile(undefined, place), near)
+})
+
+test('what stands in a standard place and is no file does not count as absent', () => {
+  const place = { cwd: join(root, 'odd'), env: { XDG_CONFIG_HOME: join(root, 'xdg2') } }
+  put('xdg2/dfsp/dfsp.config')
+  const near = join(root, 'odd/dfsp.config')
+  mkdirSync(near, { recursive: true })
+  fails('E_CONFIG', /dfsp.config is a folder/, () => findConfigFile(undefined, place))
+  rmSync(near, { recursive: true })
+  symlinkSync('gone', near)
+  fails('E_CONFIG', /dfsp.config is a symbolic link that leads nowhere/, () =>
+    findConfigFile(undefined, place),
+  )
+})
+
+test('a pipe or a device that is named is a config file, a folder of that name is passed over', () => {
+  const place = { cwd: join(root, 'named'), env: {} }
+  assert.equal(findConfigFile('/dev/null', place), '/dev/null')
+  mkdirSync(join(root, 'named/lab'), { recursive: true })
+  const lab = put('named/lab.config')
+  assert.equal(findConfigFile('lab', place), lab)
 })
 
 test("a name is looked for in OpenMSIStream's folder last", () => {

@@ -49,3 +49,9 @@ test('a continuous run that lost the reader of stdout does not end as one that w
   assert.equal(exitOf('SIGPIPE'), 141)
   assert.equal(exitOf('SIGHUP'), 0)
 })
+
+test('a finite run that a signal ended keeps its status, and says where files were left running', () => {
+  const goals = { untilEnd: true, maxFiles: undefined, maxTimeMs: undefined }
+  const { exit, error } = outcome({ why: 'signal', signal: 'SIGTERM' }, goals, NOTHING_COUNTED, false)
+  assert.deepEqual([exit, error?.code], [143, 'E_NOT_DRAINED'])
+})

@@ -7,6 +7,7 @@ import { meant } from '../../config/problems.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { nearest } from '../../core/text/nearest.ts'
 import { jsonLine, textLines } from '../../core/text/shown-text.ts'
+import { willWork } from '../../run/shutdown.ts'
 import { tellEncryption } from '../checks/encryption-note.ts'
 import { type Shown, shownSettings } from '../checks/shown-settings.ts'
 import type { Command, Invocation } from '../command.ts'
@@ -37,6 +38,7 @@ export const command: Command = {
     const settings = await invocation.settings(invocation.positionals.FILE?.[0])
     if (action === 'show') tellEncryption(settings, invocation)
     if (settings.values.connect && action === 'check') {
+      willWork() // what it finds is its exit status, whoever reads the rest
       const { checkConnect } = await import('../checks/check-connect.ts')
       invocation.stderr.write(textLines(settings.notices.map(noteText)))
       return await checkConnect(invocation, settings)

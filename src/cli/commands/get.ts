@@ -13,6 +13,7 @@ import { stateOf, timeText } from '../../report/commands/listing.ts'
 import { RESEND } from '../../report/commands/unfinished-text.ts'
 import { formatBytes, formatCount } from '../../report/quantities.ts'
 import { exitStatus } from '../../run/outcome.ts'
+import { onStopSignal, willWork } from '../../run/shutdown.ts'
 import { tellEncryption } from '../checks/encryption-note.ts'
 import type { Command, Invocation } from '../command.ts'
 import { scanned } from '../scanned.ts'
@@ -47,6 +48,7 @@ export const command: Command = {
     const started = performance.now()
     const isWanted = (name: string) => wanted.some(({ matches }) => matches(name))
     const seen = new Set<string>() // for "did you mean"
+    willWork() // a reader of the list that goes away leaves no file out without a word
     const index = fileIndex({
       wanted(name) {
         if (seen.size < MOST_SEEN) seen.add(name)
@@ -113,7 +115,7 @@ async function fetched(
     import('../../kafka/refetch/refetch.ts'),
     import('../stoppable.ts'),
   ])
-  const stop = stoppable()
+  const stop = stoppable(onStopSignal)
   const refetcher = openRefetcher(source)
   let read = 0
   try {

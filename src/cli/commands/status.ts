@@ -12,6 +12,7 @@ import { type GroupStatus, statusJson, statusText } from '../../report/commands/
 import { timeText } from '../../report/commands/listing.ts'
 import { formatAge, formatCount } from '../../report/quantities.ts'
 import { exitStatus } from '../../run/outcome.ts'
+import { onStopSignal } from '../../run/shutdown.ts'
 import { tellEncryption } from '../checks/encryption-note.ts'
 import type { Command, Invocation } from '../command.ts'
 import { findPlugin } from '../plugin-path.ts'
@@ -44,7 +45,7 @@ export const command: Command = {
         import('../../inspect/group-status.ts'),
         import('../stoppable.ts'),
       ])
-    const stop = stoppable()
+    const stop = stoppable(onStopSignal)
     const progress = slowProgress(invocation, values.quiet)
     progress.update(() => `asking ${values.brokers} about ${group}`)
     const properties = kafka.consumer

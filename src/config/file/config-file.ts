@@ -1,5 +1,5 @@
 /** Where the config file is, and reading it. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { lstatSync, readFileSync, statSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { DfspError } from '../../base/errors.ts'
 import { homeFolder } from '../../base/home.ts'
@@ -24,12 +24,34 @@ interface Place {
  */
 export function findConfigFile(given: string | undefined, place: Place): string | undefined {
   const candidates = candidatePaths(given, place)
-  const found = candidates.find(path => existsSync(path) && statSync(path).isFile())
+  // What stands in a standard place and cannot be read must not count as absent: its settings may be what protects.
+  const found = candidates.find(path => (given === undefined ? wrongAt(path) !== ABSENT : isReadable(path)))
+  const wrong = found === undefined ? undefined : wrongAt(found)
+  if (wrong !== undefined) {
+    const text = `${shownPath(found as string, place.cwd)} ${wrong}`
+    throw new DfspError('E_CONFIG', text, { next: 'put the config file there, or remove it' })
+  }
   if (found !== undefined || given === undefined) return found
   throw new DfspError('E_NOT_FOUND', `no config file "${given}"`, {
     facts: [`looked for ${candidates.map(path => shownPath(path, place.cwd)).join(', ')}`],
     next: 'dfsp init config writes one to start from',
   })
+}
+
+const ABSENT = 'is not there'
+
+/** Why it is no file that can be read; a pipe and a device can. */
+function wrongAt(path: string): string | undefined {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return ABSENT
+  try {
+    return statSync(path).isDirectory() ? 'is a folder' : undefined
+  } catch {
+    return 'is a symbolic link that leads nowhere'
+  }
+}
+
+function isReadable(path: string): boolean {
+  return wrongAt(path) === undefined
 }
 
 /** All places in the order in which they are looked at. */
