@@ -9,7 +9,7 @@ import { listText } from '../core/text/list-text.ts'
 import type { Ended } from '../plugin/host/thread.ts'
 import type { FileJob, TaskResult } from '../plugin/messages.ts'
 import type { FileEnds } from './file-ends.ts'
-import type { OpenFile } from './open-file.ts'
+import { mayHeal, type OpenFile, readForCopies } from './open-file.ts'
 import { pathQueue } from './path-queue.ts'
 import { type FinishedJournal, finishedFiles, type Shared } from './processor-deps.ts'
 
@@ -247,10 +247,9 @@ export function fileWork(s: FileWorkDeps): FileWork {
     const examined = await deps.host.run({ kind: 'examine', file: jobOf(file), actual, chunks })
     if (!isRunning(file)) return file.stored.release()
     const bad = examined.kind === 'examined' ? examined.badChunks : []
-    if (bad.length > 0 && file.hasUnreadCopies) {
-      file.hasUnreadCopies = false
-      file.checksChunks = true
+    if (mayHeal(file)) {
       file.attempts--
+      readForCopies(file)
       return s.readAgain(file)
     }
     const which =

@@ -1,9 +1,10 @@
 /**
  * Held files come back by themselves, each after a pause that grows: what an outage held need not wait for a restart. Few
- * at a time, and more while they succeed, so that those that never will hold up nobody.
+ * at a time, and more while they succeed, so that those that never will hold up nobody. One whose content was wrong comes
+ * back once copies of its chunks came.
  */
 import type { FileEnds } from './file-ends.ts'
-import { isOutdated, type OpenFile } from './open-file.ts'
+import { isOutdated, mayHeal, type OpenFile, readForCopies } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 
 export interface HeldAgainDeps extends Shared {
@@ -14,11 +15,20 @@ export interface HeldAgainDeps extends Shared {
 
 const MOST = 256
 
-/** To be called every second or so: lets those out whose time has come. */
-export function heldAgain(s: HeldAgainDeps): () => void {
+export interface HeldAgain {
+  /** To be called every second or so: lets those out whose time has come. */
+  look(): void
+  /** A copy of a chunk came of a file that is held. */
+  copied(file: OpenFile): void
+  /** Files come back with the next look. */
+  readonly isWaiting: boolean
+}
+
+export function heldAgain(s: HeldAgainDeps): HeldAgain {
   const { deps, files, breaker, ends } = s
   const { settings, now } = deps
   const out = new Set<OpenFile>()
+  const healable = new Set<OpenFile>()
   let most = 1
 
   function lookAtThoseOut(): void {
@@ -37,6 +47,20 @@ export function heldAgain(s: HeldAgainDeps): () => void {
     return found.sort((a, b) => a.againAt - b.againAt)
   }
 
+  function isHealable(file: OpenFile): boolean {
+    if (file.state !== 'held' || file.heldFor?.result !== 'mismatch') return false
+    return settings.onFailure.onError === 'hold' && mayHeal(file) && !isOutdated(file)
+  }
+
+  function heal(): void {
+    for (const file of healable)
+      if (isHealable(file)) {
+        readForCopies(file)
+        s.readAgain(file)
+      }
+    healable.clear()
+  }
+
   function letOut(file: OpenFile): void {
     const { result, error } = file.heldFor as NonNullable<OpenFile['heldFor']>
     out.add(file)
@@ -45,11 +69,24 @@ export function heldAgain(s: HeldAgainDeps): () => void {
     else s.readAgain(file)
   }
 
-  return () => {
-    lookAtThoseOut()
-    if (out.size >= most || files.count('held') === 0) return
-    // While all pauses it would only wait; but where nothing else waits it is the one to be tried.
-    if (breaker.state !== 'closed' && files.underWay.files > 0) return
-    for (const file of due().slice(0, most - out.size)) letOut(file)
+  return {
+    look() {
+      heal()
+      lookAtThoseOut()
+      if (out.size >= most || files.count('held') === 0) return
+      // While all pauses it would only wait; but where nothing else waits it is the one to be tried.
+      if (breaker.state !== 'closed' && files.underWay.files > 0) return
+      for (const file of due().slice(0, most - out.size)) letOut(file)
+    },
+    copied(file) {
+      if (isHealable(file)) healable.add(file)
+    },
+    get isWaiting() {
+      for (const file of healable) {
+        if (isHealable(file)) return true
+        healable.delete(file)
+      }
+      return false
+    },
   }
 }

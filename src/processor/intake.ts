@@ -22,6 +22,8 @@ export interface IntakeDeps extends Shared {
   firstPlace(chunk: Chunk): Place
   /** Takes a chunk of an open file that is not whole. */
   place(file: OpenFile, chunk: Chunk): void
+  /** A copy of a chunk came of a file that does not take it. */
+  copied(file: OpenFile): void
 }
 
 export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
@@ -79,6 +81,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
     else {
       counts.duplicates++
       file.hasUnreadCopies = true
+      s.copied(file)
     }
   }
 

@@ -73,6 +73,8 @@ export interface OpenFile {
   checksChunks: boolean
   /** Further copies of its chunks came while it was whole, and were not looked at. */
   hasUnreadCopies: boolean
+  /** Of how many records it was when it was read again for its copies the last time; 0 = never. */
+  readForCopiesAt: number
   /** It was reported as incomplete, or as held and no longer in the log. */
   reportedIncomplete: boolean
   /** When it was said of it that the environment fails, the last time; in milliseconds of the processor's clock. */
@@ -108,6 +110,21 @@ export interface PathContents {
 /** It goes on only by what comes from outside it: further records, room, a person. */
 export function isIdle({ state }: OpenFile): boolean {
   return IDLE.has(state)
+}
+
+/**
+ * Copies that were not looked at may make it right. Each time it has to have twice as many records as before: who sends
+ * copies one by one must not have all of it read again for each.
+ */
+export function mayHeal({ hasUnreadCopies, receipts, readForCopiesAt }: OpenFile): boolean {
+  return hasUnreadCopies && receipts.length >= 2 * readForCopiesAt
+}
+
+/** It will be read again, and the last copy of each chunk that is right by its own digest counts. */
+export function readForCopies(file: OpenFile): void {
+  file.hasUnreadCopies = false
+  file.readForCopiesAt = file.receipts.length
+  file.checksChunks = true
 }
 
 /** All its chunks are there, or were. */

@@ -153,6 +153,7 @@ export function openFiles(): OpenFiles {
         damaged: false,
         checksChunks: false,
         hasUnreadCopies: false,
+        readForCopiesAt: 0,
         reportedIncomplete: false,
         blamedAt: Number.POSITIVE_INFINITY,
         heldFor: undefined,

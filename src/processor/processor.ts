@@ -142,7 +142,7 @@ export function processor(deps: ProcessorDeps): Processor {
   const stale = staleFiles({ ...shared, ends, readTime: read.time, isLeaving: () => isLeaving })
   const comeBack = heldAgain({ ...shared, ends, readAgain: room.dropBytes })
   const reading = readAhead({ files, hasFreeThread: () => deps.host.free > 0, after: deps.after })
-  const take = intake({ ...shared, firstPlace: room.firstPlace, place: room.place })
+  const take = intake({ ...shared, firstPlace: room.firstPlace, place: room.place, copied: comeBack.copied })
 
   function changed(): void {
     room.update()
@@ -229,7 +229,7 @@ export function processor(deps: ProcessorDeps): Processor {
       committing.stop()
     },
     tick() {
-      if (!isLeaving) comeBack()
+      if (!isLeaving) comeBack.look()
       troubles.again()
       room.tick()
       stale.look()
@@ -238,7 +238,9 @@ export function processor(deps: ProcessorDeps): Processor {
     lowWatermark: stale.lowWatermark,
     get quiet() {
       const { files: underWay } = files.underWay
-      return underWay + files.count('parked') === 0 && !room.isWaiting && committing.settled
+      return (
+        underWay + files.count('parked') === 0 && !room.isWaiting && !comeBack.isWaiting && committing.settled
+      )
     },
     get flow() {
       return room.flow

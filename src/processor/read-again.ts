@@ -28,6 +28,8 @@ export interface ReadAgain {
   /** Their partitions are taken away, or the run ends. */
   cancel(): void
   readonly isReading: boolean
+  /** Its copies are being read, and each counts: it is whole once all were. */
+  takesAllCopies(file: OpenFile): boolean
   /** Whether files wait for it, or are being read. */
   readonly isWaiting: boolean
 }
@@ -35,6 +37,8 @@ export interface ReadAgain {
 export interface ReadAgainDeps extends Shared {
   readonly ends: FileEnds
   place(file: OpenFile, chunk: Chunk): void
+  /** All chunks of the file are there. */
+  complete(file: OpenFile): void
   placeFor(bytes: number): Place
   /** Bytes that may be put into memory. */
   memoryLeft(): number
@@ -140,7 +144,8 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
       if (error !== undefined || own.abort.signal.aborted) dropBytes(file)
       else {
         file.seen = undefined
-        giveUpMissing(file)
+        if (file.assembly.count === file.assembly.total) s.complete(file)
+        else giveUpMissing(file)
       }
     }
     if (error !== undefined && !own.abort.signal.aborted) {
@@ -167,6 +172,7 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
       reading?.abort.abort()
       reading = undefined
     },
+    takesAllCopies: file => file.checksChunks && reading?.files.has(file) === true,
     get isReading() {
       return reading !== undefined
     },

@@ -70,6 +70,7 @@ export function room(s: RoomDeps): Room {
   const again = readAgain({
     ...s,
     place,
+    complete,
     placeFor,
     // Incomplete files may fill memory above the low mark for ever.
     memoryLeft: () => (files.underWay.files === 0 ? high : low) - usedBytes(),
@@ -119,13 +120,16 @@ export function room(s: RoomDeps): Room {
       if ((file.state as FileState) === 'evicted' && !file.assembly.has(chunk.index)) place(file, chunk)
       return
     }
-    if (duplicate) return ahead.forget(file)
+    if (duplicate) {
+      file.assembly.replace(chunk)
+      return ahead.forget(file)
+    }
     file.assembly.place(chunk)
     ahead.placed(file, chunk)
     file.lastProgress = now()
     file.reportedIncomplete = false
     counts.receivedBytes += chunk.data.length
-    if (file.assembly.count === file.assembly.total) complete(file)
+    if (file.assembly.count === file.assembly.total && !again.takesAllCopies(file)) complete(file)
   }
 
   /** False when the file was evicted for want of it. */

@@ -202,3 +202,19 @@ test('a hundred thousand chunks are placed and found', () => {
 function bytesOf(all: readonly Piece[]): number {
   return all.reduce((sum, p) => sum + p.data.length, 0)
 }
+
+test('a copy that replaces a chunk is what is known of it from then on, also after others were removed', () => {
+  const table = assembly(3)
+  const chunk = (index: number, offset: number, length: number, mark: number) => ({
+    ...{ index, offset, data: Buffer.alloc(length), chunkHash: Buffer.alloc(64, mark) },
+  })
+  for (const index of [1, 2, 3]) table.place(chunk(index, (index - 1) * 4, 4, index))
+  table.replace(chunk(2, 4, 2, 9))
+  assert.deepEqual([table.count, table.bytes], [3, 10])
+  assert.match((table.size() as { wrong: string }).wrong, /a gap before chunk 3/)
+  table.remove([1])
+  table.place(chunk(1, 0, 4, 1))
+  table.replace(chunk(2, 4, 4, 7))
+  assert.equal(table.size(), 12)
+  assert.equal(table.chunks().find(({ index }) => index === 2)?.hash[0], 7)
+})

@@ -21,6 +21,8 @@ export interface Assembly {
   /** Notes a chunk; `duplicate` when one with its index is there already. */
   place(chunk: Pick<Chunk, 'index' | 'offset' | 'data' | 'chunkHash'>): Placement
   has(index: number): boolean
+  /** Another copy stands in the place of a chunk that is there: what is known is that copy's from now on. */
+  replace(chunk: Pick<Chunk, 'index' | 'offset' | 'data' | 'chunkHash'>): void
   /** Makes chunks missing again, so that good copies of them can take their place. */
   remove(indexes: readonly number[]): void
   /** With all chunks there: the size in bytes, or what is wrong with their geometry. */
@@ -52,6 +54,8 @@ class ChunkTable implements Assembly {
   readonly #present: Bitmap
   #rows: Float64Array
   #hashes: Uint8Array
+  /** Row by index; made for the first copy that replaces another. */
+  #rowOf: Map<number, number> | undefined
 
   constructor(total: number) {
     this.total = total
@@ -68,18 +72,34 @@ class ChunkTable implements Assembly {
   place({ index, offset, data, chunkHash }: Parameters<Assembly['place']>[0]): Placement {
     if (!this.#present.set(index - 1)) return 'duplicate'
     if (this.count * ROW === this.#rows.length) this.#grow()
-    const at = this.count * ROW
-    this.#rows[at] = index
-    this.#rows[at + 1] = offset
-    this.#rows[at + 2] = data.length
-    const from = this.count * KEPT_HASH_BYTES
-    for (let i = 0; i < KEPT_HASH_BYTES; i++) this.#hashes[from + i] = chunkHash[i] as number
+    this.#rowOf?.set(index, this.count)
+    this.#write(this.count, index, offset, data.length, chunkHash)
     this.count++
     this.bytes += data.length
     return 'new'
   }
 
+  replace({ index, offset, data, chunkHash }: Parameters<Assembly['place']>[0]): void {
+    this.#rowOf ??= new Map(
+      Array.from({ length: this.count }, (_, row) => [this.#rows[row * ROW] as number, row]),
+    )
+    const row = this.#rowOf.get(index)
+    if (row === undefined) return
+    this.bytes += data.length - (this.#rows[row * ROW + 2] as number)
+    this.#write(row, index, offset, data.length, chunkHash)
+  }
+
+  #write(row: number, index: number, offset: number, length: number, hash: Uint8Array): void {
+    const at = row * ROW
+    this.#rows[at] = index
+    this.#rows[at + 1] = offset
+    this.#rows[at + 2] = length
+    const from = row * KEPT_HASH_BYTES
+    for (let i = 0; i < KEPT_HASH_BYTES; i++) this.#hashes[from + i] = hash[i] as number
+  }
+
   remove(indexes: readonly number[]): void {
+    this.#rowOf = undefined
     for (const index of indexes) this.#present.clear(index - 1)
     const [rows, hashes] = [this.#rows, this.#hashes]
     let kept = 0
