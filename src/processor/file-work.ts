@@ -113,9 +113,9 @@ export function fileWork(s: FileWorkDeps): FileWork {
   }
 
   function settle(file: OpenFile, result: Ended, ms: number): Promise<void> | undefined {
-    if (result.kind !== 'failed' && result.kind !== 'done') breaker.undecided()
     if (result.kind === 'recalled') {
       // It was never begun.
+      breaker.undecided()
       file.attempts--
       requeue(file)
       return
@@ -130,6 +130,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
         return
       }
       case 'mismatch':
+        breaker.undecided()
         return mismatched(file, result.actual, ms)
       case 'failed':
         if (result.fault.environment) environmental(file, faultLine(result.fault), ms)
@@ -215,12 +216,16 @@ export function fileWork(s: FileWorkDeps): FileWork {
   function ioError(file: OpenFile, result: Extract<TaskResult, { kind: 'io-error' }>, ms: number): void {
     const { code, message } = result
     if (code === 'ENOENT' && isSource(file, result.path)) {
+      breaker.undecided()
       file.attempts--
       return s.readAgain(file)
     }
     if (isEnvironmental(result)) return environmental(file, `dfsp could not store it: ${message}`, ms)
     // No further attempt changes it, and it says nothing of other files. Without a code it is dfsp's own refusal.
-    if (code === '' || OF_ITS_PATH.has(code)) return ends.giveUp(file, 'failed', message, ms)
+    if (code === '' || OF_ITS_PATH.has(code)) {
+      breaker.undecided()
+      return ends.giveUp(file, 'failed', message, ms)
+    }
     failed(file, `dfsp could not store it: ${message}`, ms)
   }
 

@@ -52,6 +52,9 @@ const TABLE_KEPT = 3 / 4
 /** Files that are let go at a time. */
 const MOST_LET_GO = 512
 
+/** A disk that has failed again and again for so long, and no file was finished meanwhile, counts as one that takes nothing. */
+const FUTILE_MS = 2 * PROBE_EVERY_MS
+
 export function room(s: RoomDeps): Room {
   const { deps, files, breaker, counts, letters, ahead, work } = s
   const { settings, store, report, now } = deps
@@ -67,6 +70,11 @@ export function room(s: RoomDeps): Room {
   let isDiskTold = false
   let diskToldAt = Number.NEGATIVE_INFINITY
   let disk: { reason: string; probes: number; retryAt: number } | undefined
+  /** Of the files that were finished when the disk took a probe again the last time. */
+  let doneAtResume = -1
+  /** How often it failed again before a further one was: it has room for a probe and for no file. */
+  let relapses = 0
+  let failingSince = 0
   const again = readAgain({
     ...s,
     place,
@@ -223,7 +231,8 @@ export function room(s: RoomDeps): Room {
   }
 
   function tick(): void {
-    if (disk !== undefined && (now() >= disk.retryAt || (flow === 'pause' && isStuck()))) probe(disk)
+    const isNew = disk?.probes === 0
+    if (disk !== undefined && (now() >= disk.retryAt || (isNew && flow === 'pause' && isStuck()))) probe(disk)
     if (flow === 'pause' && disk !== undefined && isStuck()) relieve(disk)
     update()
   }
@@ -245,7 +254,16 @@ export function room(s: RoomDeps): Room {
     // What was evicted for it would fill the disk again at once.
     again.postpone()
     if (disk !== undefined) disk.reason = error.message
-    disk ??= { reason: error.message, probes: 0, retryAt: now() + PROBE_EVERY_MS }
+    else {
+      relapses = counts.done === doneAtResume ? relapses + 1 : 0
+      if (relapses === 0) failingSince = now()
+      const isFutile = now() - failingSince >= FUTILE_MS
+      disk = {
+        reason: error.message,
+        probes: isFutile ? relapses : 0,
+        retryAt: now() + PROBE_EVERY_MS,
+      }
+    }
     if (now() - diskToldAt < TELL_EVERY_MS) return
     diskToldAt = now()
     isDiskTold = true
@@ -257,6 +275,7 @@ export function room(s: RoomDeps): Room {
     try {
       store.probe()
       disk = undefined
+      doneAtResume = counts.done
       if (isDiskTold) report({ type: 'info', text: 'resumed: the disk takes writes again' })
       isDiskTold = false
     } catch (error) {

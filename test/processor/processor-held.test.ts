@@ -183,3 +183,22 @@ test('where nothing waits for the environment, as in dfsp try, the file has fail
     ['failed'],
   )
 })
+
+test('while files cannot be stored one is tried every 10 s, and none in between', async t => {
+  let tried = 0
+  const full = { kind: 'io-error', code: 'ENOSPC', message: 'ENOSPC: no space left on device' } as const
+  const w = world(t, {
+    plugin: async () => {
+      tried++
+      return full
+    },
+  })
+  for (let i = 0; i < 4; i++) await w.send(0, ...cut(`f${i}`, 'aaaabbbb').values)
+  await w.clock.advance(1_000)
+  const atFirst = tried
+  for (let i = 0; i < 35; i++) {
+    await w.clock.advance(1_000)
+    await w.tick()
+  }
+  assert.ok(tried - atFirst >= 2 && tried - atFirst <= 4, `${tried - atFirst} attempts in 35 s`)
+})

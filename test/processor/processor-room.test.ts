@@ -165,3 +165,25 @@ test('files that are begun and not completed take a quarter of the budget at mos
     ['later', 'begun-5999', 'good'],
   )
 })
+
+test('a disk that has room for a probe and for no file counts as one that takes nothing', async t => {
+  const w = world(t, { settings: { mode: 'disk' } })
+  w.failWrites = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  w.sparesProbes = true
+  await w.send(0, ...cut('f', 'aaaabbbb').values)
+  for (let i = 0; i < 60 && (w.processor.blocked?.probes ?? 0) === 0; i++) {
+    await w.clock.advance(1_000)
+    await w.tick()
+  }
+  assert.match(w.processor.blocked?.reason ?? '', /ENOSPC/)
+  assert.ok((w.processor.blocked?.probes ?? 0) > 0)
+  w.failWrites = undefined
+  for (let i = 0; i < 30; i++) {
+    await w.clock.advance(1_000)
+    await w.tick()
+  }
+  assert.deepEqual(
+    w.calls.map(call => call.content),
+    ['aaaabbbb'],
+  )
+})
