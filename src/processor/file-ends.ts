@@ -4,6 +4,7 @@ import { deliveryId } from '../core/chunks/generation.ts'
 import type { FileLetterReason } from '../core/dead-letter.ts'
 import { heldPause, type Policy } from '../core/disposition.ts'
 import { offsetRanges } from '../core/offsets/offset-ranges.ts'
+import { copiedText } from '../core/text/shown-text.ts'
 import type { FileResult, SetAside } from '../report/events.ts'
 import { isOutdated, type OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
@@ -33,6 +34,8 @@ export interface FileEnds {
   passOver(file: OpenFile, result: 'superseded' | 'late', why: string): void
 }
 
+/** What is kept of the error of a file that is held: there may be any number of them. */
+const KEPT_CHARS = 256
 /** Paths that are known to be done while records are read again. */
 const MOST_DONE = 10_000
 const NEWER = 'a newer content of this path was processed'
@@ -102,7 +105,7 @@ export function fileEnds(s: Shared): FileEnds {
     const delayMs = settings.retriesHeld && mayHelp ? heldPause(file.holds + 1) : undefined
     if (file.holds++ === 0 || delayMs === undefined) reportFile(file, result, ms, error, 'held', delayMs)
     else report({ type: 'retry', path: file.path, attempt: file.attempts, error, delayMs })
-    file.heldFor = { result, error }
+    file.heldFor = { result, error: copiedText(error, KEPT_CHARS) }
     file.againAt = deps.now() + (delayMs ?? Number.POSITIVE_INFINITY)
     files.move(file, 'held')
     file.stored.release()

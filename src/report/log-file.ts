@@ -90,6 +90,8 @@ async function append(file: LogPlace, text: string): Promise<void> {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
   const handle = await open(numbered(file, 0), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK)
   try {
+    // Whoever may write in the folder could have made it another name of a file elsewhere.
+    if ((await handle.stat()).nlink > 1) throw new Error(`${file.name} is a hard link to another file`)
     await handle.appendFile(text)
   } finally {
     await handle.close()

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { OwnFolder } from '../../src/base/held-folder.ts'
 import { openLogFile } from '../../src/report/log-file.ts'
 
 function folder(t: TestContext): string {
@@ -67,4 +68,19 @@ test('what is no file, such as /dev/null, is not renamed', async () => {
   }
   await log.close()
   assert.ok(fs.statSync('/dev/null').isCharacterDevice())
+})
+
+test('in a folder of its own a hard link to another file is not written through', async t => {
+  const root = folder(t)
+  const victim = path.join(root, 'victim')
+  fs.writeFileSync(victim, 'mine\n')
+  fs.mkdirSync(path.join(root, 'LOGS'))
+  fs.linkSync(victim, path.join(root, 'LOGS', 'plot.log'))
+  const errors: Error[] = []
+  const own = { folder: new OwnFolder(root, path.join(root, 'LOGS')), name: 'plot.log' }
+  const log = openLogFile({ file: own, onError: error => errors.push(error) })
+  log.write('line\n')
+  await log.close()
+  assert.equal(fs.readFileSync(victim, 'utf8'), 'mine\n')
+  assert.match(errors[0]?.message ?? '', /plot\.log is a hard link to another file/)
 })

@@ -41,6 +41,11 @@ function escaped(letter: string): string {
 /** Of one message, error or line that user code gives, more characters are of no use to anybody. */
 export const MOST_TOLD = 8_192
 
+/** At most `most` characters of a text, in memory of their own: a part of a string keeps all of it. */
+export function copiedText(text: string, most: number): string {
+  return Buffer.from(cutText(text, most)).toString()
+}
+
 /** The beginning of a text that is longer than `most`, and how long it was. */
 export function cutText(text: string, most = MOST_TOLD): string {
   if (text.length <= most) return text

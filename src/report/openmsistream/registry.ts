@@ -73,6 +73,7 @@ export function openRegistry(options: RegistryOptions): Registry {
   async function append(): Promise<void> {
     const table = await open(folder.at(processed), APPENDED)
     try {
+      if ((await table.stat()).nlink > 1) throw new Error(`${processed} is a hard link to another file`)
       const there = await lastCharacter(table)
       const count = rows.length
       if (there !== undefined && count === 0) return
