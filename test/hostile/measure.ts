@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import http from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startCli } from '../support/cli.ts'
 
@@ -86,6 +87,7 @@ function idlePort(): Promise<number> {
       process.stdin.on('end', () => process.exit()).resume()`
     const child = spawn(process.execPath, ['-e', program], { stdio: ['pipe', 'pipe', 'inherit'] })
     child.unref()
+    for (const pipe of [child.stdin, child.stdout] as unknown as Socket[]) pipe.unref()
     child.stdout.once('data', text => resolve(Number(text)))
   })
   return idle
