@@ -46,7 +46,7 @@ export async function openOnlookers(options: OnlookersOptions): Promise<Onlooker
       http: values.http,
       metricsFile:
         values.metricsFile === undefined ? undefined : path.resolve(options.cwd, values.metricsFile),
-      everyMs: values.stats,
+      everyMs: values.statsMs,
       onProblem,
       onInfo: text => report({ type: 'info', text }),
     })
@@ -61,7 +61,7 @@ export async function openOnlookers(options: OnlookersOptions): Promise<Onlooker
     const heartbeat = openHeartbeat({
       topic: values.heartbeatTopic,
       id: values.heartbeatId ?? group,
-      everyMs: Math.max(SHORTEST_MS, values.heartbeatInterval),
+      everyMs: Math.max(SHORTEST_MS, values.heartbeatIntervalMs),
       now,
       send: own.send,
       onProblem,
@@ -89,7 +89,7 @@ export function openLogsToTopic(
   const topic = openLogTopic({
     topic: values.logTopic,
     id: values.logId ?? group,
-    everyMs: Math.max(SHORTEST_MS, values.logInterval),
+    everyMs: Math.max(SHORTEST_MS, values.logIntervalMs),
     most: Number(section['max.logs.per.message']) || MOST_LOGS,
     now: () => Date.now(),
     send: own.send,

@@ -7,14 +7,11 @@ import type { PluginOptions } from '../config/options/plugin-options.ts'
 import { nearest } from '../core/text/nearest.ts'
 import type { LoadedInfo } from '../plugin/host/host.ts'
 import { formatMs } from '../report/quantities.ts'
+import type { PluginPlace } from '../run/plugin-runtime.ts'
 import type { Invocation } from './command.ts'
 import { slowProgress } from './terminal/progress.ts'
 
-export interface PluginPath {
-  /** `file:` URL of the module. */
-  readonly url: string
-  /** As the user wrote it. */
-  readonly shown: string
+export interface PluginPath extends PluginPlace {
   /** `plot` for ./plot.ts: it names the group and the output directory. */
   readonly name: string
 }
@@ -93,8 +90,7 @@ export async function declaredOptions(plugin: PluginPath): Promise<PluginOptions
 /** The same with its hooks and warnings. */
 export async function declaredPlugin(plugin: PluginPath): Promise<LoadedInfo> {
   const { pluginRuntime } = await import('../run/plugin-runtime.ts')
-  const choice = { pluginUrl: plugin.url, pluginName: plugin.shown, threads: 1, timeoutMs: undefined }
-  const runtime = pluginRuntime(choice)
+  const runtime = pluginRuntime(plugin, { threads: 1, timeoutMs: undefined })
   try {
     return await runtime.load()
   } finally {

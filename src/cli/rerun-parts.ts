@@ -6,7 +6,6 @@ import { producerProperties } from '../config/encryption.ts'
 import { pluginSections } from '../config/file/plugin-sections.ts'
 import type { Settings } from '../config/settings-type.ts'
 import { makeOutputDir, ownLogFile } from '../files/output-dir.ts'
-import type { PluginRuntime } from '../run/plugin-runtime.ts'
 import { willWork } from '../run/shutdown.ts'
 import type { Invocation } from './command.ts'
 import { loadedPlugin, type PluginPath, withinReach } from './plugin-path.ts'
@@ -28,14 +27,7 @@ export async function openRerun(
   if (!values.dryRun) willWork() // the plan is shown first, maybe to nobody
   const name = chosen?.name ?? invocation.command
   const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${name}_output`)
-  const runtime: PluginRuntime | undefined =
-    chosen &&
-    pluginRuntime({
-      pluginUrl: chosen.url,
-      pluginName: chosen.shown,
-      threads: values.threads,
-      timeoutMs: values.timeout,
-    })
+  const runtime = chosen && pluginRuntime(chosen, values)
   try {
     const plugin = chosen &&
       runtime && {
@@ -47,18 +39,11 @@ export async function openRerun(
         ? await invocation.pluginOptions({ file: chosen.shown, options: plugin.loaded.options })
         : {}
     if (chosen) makeOutputDir(outputDir) // before the log file, which lies in it
-    const console = openConsole(
-      {
-        level: values.logLevel,
-        format: values.logFormat,
-        json: values.json,
-        noColor: values.noColor,
-        logFile: chosen && (values.logFile ?? ownLogFile(outputDir, name)),
-        topic,
-        live: invocation.command === 'replay' ? 'status' : undefined,
-      },
-      invocation,
-    )
+    const console = openConsole(invocation, values, {
+      topic,
+      logFile: chosen && (values.logFile ?? ownLogFile(outputDir, name)),
+      live: invocation.command === 'replay' ? 'status' : undefined,
+    })
     const warnings = [
       ...settings.notices,
       ...(plugin?.loaded.warnings.map(w => `${chosen?.shown} ${w}`) ?? []),
@@ -71,12 +56,9 @@ export async function openRerun(
       console,
       produce: producing.send,
       options: {
-        mode: values.mode,
-        memoryBytes: values.memory,
-        breakerAfter: values.breaker,
+        ...values,
         outputDir,
         consumerProperties: { 'client.id': ownClientId(), ...settings.kafka.consumer },
-        drainMs: values.drainTimeout,
         pluginOptions,
         sections: pluginSections(settings),
       },

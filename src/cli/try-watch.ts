@@ -13,10 +13,8 @@ export async function tryOnEachChange(
   { values }: Settings,
   once: () => Promise<number>,
 ): Promise<number> {
-  const { level, format } = { level: values.logLevel, format: values.logFormat }
-  const { json, noColor, debug } = values
-  const shown = { level, format, json, noColor, logFile: undefined, topic: '', live: undefined }
-  const console = openConsole(shown, invocation)
+  const { json, debug } = values
+  const console = openConsole(invocation, values)
   let changed: readonly string[] | undefined
   let stopped: StopSignal | undefined
   let wake = () => {}

@@ -25,7 +25,7 @@ import {
   type Written,
 } from './options/option-layers.ts'
 import type { CommandName } from './options/option-spec.ts'
-import { camelName, type OptionName, type Values } from './options/options.ts'
+import { type OptionName, type Values, valueName } from './options/options.ts'
 import { meant, type Problem, problemsError } from './problems.ts'
 import { protectionProblems } from './protection.ts'
 import { isSecret } from './secrets.ts'
@@ -214,7 +214,7 @@ function checkedValues(written: ReadonlyMap<OptionName, Written>, flags: Flags, 
     })
   }
   // The values are made from the same table as the type.
-  return Object.fromEntries([...values].map(([name, value]) => [camelName(name), value])) as unknown as Values
+  return Object.fromEntries([...values].map(([name, value]) => [valueName(name), value])) as unknown as Values
 }
 
 /** Variables of sections that dfsp does not read itself may be unset: only the plugin knows whether it needs them. */

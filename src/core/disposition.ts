@@ -1,7 +1,8 @@
 /** What happens to a file after an attempt: policy as data, no clock and no I/O. */
 
 /** What to do with a file that cannot be processed. */
-export type Policy = 'hold' | 'dlq' | 'skip' | 'stop'
+export const POLICIES = ['hold', 'dlq', 'skip', 'stop'] as const
+export type Policy = (typeof POLICIES)[number]
 
 export interface RetryPolicy {
   /** Further attempts after the first one failed. */

@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DfspError } from '../base/errors.ts'
+import type { Values } from '../config/options/options.ts'
 import { findFiles } from '../files/walk.ts'
 import { startMockCluster } from '../kafka/mock-cluster.ts'
 import type { UploadEvent } from '../report/commands/upload-report.ts'
@@ -18,7 +19,19 @@ import { demoFiles } from './demo-files.ts'
 export const DEMO_TOPIC = 'demo'
 /** So small that a short file has dozens. */
 const CHUNK_BYTES = 1024
-const RETRIES = 2
+
+/** What differs from `dfsp run`. */
+const OWN = {
+  topic: DEMO_TOPIC,
+  group: `dfsp.plot.${DEMO_TOPIC}`,
+  retries: 2,
+  breaker: 0,
+  memoryBytes: 64 * 1024 * 1024,
+  untilEnd: true,
+  drainTimeoutMs: 5_000,
+  statsMs: 0,
+  sections: {},
+} as const
 
 export interface Demo {
   /** host:port of the broker. */
@@ -38,8 +51,8 @@ export interface Outcome {
   readonly error: DfspError | undefined
 }
 
-/** `plugin` is the text of its module. */
-export async function openDemo(plugin: string): Promise<Demo> {
+/** `plugin` is the text of its module. What the demo does not set itself is as in `values`. */
+export async function openDemo(plugin: string, values: Values): Promise<Demo> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'dfsp-demo-'))
   const data = path.join(folder, 'data')
   for (const [name, text] of demoFiles()) {
@@ -67,15 +80,15 @@ export async function openDemo(plugin: string): Promise<Demo> {
         { report, files: findFiles([{ path: data, shown: 'data', isFolder: true }], () => true) },
       ),
     async run(report, log) {
-      const pluginUrl = pathToFileURL(module).href
-      const runtime = pluginRuntime({ pluginUrl, pluginName: 'plot.ts', threads: 2, timeoutMs: undefined })
+      const runtime = pluginRuntime({ url: pathToFileURL(module).href, shown: 'plot.ts' }, values)
       const producing = outgoing(properties, undefined)
       try {
         const loaded = await runtime.load()
         const options = Object.entries(loaded.options).map(([name, option]) => [name, option.default])
         return await run(
           {
-            ...RUN_OPTIONS,
+            ...values,
+            ...OWN,
             outputDir: path.join(folder, 'out'),
             consumerProperties: properties,
             pluginOptions: Object.fromEntries(options),
@@ -103,27 +116,3 @@ export async function openDemo(plugin: string): Promise<Demo> {
     },
   }
 }
-
-const RUN_OPTIONS = {
-  topic: DEMO_TOPIC,
-  group: `dfsp.plot.${DEMO_TOPIC}`,
-  mode: 'memory',
-  from: 'earliest',
-  waitForTopic: false,
-  files: undefined,
-  retries: RETRIES,
-  dlq: undefined,
-  onError: 'hold',
-  breakerAfter: 0,
-  journal: false,
-  onIncomplete: 'hold',
-  incompleteAfterMs: 600_000,
-  reprocessIdentical: false,
-  memoryBytes: 64 * 1024 * 1024,
-  untilEnd: true,
-  maxFiles: undefined,
-  maxTimeMs: undefined,
-  drainMs: 5_000,
-  statsMs: 0,
-  sections: {},
-} as const

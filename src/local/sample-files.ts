@@ -1,6 +1,7 @@
 /** Local files pass through the processor, a few at a time, as if they came from a topic. */
 
 import { DfspError } from '../base/errors.ts'
+import type { Values } from '../config/options/options.ts'
 import { cutFile } from '../core/chunks/chunking.ts'
 import { relativePath } from '../core/chunks/output-path.ts'
 import { openSource } from '../files/source-file.ts'
@@ -8,7 +9,7 @@ import { type FoundFile, reasonOf } from '../files/walk.ts'
 import type { TryEvent } from '../report/commands/try-report.ts'
 import type { RunEvent } from '../report/events.ts'
 import { formatMs } from '../report/quantities.ts'
-import { type FedOptions, fedProcessor } from '../run/fed-processor.ts'
+import { type FedSettings, fedProcessor } from '../run/fed-processor.ts'
 import type { PluginRuntime } from '../run/plugin-runtime.ts'
 import { sampleRecords } from './sample-records.ts'
 
@@ -39,7 +40,20 @@ const CHUNK_BYTES = 64 * 1024
 const SLOW_MS = 2_000
 const REPEAT_MS = 10_000
 
-export function sampleFiles(options: FedOptions, deps: SampleFilesDeps): SampleFiles {
+/** A file that is not whole, or cannot be processed here, has failed. */
+const SAMPLE = {
+  topic: 'try',
+  group: 'try',
+  onIncomplete: 'hold',
+  incompleteAfterMs: Number.POSITIVE_INFINITY,
+  breaker: 0,
+  waitsForEnvironment: false,
+} as const
+
+/** As many files are open at a time as there are threads, and one. */
+export interface SampleOptions extends Omit<FedSettings, keyof typeof SAMPLE>, Pick<Values, 'threads'> {}
+
+export function sampleFiles(options: SampleOptions, deps: SampleFilesDeps): SampleFiles {
   const { report } = deps
   const open = new Map<string, NodeJS.Timeout>() // by path, with what tells that it takes long
   let offset = 0
@@ -48,11 +62,7 @@ export function sampleFiles(options: FedOptions, deps: SampleFilesDeps): SampleF
   const fail = (path: string, error: string) => report({ type: 'file', path, result: 'failed', ms: 0, error })
 
   const work = fedProcessor(
-    options,
-    {
-      ...{ topic: 'try', group: 'try', onIncomplete: 'hold', incompleteAfterMs: Number.POSITIVE_INFINITY },
-      ...{ breakerAfter: 0, waitsForEnvironment: false },
-    },
+    { ...options, ...SAMPLE },
     {
       ...deps,
       refetch: async () => {

@@ -5,20 +5,12 @@ import type { Found, FoundFile } from '../files/walk.ts'
 import type { LoadedInfo } from '../plugin/host/host.ts'
 import type { TryEvent } from '../report/commands/try-report.ts'
 import { exitStatus } from '../run/outcome.ts'
-import { setUp, tearDown } from '../run/plugin-life.ts'
+import { type PluginSettings, setUp, setupOf, tearDown } from '../run/plugin-life.ts'
 import type { PluginRuntime, RuntimeUses } from '../run/plugin-runtime.ts'
 import { onStopSignal, type StopSignal } from '../run/shutdown.ts'
-import { sampleFiles } from './sample-files.ts'
+import { type SampleOptions, sampleFiles } from './sample-files.ts'
 
-export interface TryOptions {
-  readonly mode: 'memory' | 'disk' | 'both'
-  readonly outputDir: string
-  readonly threads: number
-  /** Bytes. */
-  readonly memoryBytes: number
-  readonly pluginOptions: Readonly<Record<string, unknown>>
-  readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
-}
+export interface TryOptions extends Omit<SampleOptions, 'output'>, PluginSettings {}
 
 export interface TryDeps extends Pick<RuntimeUses, 'log' | 'produce'> {
   readonly runtime: PluginRuntime
@@ -52,19 +44,14 @@ export async function tryPlugin(
   }
 
   const output = openOutputDir(options.outputDir)
-  const samples = sampleFiles(
-    { ...options, path: output.path, tmp: output.tmp },
-    { ...deps, hooks: loaded.hooks, report, onBroken },
-  )
+  const samples = sampleFiles({ ...options, output }, { ...deps, hooks: loaded.hooks, report, onBroken })
   const stopListening = onStopSignal(given => {
     signal = given
     samples.stop()
   })
   try {
     runtime.connect({ produce: deps.produce, log: deps.log, onBroken })
-    const { pluginOptions, sections } = options
-    const { path: outputDir, tmpDir } = output
-    await setUp(runtime, { options: pluginOptions, sections, outputDir, tmpDir }, tell)
+    await setUp(runtime, setupOf(options, output), tell)
     for await (const found of deps.files) {
       if (signal !== undefined || fatal !== undefined) break
       if (found.kind === 'file') await samples.feed(found)

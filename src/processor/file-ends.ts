@@ -52,7 +52,7 @@ export function fileEnds(s: Shared): FileEnds {
     badChunks: readonly number[] = [],
   ): void {
     count(file, result)
-    const policy: Policy = result === 'incomplete' ? settings.onIncomplete : settings.onFailure.onError
+    const policy: Policy = result === 'incomplete' ? settings.onIncomplete : settings.onError
     switch (policy) {
       case 'skip':
         counts.skipped++
@@ -98,7 +98,7 @@ export function fileEnds(s: Shared): FileEnds {
 
   /** It comes back by itself where a further attempt, or its letter, may succeed. */
   function holdForAWhile(file: OpenFile, result: FileLetterReason, error: string, ms: number): void {
-    const { onError } = settings.onFailure
+    const { onError } = settings
     // Of an incomplete file the rest may have come, which is not looked at while it is held.
     const mayHelp =
       onError === 'dlq' ? result !== 'incomplete' : onError !== 'stop' && file.wasTried && result === 'failed'

@@ -107,7 +107,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
       mtime: file.mtime,
       deliveryId: deliveryId(settings.topic, file.id, deps.digest128),
       attempt: (settings.attemptsBefore?.(file.id) ?? 0) + file.attempts,
-      final: file.attempts > settings.onFailure.retries,
+      final: file.attempts > settings.retries,
       diskPath: settings.mode === 'memory' ? null : settings.diskPath(file.path),
     }
   }
@@ -190,7 +190,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     }
     ledger.touch((file.receipts[0] as Receipt).partition)
     committing.soon()
-    const next = afterFailure(settings.onFailure, file.attempts)
+    const next = afterFailure(settings, file.attempts)
     if (next.action !== 'retry') return ends.giveUp(file, 'failed', error, ms)
     report({ type: 'retry', path: file.path, attempt: file.attempts, error, delayMs: next.delayMs })
     files.move(file, 'waiting')

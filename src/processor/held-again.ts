@@ -49,7 +49,7 @@ export function heldAgain(s: HeldAgainDeps): HeldAgain {
 
   function isHealable(file: OpenFile): boolean {
     if (file.state !== 'held' || file.heldFor?.result !== 'mismatch') return false
-    return settings.onFailure.onError === 'hold' && mayHeal(file) && !isOutdated(file)
+    return settings.onError === 'hold' && mayHeal(file) && !isOutdated(file)
   }
 
   function heal(): void {
@@ -65,7 +65,7 @@ export function heldAgain(s: HeldAgainDeps): HeldAgain {
     const { result, error } = file.heldFor as NonNullable<OpenFile['heldFor']>
     out.add(file)
     // Only its letter was refused.
-    if (settings.onFailure.onError === 'dlq') ends.giveUp(file, result, error)
+    if (settings.onError === 'dlq') ends.giveUp(file, result, error)
     else s.readAgain(file)
   }
 

@@ -134,7 +134,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       ledger.resolve(receipt)
       committing.soon()
     }
-    switch (settings.onFailure.onError) {
+    switch (settings.onError) {
       case 'skip':
         return resolved('skipped')
       case 'dlq':

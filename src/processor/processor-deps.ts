@@ -1,9 +1,9 @@
 /** What a processor is given, and what its parts have in common. */
 
+import type { Values } from '../config/options/options.ts'
 import type { Breaker } from '../core/breaker.ts'
 import type { FileId, FinishedGenerations } from '../core/chunks/generation.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
-import type { RetryPolicy } from '../core/disposition.ts'
 import type { Ledger } from '../core/offsets/ledger.ts'
 import type { OffsetRange } from '../core/offsets/offset-ranges.ts'
 import type { Replay } from '../core/offsets/replay.ts'
@@ -20,29 +20,31 @@ import type { DigestAhead, DigestThreads } from './digest-ahead.ts'
 import type { LastContents } from './last-contents.ts'
 import type { OpenFiles } from './open-files.ts'
 
-export interface ProcessorSettings {
+/** The options that it works by, and what else it is told. */
+export interface ProcessorSettings
+  extends Pick<
+    Values,
+    | 'mode'
+    | 'memoryBytes'
+    | 'files'
+    | 'maxFiles'
+    | 'retries'
+    | 'onError'
+    | 'onIncomplete'
+    | 'incompleteAfterMs'
+    | 'breaker'
+    | 'reprocessIdentical'
+  > {
   readonly topic: string
   readonly group: string
-  readonly mode: 'memory' | 'disk' | 'both'
   /** Absolute path of a file in `--mode disk` and `both`. */
   readonly diskPath: (path: string) => string
-  /** Only files whose path matches; others are passed over. */
-  readonly files: RegExp | undefined
   /** Files that are not run now, and stay unresolved as they are. */
   readonly leave?: ((file: FileId) => boolean) | undefined
   /** How often a file was tried before, which its plugin is told besides; the policies count from anew. */
   readonly attemptsBefore?: ((file: FileId) => number) | undefined
-  readonly onFailure: RetryPolicy
-  readonly onIncomplete: 'hold' | 'dlq' | 'skip'
-  readonly incompleteAfterMs: number
-  readonly reprocessIdentical: boolean
-  readonly memoryBytes: number
   /** Bytes that one Buffer can hold: a larger file needs `--mode disk`. */
   readonly largestBuffer: number
-  /** Stop starting files once so many are finished. */
-  readonly maxFiles: number | undefined
-  /** Everything pauses after so many different files failed in a row; 0 = only where it is the environment for certain. */
-  readonly breakerAfter: number
   /** Where it is the environment for certain everything pauses; else it fails the file. */
   readonly waitsForEnvironment: boolean
   /** Files that are held since their attempts failed are tried again by themselves, with growing pauses. */

@@ -75,7 +75,7 @@ export function processor(deps: ProcessorDeps): Processor {
   const ledger = newLedger()
   const files = openFiles()
   const latest = finishedGenerations(LATEST)
-  const breaker = newBreaker(settings.breakerAfter)
+  const breaker = newBreaker(settings.breaker)
   const counts = noCounts()
   const history = {
     replays: new Map<number, Replay>(),

@@ -83,7 +83,7 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
           ends.giveUp(file, 'incomplete', error)
         } else if (file.state === 'held' && !file.reportedIncomplete) {
           file.reportedIncomplete = true
-          if (settings.onFailure.onError !== 'dlq') file.againAt = Number.POSITIVE_INFINITY
+          if (settings.onError !== 'dlq') file.againAt = Number.POSITIVE_INFINITY
           const text = `${file.path} is held, and its records ${where} were deleted by retention: it cannot be tried again`
           report({ type: 'problem', text })
         }

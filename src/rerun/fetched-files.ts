@@ -1,18 +1,25 @@
 /** Files of one topic that are fetched by reference: each is read again, assembled, verified and given to the plugin once. */
-
+import type { Values } from '../config/options/options.ts'
 import { type FileId, fileId, hexOf } from '../core/chunks/generation.ts'
 import { namedChunk } from '../core/chunks/named-chunk.ts'
 import { joined, type OffsetRange, offsetRanges, sortedRanges } from '../core/offsets/offset-ranges.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
 import type { Refetcher } from '../kafka/refetch/refetch.ts'
 import type { FileResult, RunEvent } from '../report/events.ts'
-import { type FedDeps, type FedOptions, fedProcessor, PARTITION } from '../run/fed-processor.ts'
+import { type FedDeps, type FedSettings, fedProcessor, PARTITION } from '../run/fed-processor.ts'
 
-export interface FetchedOptions extends FedOptions {
-  readonly topic: string
-  readonly group: string
-  readonly breakerAfter: number
-}
+/** What does not depend on the options: each file is run once, and a broken environment is waited for. */
+const FETCHED = {
+  waitsForEnvironment: true,
+  // After the last of a file's records nothing more of it comes.
+  onIncomplete: 'skip',
+  incompleteAfterMs: 1,
+} as const
+
+/** As many files are open at a time as there are threads, and one. */
+export interface FetchedOptions
+  extends Omit<FedSettings, keyof typeof FETCHED | 'attemptsBefore'>,
+    Pick<Values, 'threads'> {}
 
 export interface Outcome {
   readonly result: FileResult
@@ -92,15 +99,8 @@ export function fetchedFiles<F extends FileToFetch>(
   const feeding = deps.openRefetcher()
   // A second connection: the first may be waiting for room that only an evicted file's end can give.
   const again = deps.openRefetcher()
-  const { topic, group, breakerAfter } = options
   const work = fedProcessor(
-    options,
-    {
-      ...{ topic, group, breakerAfter, waitsForEnvironment: true },
-      attemptsBefore: id => attempts.get(id) ?? 0,
-      // After the last of a file's records nothing more of it comes.
-      ...{ onIncomplete: 'skip', incompleteAfterMs: 1 },
-    },
+    { ...options, ...FETCHED, attemptsBefore: id => attempts.get(id) ?? 0 },
     {
       ...{ runtime, hooks: deps.hooks, refetch: readAgain, report: heard },
       onStop: deps.onBlocked,

@@ -5,20 +5,17 @@ import type { LoadedInfo } from '../plugin/host/host.ts'
 import type { RunEvent, SetAside } from '../report/events.ts'
 import type { Deferred } from '../run/deferred.ts'
 import type { End } from '../run/outcome.ts'
-import { setUp, tearDown } from '../run/plugin-life.ts'
+import { type PluginSettings, setUp, setupOf, tearDown } from '../run/plugin-life.ts'
 import type { PluginRuntime, RuntimeUses } from '../run/plugin-runtime.ts'
+import type { RunOptions } from '../run/run.ts'
 import type { SummaryCounts } from '../run/run-progress.ts'
 import { type FetchedOptions, type FileToFetch, fetchedFiles, type Outcome } from './fetched-files.ts'
 import { byTopic, sharedReads } from './shared-reads.ts'
 
 export interface RerunOptions
-  extends Pick<FetchedOptions, 'group' | 'mode' | 'threads' | 'memoryBytes' | 'breakerAfter'> {
-  readonly outputDir: string
-  readonly consumerProperties: Readonly<Record<string, string>>
-  readonly drainMs: number
-  readonly pluginOptions: Readonly<Record<string, unknown>>
-  readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
-}
+  extends Omit<FetchedOptions, 'topic' | 'output'>,
+    PluginSettings,
+    Pick<RunOptions, 'consumerProperties' | 'drainTimeoutMs'> {}
 
 export interface RerunUses extends Pick<RuntimeUses, 'log' | 'produce'> {
   /** Undefined for a dry run. */
@@ -54,12 +51,10 @@ export async function rerun<F extends RerunFile>(
   runtime.connect({ produce, log, onBroken: error => ending.resolve({ why: 'fatal', error }) })
   let drained = true
   try {
-    const { path, tmpDir, tmp } = output
-    const { pluginOptions, sections } = options
-    await setUp(runtime, { options: pluginOptions, sections, outputDir: path, tmpDir }, tell)
+    await setUp(runtime, setupOf(options, output), tell)
     for (const [topic, own] of byTopic(files)) {
       const fetched = fetchedFiles<F>(
-        { ...options, topic, path, tmp },
+        { ...options, topic, output },
         {
           runtime,
           hooks: loaded.hooks,
@@ -77,11 +72,11 @@ export async function rerun<F extends RerunFile>(
         for (const together of sharedReads(own)) await fetched.feed(together)
         await fetched.finished()
       } finally {
-        drained = await fetched.close(options.drainMs)
+        drained = await fetched.close(options.drainTimeoutMs)
         await Promise.all(settling)
       }
     }
-    await tearDown(runtime, options.drainMs, tell)
+    await tearDown(runtime, options.drainTimeoutMs, tell)
     return drained
   } finally {
     output.close()

@@ -12,23 +12,9 @@ import { type RunDeps, type RunOptions, run } from '../run/run.ts'
 import { NOTHING_COUNTED, summaryOf } from '../run/run-progress.ts'
 import { isBelow } from './retry-plan.ts'
 
-export type RetryHeldOptions = Pick<
-  RunOptions,
-  | 'topic'
-  | 'group'
-  | 'mode'
-  | 'outputDir'
-  | 'consumerProperties'
-  | 'memoryBytes'
-  | 'breakerAfter'
-  | 'drainMs'
-  | 'pluginOptions'
-  | 'sections'
-> & {
+export type RetryHeldOptions = RunOptions & {
   /** Only these files and folders; all when empty. */
   readonly paths: readonly string[]
-  /** Show the plan only. */
-  readonly dryRun: boolean
 }
 
 export interface RetryHeldDeps extends Pick<RunDeps, 'report'> {

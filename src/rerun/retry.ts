@@ -4,6 +4,7 @@
  */
 
 import { DfspError } from '../base/errors.ts'
+import type { Values } from '../config/options/options.ts'
 import type { FileLetter } from '../core/dead-letter.ts'
 import { offsetsIn, rangesText } from '../core/offsets/offset-ranges.ts'
 import { missingTopics } from '../kafka/ask/missing-topics.ts'
@@ -20,19 +21,11 @@ import { withNewer } from './newer-contents.ts'
 import { countOutcome, type RerunOptions, type RerunUses, rerun, rerunEvent } from './rerun.ts'
 import { letters, type RetryFile, type RetryPlan, withGone } from './retry-plan.ts'
 
-export interface RetryOptions extends RerunOptions {
-  /** Topic of dead letters. */
+/** `group` is the one in which letters are resolved; with `topic` only letters of its files. */
+export interface RetryOptions extends RerunOptions, Pick<Values, 'topic' | 'max' | 'dryRun'> {
   readonly dlq: string
-  /** Consumer group in which letters are resolved. */
-  readonly group: string
-  /** Only letters of files of this topic. */
-  readonly topic: string | undefined
   /** Only these files and folders; all when empty. */
   readonly paths: readonly string[]
-  /** So many files at most. */
-  readonly max: number
-  /** Show the plan only. */
-  readonly dryRun: boolean
 }
 
 export interface RetryDeps extends RerunUses {

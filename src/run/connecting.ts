@@ -1,6 +1,5 @@
 /** The consumer is opened while the plugin's module loads: both take a moment, and neither needs the other. */
-
-import type { StartOffset } from '../kafka/consumer/assignment.ts'
+import type { Values } from '../config/options/options.ts'
 import { type FileConsumer, openConsumer } from '../kafka/consumer/consumer.ts'
 
 export interface Connecting {
@@ -11,13 +10,10 @@ export interface Connecting {
   close(): Promise<void>
 }
 
-export interface ConnectOptions {
+export interface ConnectOptions extends Pick<Values, 'from' | 'waitForTopic' | 'memoryBytes'> {
   readonly topic: string
   readonly group: string
   readonly consumerProperties: Readonly<Record<string, string>>
-  readonly from: StartOffset
-  readonly waitForTopic: boolean
-  readonly memoryBytes: number
 }
 
 export function connecting(options: ConnectOptions): Connecting {

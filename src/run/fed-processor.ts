@@ -4,31 +4,27 @@
  */
 import { constants } from 'node:buffer'
 import path from 'node:path'
-import type { OwnFolder } from '../base/held-folder.ts'
+import type { OutputDir } from '../files/output-dir.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
 import { type Processor, processor } from '../processor/processor.ts'
 import type { ProcessorDeps, ProcessorSettings } from '../processor/processor-deps.ts'
 import { realEdges } from './edges.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 
-export interface FedOptions extends Pick<ProcessorSettings, 'mode' | 'memoryBytes'> {
-  /** Files that are open at a time, beside one. */
-  readonly threads: number
-  /** Of the output directory. */
-  readonly path: string
-  readonly tmp: OwnFolder
-}
+/** What does not depend on who feeds it. */
+const FED = {
+  files: undefined,
+  maxFiles: undefined,
+  retries: 0,
+  onError: 'skip',
+  reprocessIdentical: true,
+  retriesHeld: false,
+  largestBuffer: constants.MAX_LENGTH,
+} as const
 
-export type FedSettings = Pick<
-  ProcessorSettings,
-  | 'topic'
-  | 'group'
-  | 'onIncomplete'
-  | 'incompleteAfterMs'
-  | 'breakerAfter'
-  | 'waitsForEnvironment'
-  | 'attemptsBefore'
->
+export interface FedSettings extends Omit<ProcessorSettings, keyof typeof FED | 'diskPath'> {
+  readonly output: Pick<OutputDir, 'path' | 'tmp'>
+}
 
 export interface FedDeps extends Pick<ProcessorDeps, 'refetch' | 'report' | 'onStop'> {
   readonly runtime: Pick<PluginRuntime, 'store'> & { readonly host: ProcessorDeps['host'] }
@@ -56,26 +52,16 @@ export interface FedProcessor extends Pick<Processor, 'files' | 'drain'> {
 export const PARTITION = 0
 const TICK_MS = 1_000
 
-export function fedProcessor(options: FedOptions, settings: FedSettings, deps: FedDeps): FedProcessor {
+export function fedProcessor(given: FedSettings, deps: FedDeps): FedProcessor {
+  const { output } = given
   let paused = false
   let wake = () => {}
   const work = processor({
     ...realEdges,
-    settings: {
-      ...settings,
-      mode: options.mode,
-      memoryBytes: options.memoryBytes,
-      diskPath: name => path.join(options.path, name),
-      files: undefined,
-      onFailure: { retries: 0, onError: 'skip' },
-      reprocessIdentical: true,
-      largestBuffer: constants.MAX_LENGTH,
-      maxFiles: undefined,
-      retriesHeld: false,
-    },
+    settings: { ...given, ...FED, diskPath: name => path.join(output.path, name) },
     host: deps.runtime.host,
     hooks: new Set(deps.hooks),
-    store: deps.runtime.store(options.tmp),
+    store: deps.runtime.store(output.tmp),
     commit: async () => {},
     committedNow: async () => new Map(),
     endOffsets: async () => new Map(),

@@ -1,5 +1,6 @@
 /** Why a run or another call ended, and what exit status that makes. */
 import { DfspError } from '../base/errors.ts'
+import type { Values } from '../config/options/options.ts'
 import type { SummaryCounts } from './run-progress.ts'
 import { type StopSignal, signalNumber } from './shutdown.ts'
 
@@ -40,11 +41,7 @@ export function exitStatus({ error, signal, wrong = 0 }: CallEnd): number {
   return wrong > 0 ? 3 : 0
 }
 
-export interface Goals {
-  readonly untilEnd: boolean
-  readonly maxFiles: number | undefined
-  readonly maxTimeMs: number | undefined
-}
+export type Goals = Pick<Values, 'untilEnd' | 'maxFiles' | 'maxTimeMs'>
 
 export interface Outcome {
   readonly exit: number

@@ -1,5 +1,6 @@
 /** Beginning and end of a plugin; what takes long is told, so that nothing is silent for more than two seconds. */
 import { DfspError } from '../base/errors.ts'
+import type { OutputDir } from '../files/output-dir.ts'
 import type { SetupMessage } from '../plugin/messages.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 
@@ -10,6 +11,22 @@ const TEARDOWN_MS = 5_000
 const TELL_AGAIN_MS = 60_000
 /** What `setup` may take where the command has an end. */
 export const SETUP_MS = 300_000
+
+/** What the plugin is told. */
+export interface PluginSettings {
+  /** Absolute path of the output directory. */
+  readonly outputDir: string
+  readonly pluginOptions: Readonly<Record<string, unknown>>
+  /** Of the config file. */
+  readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+export function setupOf(
+  { pluginOptions, sections }: Omit<PluginSettings, 'outputDir'>,
+  { path, tmpDir }: Pick<OutputDir, 'path' | 'tmpDir'>,
+): Omit<SetupMessage, 'type'> {
+  return { options: pluginOptions, sections, outputDir: path, tmpDir }
+}
 
 /**
  * Resolves when `setup` has run in a first thread; rejects with a DfspError where it failed, or has not ended after

@@ -2,6 +2,7 @@
 
 import { DfspError } from '../base/errors.ts'
 import type { OwnFolder } from '../base/held-folder.ts'
+import type { Values } from '../config/options/options.ts'
 import { E_ENVIRONMENT } from '../core/environment.ts'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
 import { arena } from '../files/arena.ts'
@@ -33,15 +34,26 @@ export interface RuntimeUses {
 /** Entries that a plugin may log while it is loaded, before there is a log. */
 const MOST_EARLY = 1_000
 
-export type PluginChoice = Pick<HostDeps, 'pluginUrl' | 'pluginName' | 'threads' | 'timeoutMs'>
+export interface PluginPlace {
+  /** `file:` URL of the module. */
+  readonly url: string
+  /** As the user wrote it. */
+  readonly shown: string
+}
 
-export function pluginRuntime(choice: PluginChoice): PluginRuntime {
+export function pluginRuntime(
+  { url, shown }: PluginPlace,
+  { threads, timeoutMs }: Pick<Values, 'threads' | 'timeoutMs'>,
+): PluginRuntime {
   let uses: RuntimeUses | undefined
   const early: Parameters<HostDeps['log']>[0][] = []
   let untold = 0
   const memory = arena(segment => host.addSegment(segment))
   const host: PluginHost = pluginHost({
-    ...choice,
+    pluginUrl: url,
+    pluginName: shown,
+    threads,
+    timeoutMs,
     segments: () => memory.segments,
     pageBytes: PAGE_BYTES,
     async produce(record) {

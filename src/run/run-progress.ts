@@ -1,4 +1,5 @@
 /** How far a run is: its goal, its figures while it runs, its summary. */
+import type { Values } from '../config/options/options.ts'
 import { reachedEnd } from '../core/run-end.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import type { FileConsumer } from '../kafka/consumer/consumer.ts'
@@ -24,11 +25,7 @@ export interface RunProgress {
 
 /** What a run has to reach, and how far it is. */
 export function runProgress(
-  options: {
-    readonly untilEnd: boolean
-    readonly goals?: ReadonlyMap<number, number>
-    readonly maxFiles: number | undefined
-  },
+  options: Pick<Values, 'untilEnd' | 'maxFiles'> & { readonly goals?: ReadonlyMap<number, number> },
   consumer: FileConsumer,
 ): RunProgress {
   let goals: ReadonlyMap<number, number> | undefined

@@ -2,8 +2,8 @@
 import { constants } from 'node:buffer'
 import path from 'node:path'
 import { DfspError } from '../base/errors.ts'
+import type { Values } from '../config/options/options.ts'
 import type { FileId } from '../core/chunks/generation.ts'
-import type { Policy } from '../core/disposition.ts'
 import { type Journal, journalPath, openJournal } from '../files/journal.ts'
 import { type OutputDir, openOutputDir } from '../files/output-dir.ts'
 import { topicPartitions } from '../kafka/ask/topic.ts'
@@ -22,7 +22,7 @@ import { realEdges } from './edges.ts'
 import { incompleteAtEnd } from './incomplete-end.ts'
 import { letterSender } from './letter-sender.ts'
 import { canCommit, type End, hasEnd, type Outcome, outcome } from './outcome.ts'
-import { SETUP_MS, setUp, tearDown } from './plugin-life.ts'
+import { type PluginSettings, SETUP_MS, setUp, setupOf, tearDown } from './plugin-life.ts'
 import type { PluginRuntime } from './plugin-runtime.ts'
 import { reloadOnChange } from './plugin-watch.ts'
 import { retentionLosses } from './retention-losses.ts'
@@ -31,34 +31,17 @@ import { runTally } from './run-view.ts'
 import { onStopSignal, stoppingText } from './shutdown.ts'
 import { stillRunning } from './still-running.ts'
 
-export interface RunOptions extends ConnectOptions {
-  readonly mode: 'memory' | 'disk' | 'both'
-  readonly outputDir: string
-  readonly files: RegExp | undefined
-  /** Files that are not run now, and stay unresolved as they are. */
-  readonly leave?: ((file: FileId) => boolean) | undefined
-  readonly retries: number
-  /** Topic of dead letters. */
-  readonly dlq: string | undefined
-  readonly onError: Policy
-  readonly onIncomplete: 'hold' | 'dlq' | 'skip'
-  readonly breakerAfter: number
-  readonly journal: boolean
-  readonly incompleteAfterMs: number
-  readonly reprocessIdentical: boolean
-  readonly untilEnd: boolean
-  /** Files of which it was told before that they cannot be processed: with any, what is processed well ends with 3. */
-  readonly unprocessed?: number
-  /** With `untilEnd`: offsets by partition up to which to read, instead of the ends as they are at the start. */
-  readonly goals?: ReadonlyMap<number, number>
-  readonly maxFiles: number | undefined
-  readonly maxTimeMs: number | undefined
-  readonly drainMs: number
-  /** Milliseconds between two stats events; 0 = none. */
-  readonly statsMs: number
-  readonly pluginOptions: Readonly<Record<string, unknown>>
-  readonly sections: Readonly<Record<string, Readonly<Record<string, string>>>>
-}
+/** The values of all options, of which each part takes its own, and what the command makes of them. */
+export type RunOptions = Values &
+  ConnectOptions &
+  PluginSettings & {
+    /** Files that are not run now, and stay unresolved as they are. */
+    readonly leave?: (file: FileId) => boolean
+    /** Files of which it was told before that they cannot be processed: with any, what is processed well ends with 3. */
+    readonly unprocessed?: number
+    /** With `untilEnd`: offsets by partition up to which to read, instead of the ends as they are at the start. */
+    readonly goals?: ReadonlyMap<number, number>
+  }
 
 export interface RunDeps {
   readonly runtime: PluginRuntime
@@ -73,7 +56,7 @@ export interface RunDeps {
   readonly reload?:
     | {
         readonly file: string
-        readonly optionsOf: (info: LoadedInfo) => Promise<Readonly<Record<string, unknown>>>
+        readonly optionsOf: (info: LoadedInfo) => Promise<PluginSettings['pluginOptions']>
       }
     | undefined
   /** Where ctx.produce goes; closed at the end. */
@@ -132,7 +115,7 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     if (options.dlq !== undefined) void warnIfMissing(options.dlq, consumer, report)
     const starting = setUp(
       runtime,
-      setupOf(options, output, options.pluginOptions),
+      setupOf(options, output),
       text => report({ type: 'info', text, waitsFor: text }),
       hasEnd(options) ? SETUP_MS : Number.POSITIVE_INFINITY,
     )
@@ -151,14 +134,6 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     await journal?.close()
     output.close()
   }
-}
-
-function setupOf(
-  { sections }: RunOptions,
-  { path: outputDir, tmpDir }: { readonly path: string; readonly tmpDir: string },
-  pluginOptions: Readonly<Record<string, unknown>>,
-) {
-  return { options: pluginOptions, sections, outputDir, tmpDir }
 }
 
 /** Told before a file fails and its letter is refused, half a minute later. */
@@ -210,20 +185,9 @@ async function consumeToEnd(
   const work: Processor = processor({
     ...realEdges,
     settings: {
-      topic: options.topic,
-      group: options.group,
-      mode: options.mode,
+      ...options,
       diskPath: name => path.join(output.path, name),
-      files: options.files,
-      leave: options.leave,
-      onFailure: { retries: options.retries, onError: options.onError },
-      onIncomplete: options.onIncomplete,
-      incompleteAfterMs: options.incompleteAfterMs,
-      reprocessIdentical: options.reprocessIdentical,
-      memoryBytes: options.memoryBytes,
       largestBuffer: constants.MAX_LENGTH,
-      maxFiles: options.maxFiles,
-      breakerAfter: options.breakerAfter,
       waitsForEnvironment: true,
       retriesHeld: !hasEnd(options),
     },
@@ -309,7 +273,7 @@ async function consumeToEnd(
       progress.endSeen(partition)
       work.partitionEnd(partition, offset)
     },
-    onRevoke: (partitions, lost) => work.revoke(partitions, lost, options.drainMs),
+    onRevoke: (partitions, lost) => work.revoke(partitions, lost, options.drainTimeoutMs),
     onLowWatermark(partition, low) {
       retention.low(
         partition,
@@ -327,7 +291,7 @@ async function consumeToEnd(
     reload &&
     (await reloadOnChange(reload.file, {
       host: runtime.host,
-      settingsOf: async info => setupOf(options, output, await reload.optionsOf(info)),
+      settingsOf: async info => setupOf({ ...options, pluginOptions: await reload.optionsOf(info) }, output),
       onReloaded(info) {
         hooks.clear()
         for (const name of info.hooks) hooks.add(name)
@@ -342,11 +306,11 @@ async function consumeToEnd(
   let drained = true
   if (canCommit(end)) {
     consumer.stop()
-    drained = await work.drain(options.drainMs)
+    drained = await work.drain(options.drainTimeoutMs)
     const { uncommitted } = work
     if (!drained && uncommitted && end.why === 'goal')
       end = { why: 'uncommitted', reason: uncommitted.reason }
-    await tearDown(runtime, options.drainMs, text => report({ type: 'info', text }))
+    await tearDown(runtime, options.drainTimeoutMs, text => report({ type: 'info', text }))
   } else work.abandon()
   clearInterval(stillTimer)
   clearInterval(statsTimer)

@@ -77,8 +77,8 @@ test('values are typed, and an option without default may be absent', () => {
   const { values } = merge({
     flags: { memory: '1GiB', 'max-time': '10m', files: 'csv$', 'on-error': 'skip' },
   })
-  assert.equal(values.memory, 1024 ** 3)
-  assert.equal(values.maxTime, 600_000)
+  assert.equal(values.memoryBytes, 1024 ** 3)
+  assert.equal(values.maxTimeMs, 600_000)
   assert.deepEqual(values.files, /csv$/)
   assert.equal(values.onError, 'skip')
   assert.equal(values.untilEnd, false)

@@ -3,8 +3,7 @@ import { test } from 'node:test'
 import { settled } from './clock.ts'
 import { cut, DONE, deferred, failure, world } from './world.ts'
 
-const DLQ = { retries: 0, onError: 'dlq' } as const
-const settings = { onFailure: DLQ } as const
+const settings = { retries: 0, onError: 'dlq' } as const
 
 test('a file that failed for good is resolved once its dead letter is acknowledged', async t => {
   const acknowledged = deferred<void>()
@@ -108,7 +107,7 @@ test('fault 59: when every file fails everything pauses, nothing is dead-lettere
   let broken = true
   const w = world(t, {
     threads: 3,
-    settings: { onFailure: { retries: 1, onError: 'dlq' }, breakerAfter: 5 },
+    settings: { retries: 1, onError: 'dlq', breaker: 5 },
     plugin: () => (broken ? failure('no network') : DONE),
   })
   for (let i = 0; i < 50; i++) w.append(0, ...cut(`f${i}`, 'x').values)
@@ -137,7 +136,7 @@ test('fault 59: when every file fails everything pauses, nothing is dead-lettere
 test('fault 59: files that are bad by themselves do not keep the good ones behind them from being tried', async t => {
   const w = world(t, {
     threads: 1,
-    settings: { onFailure: { retries: 0, onError: 'dlq' }, breakerAfter: 3 },
+    settings: { retries: 0, onError: 'dlq', breaker: 3 },
     plugin: ({ path }) => (path.startsWith('bad') ? failure('no columns') : DONE),
   })
   for (let i = 0; i < 9; i++) w.append(0, ...cut(`bad${i}`, 'x').values)

@@ -16,7 +16,7 @@ function failing(times: number): NonNullable<WorldOptions['plugin']> {
 // ---- the plugin fails
 
 test('fault 50: a failed attempt is repeated after 1 s, 2 s, 4 s, then its policy follows', async t => {
-  const settings = { onFailure: { retries: 3, onError: 'hold' } } as const
+  const settings = { retries: 3, onError: 'hold' } as const
   const w = world(t, { settings, plugin: () => failure('no columns') })
   const started = w.clock.now()
   const at: number[] = []
@@ -53,7 +53,7 @@ test('fault 50: a failed attempt is repeated after 1 s, 2 s, 4 s, then its polic
 })
 
 test('fault 50: a retry that succeeds resolves the file as if nothing had been', async t => {
-  const settings = { onFailure: { retries: 5, onError: 'hold' } } as const
+  const settings = { retries: 5, onError: 'hold' } as const
   const w = world(t, { settings, plugin: failing(2) })
   await w.send(0, ...cut('f', 'aaaabbbb').values)
   await w.clock.advance(10_000)
@@ -82,7 +82,7 @@ test('fault 58: a held file pins its offset, later files go on, and a restart ru
 })
 
 test('by the policy skip a failed file is resolved, counted and told', async t => {
-  const w = world(t, { settings: { onFailure: SKIP }, plugin: failing(1) })
+  const w = world(t, { settings: SKIP, plugin: failing(1) })
   await w.send(0, ...cut('bad', 'x').values, ...cut('good', 'x').values)
   await w.clock.advance(2_000)
   assert.deepEqual(
@@ -98,7 +98,7 @@ test('by the policy skip a failed file is resolved, counted and told', async t =
 })
 
 test('by the policy stop the run ends, and the file is held', async t => {
-  const w = world(t, { settings: { onFailure: STOP }, plugin: failing(1) })
+  const w = world(t, { settings: STOP, plugin: failing(1) })
   await w.send(0, ...cut('a/bad', 'x').values)
   await w.clock.advance(2_000)
   assert.deepEqual(w.stops, ['a/bad: no columns'])
@@ -107,7 +107,7 @@ test('by the policy stop the run ends, and the file is held', async t => {
 
 test('fault 52: for an attempt whose thread is gone the hook is called elsewhere, once', async t => {
   const answers: TaskResult[] = [failure('process.exit', false), failure('thrown', true), DONE]
-  const settings = { onFailure: { retries: 5, onError: 'hold' } } as const
+  const settings = { retries: 5, onError: 'hold' } as const
   const w = world(t, { settings, hooks: ['onFailure'], plugin: () => answers.shift() as TaskResult })
   await w.send(0, ...cut('f', 'x').values)
   await w.clock.advance(10_000)
@@ -137,7 +137,7 @@ test('fault 60: a disk that is full for the verified file is no failure of the f
 
 test('what dfsp cannot store of this file alone is retried, and told as dfsp’s own', async t => {
   const answers: TaskResult[] = [{ kind: 'io-error', message: 'EACCES: not allowed', code: 'EACCES' }, DONE]
-  const settings = { onFailure: { retries: 1, onError: 'hold' } } as const
+  const settings = { retries: 1, onError: 'hold' } as const
   const w = world(t, { settings, plugin: () => answers.shift() as TaskResult })
   await w.send(0, ...cut('f', 'x').values)
   await w.clock.advance(2_000)
@@ -146,7 +146,7 @@ test('what dfsp cannot store of this file alone is retried, and told as dfsp’s
 })
 
 test('fault 32: a duplicate of a file that is held or waits resolves with it, never before', async t => {
-  const settings = { onFailure: { retries: 1, onError: 'hold' } } as const
+  const settings = { retries: 1, onError: 'hold' } as const
   const w = world(t, { settings, plugin: () => failure('x') })
   const file = cut('f', 'x')
   await w.send(0, ...file.values)
@@ -279,7 +279,7 @@ test('a healed file that then fails counts as failed, and as nothing else', asyn
 })
 
 test('by the policy skip a damaged file is resolved and counted', async t => {
-  const w = world(t, { settings: { onFailure: SKIP } })
+  const w = world(t, { settings: SKIP })
   await w.send(0, ...damaged('f', 'aaaabbbb', 1).bad.values)
   await w.clock.advance(2_000)
   assert.deepEqual(
@@ -375,7 +375,7 @@ test("fault 45: a file of a name of dfsp's own that --files leaves out is passed
 })
 
 test('fault 46: by the policy skip junk is resolved and counted', async t => {
-  const w = world(t, { settings: { onFailure: SKIP } })
+  const w = world(t, { settings: SKIP })
   await w.send(0, Buffer.from('junk'), ...cut('b', 'x').values)
   await w.clock.advance(2_000)
   assert.equal(w.committed.get(0), 2)
@@ -386,7 +386,7 @@ test('fault 46: by the policy skip junk is resolved and counted', async t => {
 })
 
 test('fault 46: by the policy stop junk ends the run, and is named', async t => {
-  const w = world(t, { settings: { onFailure: STOP } })
+  const w = world(t, { settings: STOP })
   await w.send(0, Buffer.from('junk'))
   assert.match(w.stops[0] ?? '', /^undecodable record xrd\[0\]@0: not a msgpack array/)
 })
@@ -421,7 +421,7 @@ test('without the hook no thread is troubled with junk', async t => {
 })
 
 test('fault 36: a good copy that came while the damaged file was at work heals it, too', async t => {
-  const w = world(t, { settings: { onFailure: SKIP } })
+  const w = world(t, { settings: SKIP })
   const examined = deferred<void>()
   w.onExamine = () => examined.promise
   const { bad, good } = damaged('f', 'aaaabbbbcccc', 2)
@@ -517,7 +517,7 @@ test('fault 21: a record of a partition that is not owned is dropped without a t
 
 test('a failed attempt that was dropped with its partition is not retried', async t => {
   const answer = deferred<TaskResult>()
-  const settings = { onFailure: { retries: 5, onError: 'hold' } } as const
+  const settings = { retries: 5, onError: 'hold' } as const
   const w = world(t, { settings, plugin: () => answer.promise })
   await w.send(0, ...cut('f', 'x').values)
   await w.revoke({ lost: true })

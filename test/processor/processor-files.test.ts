@@ -418,7 +418,7 @@ test('no file is started beyond the number asked for, also while a bad one is ex
 test('files that are held do not use up the number asked for, those that are set aside for good do', async t => {
   const bad = (path: string) => cut(path, 'x', { change: () => ({ fileHash: sha512(Buffer.from('y')) }) })
   const ran = async (onError: Policy) => {
-    const w = world(t, { settings: { maxFiles: 3, onFailure: { retries: 0, onError } } })
+    const w = world(t, { settings: { maxFiles: 3, retries: 0, onError } })
     for (let i = 0; i < 3; i++) await w.send(0, ...bad(`bad${i}`).values)
     for (let i = 0; i < 5; i++) await w.send(0, ...cut(`f${i}`, 'x').values)
     await w.clock.advance(2_000)

@@ -98,7 +98,7 @@ test('fault 42: a file of many times the budget passes in disk mode with no memo
 
 test('files that wait for a retry hold the reading up, and let it go on again', async t => {
   const failedOnce = new Set<string>()
-  const settings = { memoryBytes: BUDGET, onFailure: { retries: 3, onError: 'hold' } } as const
+  const settings = { memoryBytes: BUDGET, retries: 3, onError: 'hold' } as const
   const w = world(t, {
     settings,
     plugin({ path }) {

@@ -6,7 +6,7 @@ import type { TaskResult } from '../../src/plugin/messages.ts'
 import { cut, DONE, failure, type World, type WorldOptions, world } from './world.ts'
 
 const MINUTE = 60_000
-const HOLD = { onFailure: { retries: 0, onError: 'hold' }, retriesHeld: true } as const
+const HOLD = { retries: 0, onError: 'hold', retriesHeld: true } as const
 
 const environment = (message = 'connect ECONNREFUSED'): TaskResult => ({
   kind: 'failed',
@@ -68,7 +68,7 @@ test('a held file is tried again after 1, 2, 4 … minutes, never more than an h
 
 test('files of an outage shorter than the breaker notices are all processed by the same process', async t => {
   const p = plugin(failure('no answer'))
-  const settings = { ...HOLD, breakerAfter: 6, onFailure: { retries: 5, onError: 'hold' } } as const
+  const settings = { ...HOLD, breaker: 6, retries: 5, onError: 'hold' } as const
   const w = world(t, { settings, plugin: p.call })
   for (let i = 0; i < 5; i++) await w.send(0, ...cut(`f${i}`, 'x').values)
   await pass(w, 40_000)
@@ -115,7 +115,7 @@ test('a held file whose records were deleted meanwhile is not tried again', asyn
 
 test('a file whose dead letter was refused is not run again: its letter is sent again, with growing pauses', async t => {
   const w = world(t, {
-    settings: { ...HOLD, onFailure: { retries: 0, onError: 'dlq' } },
+    settings: { ...HOLD, retries: 0, onError: 'dlq' },
     plugin: () => failure('bad'),
   })
   w.onDeadLetter = () => Promise.reject(new Error('the topic is away'))
@@ -132,7 +132,7 @@ test('a file whose dead letter was refused is not run again: its letter is sent 
 
 test('a plugin that blames the environment pauses all at once, and costs no file an attempt', async t => {
   const p = plugin(environment())
-  const w = world(t, { settings: { ...HOLD, breakerAfter: 6 }, plugin: p.call })
+  const w = world(t, { settings: { ...HOLD, breaker: 6 }, plugin: p.call })
   await w.send(0, ...cut('a', 'x').values, ...cut('b', 'x').values)
   assert.match(w.processor.blocked?.reason ?? '', /connect ECONNREFUSED/)
   assert.equal(w.processor.blocked?.probes, 0, 'what ran at that time is no probe')
@@ -174,7 +174,7 @@ test('one file that always blames the environment holds up no others for long: i
 
 test('where nothing waits for the environment, as in dfsp try, the file has failed', async t => {
   const w = world(t, {
-    settings: { waitsForEnvironment: false, onFailure: { retries: 0, onError: 'skip' } },
+    settings: { waitsForEnvironment: false, retries: 0, onError: 'skip' },
     plugin: () => environment(),
   })
   await w.send(0, ...cut('f', 'x').values)

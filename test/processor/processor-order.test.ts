@@ -16,7 +16,7 @@ function failing(times: number): NonNullable<WorldOptions['plugin']> {
 }
 
 test('a newer content waits while an older one is tried again', async t => {
-  const w = world(t, { settings: { onFailure: { retries: 2, onError: 'hold' } }, plugin: failing(1) })
+  const w = world(t, { settings: { retries: 2, onError: 'hold' }, plugin: failing(1) })
   await w.send(0, ...OLD.values, ...NEW.values)
   await w.clock.advance(5_000)
   assert.deepEqual(contents(w), ['old', 'old', 'new'])
@@ -24,7 +24,7 @@ test('a newer content waits while an older one is tried again', async t => {
 })
 
 test('while one path waits for another attempt, other files run', async t => {
-  const w = world(t, { settings: { onFailure: { retries: 2, onError: 'hold' } }, plugin: failing(1) })
+  const w = world(t, { settings: { retries: 2, onError: 'hold' }, plugin: failing(1) })
   await w.send(0, ...OLD.values, ...NEW.values, ...cut('other', 'x').values)
   assert.deepEqual(contents(w), ['old', 'x'])
 })
@@ -87,7 +87,7 @@ for (const [when, limit] of [
 
 test('while all pauses a newer content that was never tried is tried before an older one that fails', async t => {
   const plugin: WorldOptions['plugin'] = ({ content }) => (content === 'new' ? DONE : failure('broken'))
-  const w = world(t, { threads: 1, settings: { breakerAfter: 2 }, plugin })
+  const w = world(t, { threads: 1, settings: { breaker: 2 }, plugin })
   await w.send(0, ...cut('other', 'x').values, ...OLD.values, ...NEW.values)
   for (let second = 0; second < 40; second++) {
     await w.clock.advance(1_000)
@@ -111,7 +111,7 @@ test('a content whose newer one failed as well is not superseded', async t => {
 })
 
 test('an older content whose dead letter is refused after a newer one was processed is superseded', async t => {
-  const w = world(t, { settings: { onFailure: { retries: 0, onError: 'dlq' } }, plugin: failing(1) })
+  const w = world(t, { settings: { retries: 0, onError: 'dlq' }, plugin: failing(1) })
   let refuse: (error: Error) => void = () => {}
   w.onDeadLetter = () =>
     new Promise((_, reject) => {
@@ -159,7 +159,7 @@ test('the order of contents holds whatever fails, and every offset is resolved o
       const done: number[] = []
       const w = world(t, {
         threads,
-        settings: { onFailure: { retries, onError: 'hold' } },
+        settings: { retries, onError: 'hold' },
         plugin({ content }) {
           const index = Number(content)
           const newer = done.find(other => other > index && sent[other]?.path === sent[index]?.path)

@@ -372,7 +372,7 @@ test('draining with nothing to do is over at once', async t => {
 })
 
 test('draining does not wait for a retry that is due later', async t => {
-  const settings = { onFailure: { retries: 5, onError: 'hold' } } as const
+  const settings = { retries: 5, onError: 'hold' } as const
   const w = world(t, { settings, plugin: () => failure('x') })
   await w.send(0, ...cut('f', 'x').values)
   assert.equal(await w.processor.drain(20_000), true)
@@ -382,7 +382,7 @@ test('draining does not wait for a retry that is due later', async t => {
 
 test('a run is quiet only when nothing runs, waits or is to be committed', async t => {
   const { plugin, answer } = answering()
-  const settings = { onFailure: { retries: 1, onError: 'hold' } } as const
+  const settings = { retries: 1, onError: 'hold' } as const
   const w = world(t, { plugin, settings })
   await w.clock.advance(2_000)
   assert.equal(w.processor.quiet, true)

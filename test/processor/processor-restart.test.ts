@@ -103,7 +103,7 @@ test('with --reprocess-identical a file that is finished while records are read 
 })
 
 test('records that were set aside, filtered or empty stay so after a restart', async t => {
-  const settings = { onFailure: { retries: 0, onError: 'skip' }, files: /^(?!no)/ } as const
+  const settings = { retries: 0, onError: 'skip', files: /^(?!no)/ } as const
   const plugin = () => new Promise<never>(() => {})
   const w = world(t, { settings, plugin, threads: 1 })
   await w.send(0, ...cut('stuck', 'x').values, Buffer.from('junk'), null, ...cut('no', 'x').values)
@@ -116,7 +116,7 @@ test('records that were set aside, filtered or empty stay so after a restart', a
 })
 
 test('attempts go on counting after a restart, and a file that was given up gets one more', async t => {
-  const settings = { onFailure: { retries: 2, onError: 'hold' } } as const
+  const settings = { retries: 2, onError: 'hold' } as const
   const w = world(t, { settings, plugin: failingFor('bad') })
   await w.send(0, ...cut('bad', 'x').values)
   await w.clock.advance(30_000)

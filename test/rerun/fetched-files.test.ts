@@ -32,9 +32,8 @@ async function ranAgain(t: TestContext, files: readonly FileToFetch[], { log, me
       mode: 'memory',
       threads: 2,
       memoryBytes: memoryBytes ?? 512 * 2 ** 20,
-      breakerAfter: 0,
-      path: folder,
-      tmp: new OwnFolder(folder, folder),
+      breaker: 0,
+      output: { path: folder, tmp: new OwnFolder(folder, folder) },
     },
     {
       runtime: {

@@ -54,7 +54,7 @@ const FIRST_EPOCH = 2
 
 export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (what: string) => void): Checks {
   const { settings } = plan
-  const { onError, retries } = settings.onFailure
+  const { onError, retries } = settings
   /** Records of no file that this process holds, although a dead letter may have been written. */
   const junkHeld = new Set<string>()
   let turns = 0

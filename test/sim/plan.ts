@@ -64,7 +64,8 @@ export function drawPlan(dice: Dice, without: Without): Plan {
     endsWithRestart: scope.chance(0.5),
     settings: {
       mode,
-      onFailure: { retries, onError: on.has('stopPolicy') ? 'stop' : onError },
+      retries,
+      onError: on.has('stopPolicy') ? 'stop' : onError,
       onIncomplete: choice.pick(letters ? (['hold', 'dlq'] as const) : (['hold', 'hold', 'skip'] as const)),
       incompleteAfterMs: choice.pick([3_000, 10_000, 60_000]),
       reprocessIdentical: on.has('reprocess'),
@@ -72,7 +73,7 @@ export function drawPlan(dice: Dice, without: Without): Plan {
       largestBuffer: 2 ** 32,
       maxFiles: undefined,
       // Files that always fail must not keep it open for ever.
-      breakerAfter: choice.chance(0.4) ? 0 : failing + choice.between(1, 3),
+      breaker: choice.chance(0.4) ? 0 : failing + choice.between(1, 3),
       waitsForEnvironment: true,
       retriesHeld: dice.fork('held come back').chance(0.5),
       group: 'beamline',

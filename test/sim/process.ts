@@ -62,7 +62,7 @@ export function beginProcess(
     digest128,
     onChange() {},
     onStop(reason) {
-      if (plan.settings.onFailure.onError !== 'stop') checks.violate(`the run stops: ${reason}`)
+      if (plan.settings.onError !== 'stop') checks.violate(`the run stops: ${reason}`)
       happened('stopped by policy')
       stop()
     },

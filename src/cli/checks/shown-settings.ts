@@ -1,7 +1,6 @@
 /** Settings in the form in which they are shown: a list of texts with their origins, secrets masked. */
-import type { OptionSpec } from '../../config/options/option-spec.ts'
 import { optionText } from '../../config/options/option-text.ts'
-import { camelName, OPTIONS, type Values } from '../../config/options/options.ts'
+import { OPTION_NAMES, optionSpec, valueName } from '../../config/options/options.ts'
 import { masked } from '../../config/secrets.ts'
 import type { PropertyMap, Settings } from '../../config/settings-type.ts'
 
@@ -17,8 +16,9 @@ export interface Shown {
 export function shownSettings(settings: Settings, reveal: boolean): readonly Shown[] {
   const { values, origins, kafka, sections } = settings
   const text = (name: string, value: string) => (reveal ? value : masked(name, value))
-  const options = Object.entries(OPTIONS).flatMap(([name, spec]: [string, OptionSpec]): Shown[] => {
-    const value = values[camelName(name) as keyof Values]
+  const options = OPTION_NAMES.flatMap((name): Shown[] => {
+    const spec = optionSpec(name)
+    const value = values[valueName(name)]
     if (value === undefined || spec.flagOnly) return []
     const shown = text(name, optionText(spec, value))
     return [{ section: 'dfsp', name, value: shown, origin: origins.get(name) ?? 'default' }]

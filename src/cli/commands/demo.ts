@@ -27,20 +27,9 @@ export const command: Command = {
       import('../../local/demo.ts'),
       import('../terminal/console.ts'),
     ])
-    const console = openConsole(
-      {
-        level: values.logLevel,
-        format: values.logFormat,
-        json: values.json,
-        noColor: values.noColor,
-        logFile: undefined,
-        topic: 'demo',
-        live: undefined,
-      },
-      invocation,
-    )
+    const console = openConsole(invocation, values, { topic: 'demo' })
     try {
-      const demo = await openDemo(pluginTemplate('plot'))
+      const demo = await openDemo(pluginTemplate('plot'), values)
       try {
         if (values.hold) return await hold(demo, console, invocation)
         return await (values.json ? demoAsJson : demoAsText)(demo, console)

@@ -65,12 +65,7 @@ export const command: Command = {
       }
       timer = setInterval(tell, console.isLive ? 250 : 30_000)
       const { exit } = await replay(
-        {
-          ...ready.options,
-          topic,
-          group: 'dfsp.replay',
-          threads: values.threads,
-        },
+        { ...ready.options, topic, group: 'dfsp.replay' },
         {
           plugin,
           report: console.report,

@@ -57,7 +57,7 @@ export const command: Command = {
       if (held) {
         const { retryHeld } = await import('../../rerun/retry-held.ts')
         const { exit } = await retryHeld(
-          { ...options, ...held, paths, dryRun: values.dryRun },
+          { ...options, ...held, paths },
           {
             report,
             run: plugin && { ...plugin, logFromPlugin, produce },
@@ -69,16 +69,7 @@ export const command: Command = {
       }
       const { retry } = await import('../../rerun/retry.ts')
       const { exit } = await retry(
-        {
-          ...options,
-          dryRun: values.dryRun,
-          dlq,
-          group: lettersGroup(settings, dlq),
-          topic: values.topic,
-          paths,
-          max: values.max,
-          threads: values.threads,
-        },
+        { ...options, dlq, group: lettersGroup(settings, dlq), paths },
         {
           plugin,
           report,

@@ -10,14 +10,15 @@ import { pluginSections } from '../../config/file/plugin-sections.ts'
 import { optionsOf } from '../../config/options/options.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import { makeOutputDir, ownLogFile } from '../../files/output-dir.ts'
-import type { RunView } from '../../report/monitor/run-view.ts'
 import type { Connecting } from '../../run/connecting.ts'
 import type { Outgoing } from '../../run/outgoing.ts'
 import type { Command } from '../command.ts'
 import type { LogsToTopic, Onlooker } from '../onlookers.ts'
 import { findPlugin, loadedPlugin, pluginOfFlag, withinReach } from '../plugin-path.ts'
 import type { Console } from '../terminal/console.ts'
-import type { Keys } from '../terminal/keys.ts'
+import type { StatusKeys } from '../terminal/status-keys.ts'
+
+const EXAMPLE = 'dfsp run -p ./plot.ts -t xrd …'
 
 export const command: Command = {
   name: 'run',
@@ -38,31 +39,21 @@ export const command: Command = {
     const settings = await invocation.settings()
     refuseEncryption(settings)
     const { values } = settings
-    const plugin = findPlugin(
-      requireValue(settings, 'plugin', 'dfsp run -p ./plot.ts -t xrd …'),
-      invocation.cwd,
-    )
-    const topic = requireValue(settings, 'topic', 'dfsp run -p ./plot.ts -t xrd …')
+    const plugin = findPlugin(requireValue(settings, 'plugin', EXAMPLE), invocation.cwd)
+    const topic = requireValue(settings, 'topic', EXAMPLE)
     const brokers = requireBrokers(settings, 'run')
     if (values.dryRun) {
       const { dryRun } = await import('../checks/dry-run.ts')
       return await dryRun(invocation, settings, plugin, topic)
     }
     const { pluginRuntime } = await import('../../run/plugin-runtime.ts')
-    const runtime = pluginRuntime({
-      pluginUrl: plugin.url,
-      pluginName: plugin.shown,
-      threads: values.threads,
-      timeoutMs: values.timeout,
-    })
+    const runtime = pluginRuntime(plugin, values)
     let opening: Connecting | undefined
     let producing: Outgoing | undefined
     let console: Console | undefined
     const onlookers: Onlooker[] = []
     let logTopic: LogsToTopic | undefined
-    let view: RunView | undefined
-    let keys: Keys | undefined
-    let tell = () => {}
+    let keys: StatusKeys | undefined
     try {
       // The module loads in its thread, the client connects in its own, and meanwhile this one loads the rest.
       const loading = runtime.load()
@@ -73,60 +64,40 @@ export const command: Command = {
         import('../../kafka/consumer/group.ts'),
       ])
       const group = groupId(values.group, { plugin: plugin.name, topic }, randomUUID)
+      const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
       const consumerProperties = { 'client.id': ownClientId(), ...settings.kafka.consumer }
-      const { from, waitForTopic, memory: memoryBytes } = values
-      const client = { topic, group, consumerProperties, memoryBytes, from, waitForTopic }
-      opening = connecting(client)
+      const options = { ...values, topic, group, outputDir, consumerProperties }
+      opening = connecting(options)
       const sending = outgoing(producerProperties(settings), values.outputTopic)
       producing = sending
-      const [
-        { openConsole },
-        { run },
-        { KEYS_HELP, statusText },
-        { readKeys },
-        { openLogsToTopic, openOnlookers },
-      ] = await Promise.all([
-        import('../terminal/console.ts'),
-        import('../../run/run.ts'),
-        import('../../report/monitor/status-text.ts'),
-        import('../terminal/keys.ts'),
-        import('../onlookers.ts'),
-      ])
+      const [{ openConsole }, { statusKeys }, { run }, { openLogsToTopic, openOnlookers }] =
+        await Promise.all([
+          import('../terminal/console.ts'),
+          import('../terminal/status-keys.ts'),
+          import('../../run/run.ts'),
+          import('../onlookers.ts'),
+        ])
       logTopic = openLogsToTopic(settings, group, sending.send, text =>
         console?.report({ type: 'problem', text }),
       )
-      const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
-      const loaded = await loadedPlugin(loading, plugin, invocation, values.quiet, values.maxTime)
+      const loaded = await loadedPlugin(loading, plugin, invocation, values.quiet, values.maxTimeMs)
       const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
       makeOutputDir(outputDir) // before the log file, which lies in it
-      console = openConsole(
-        {
-          level: values.logLevel,
-          format: values.logFormat,
-          json: values.json,
-          noColor: values.noColor,
-          logFile: values.logFile ?? ownLogFile(outputDir, plugin.name),
-          topic,
-          live: { topic, group, threads: values.threads, brokers },
-          heard: logTopic?.heard,
-        },
-        invocation,
-      )
+      const shown = openConsole(invocation, values, {
+        topic,
+        logFile: values.logFile ?? ownLogFile(outputDir, plugin.name),
+        live: { topic, group, threads: values.threads, brokers },
+        heard: logTopic?.heard,
+      })
+      console = shown
       const warnings = [
         ...settings.notices,
         ...loaded.warnings.map(w => `${plugin.shown} ${w}`),
         ...withinReach(plugin, settings.configFile, outputDir),
       ]
-      for (const text of warnings) console.report({ type: 'problem', text })
-      const shown = console
-      const { report: show } = shown
-      tell = () => shown.print(statusText(view))
-      process.on('SIGUSR2', tell)
-      function pressed(key: string): void {
-        if (key === 'c') tell()
-        else if (key === 'q') process.kill(process.pid, 'SIGINT')
-        else if (key === '?') shown.print([KEYS_HELP])
-      }
+      for (const text of warnings) shown.report({ type: 'problem', text })
+      const asked = statusKeys(shown)
+      keys = asked
       onlookers.push(
         ...(await openOnlookers({
           settings,
@@ -144,28 +115,13 @@ export const command: Command = {
           cwd: invocation.cwd,
           outputDir,
           send: sending.send,
-          report: show,
+          report: shown.report,
         })),
       )
       const { exit } = await run(
         {
-          ...client,
-          mode: values.mode,
-          outputDir,
-          files: values.files,
-          retries: values.retries,
-          onError: values.onError,
-          onIncomplete: values.onIncomplete,
-          dlq: values.dlq,
-          journal: values.journal,
-          breakerAfter: values.breaker,
-          incompleteAfterMs: values.incompleteAfter,
-          reprocessIdentical: values.reprocessIdentical,
-          untilEnd: values.untilEnd,
-          maxFiles: values.maxFiles,
-          maxTimeMs: values.maxTime,
-          drainMs: values.drainTimeout,
-          statsMs: console.isLive ? 250 : values.stats,
+          ...options,
+          statsMs: shown.isLive ? 250 : values.statsMs,
           pluginOptions,
           sections: pluginSections(settings),
         },
@@ -181,21 +137,19 @@ export const command: Command = {
           connecting: opening,
           report(event) {
             for (const onlooker of onlookers) onlooker.report(event)
-            show(event)
+            shown.report(event)
           },
-          onView(given) {
-            view = given
-            for (const onlooker of onlookers) onlooker.attach(given)
-            if (process.stdin.isTTY && shown.isTerminal) keys = readKeys(process.stdin, pressed)
+          onView(view) {
+            for (const onlooker of onlookers) onlooker.attach(view)
+            asked.attach(view)
           },
-          logFromPlugin: console.logFromPlugin,
+          logFromPlugin: shown.logFromPlugin,
           produce: sending.send,
         },
       )
       return exit
     } finally {
       keys?.end()
-      process.off('SIGUSR2', tell)
       await runtime.host.close(0)
       await opening?.close()
       for (const onlooker of onlookers) await onlooker.close()

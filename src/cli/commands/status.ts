@@ -73,7 +73,7 @@ export const command: Command = {
             ]),
           )
         }
-        await delay(values.interval, undefined, { signal: stop.signal })
+        await delay(values.intervalMs, undefined, { signal: stop.signal })
       }
     } catch (error) {
       if (!stop.signal.aborted) throw error
@@ -116,8 +116,8 @@ function show(
     ...(waiting > (values.maxLag ?? waiting)
       ? [`${formatCount(waiting)} records are not processed, more than ${formatCount(values.maxLag ?? 0)}`]
       : []),
-    ...(age > (values.maxAge ?? age)
-      ? [`the oldest record waits for ${formatAge(age)}, longer than ${formatAge(values.maxAge ?? 0)}`]
+    ...(age > (values.maxAgeMs ?? age)
+      ? [`the oldest record waits for ${formatAge(age)}, longer than ${formatAge(values.maxAgeMs ?? 0)}`]
       : []),
   ]
   const exit = exitStatus({ wrong: exceeded.length })

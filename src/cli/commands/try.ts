@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pluginSections } from '../../config/file/plugin-sections.ts'
-import { optionsOf } from '../../config/options/options.ts'
+import { optionsOf, type Values } from '../../config/options/options.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { jsonLine } from '../../core/text/shown-text.ts'
 import { type FoundFile, findFiles, findRoots, isOrdinary } from '../../files/walk.ts'
@@ -50,7 +50,7 @@ async function tryOnce(invocation: Invocation, settings: Settings): Promise<numb
   const [{ tryPlugin }, { openConsole }, [plugin, runtime]] = await Promise.all([
     import('../../local/try.ts'),
     import('../terminal/console.ts'),
-    open(invocation, values.threads, values.timeout),
+    open(invocation, values),
   ])
   const outputDir = path.resolve(cwd, values.outputDir ?? `${plugin.name}_output`)
   const wasThere = fs.existsSync(outputDir)
@@ -59,18 +59,7 @@ async function tryOnce(invocation: Invocation, settings: Settings): Promise<numb
     const loaded = await loadedPlugin(runtime.load(), plugin, invocation, values.quiet)
     const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
     const files = findFiles(findRoots(invocation.positionals.FILE ?? [], cwd), isOrdinary)
-    console = openConsole(
-      {
-        level: values.logLevel,
-        format: values.logFormat,
-        json: values.json,
-        noColor: values.noColor,
-        logFile: undefined,
-        topic: '',
-        live: undefined,
-      },
-      invocation,
-    )
+    console = openConsole(invocation, values)
     const print = console.out
     const isTerminal = (stdout as NodeJS.WriteStream).isTTY === true && env.TERM !== 'dumb'
     const report = tryReporter({
@@ -82,14 +71,7 @@ async function tryOnce(invocation: Invocation, settings: Settings): Promise<numb
     for (const text of [...settings.notices, ...loaded.warnings.map(w => `${plugin.shown} ${w}`)])
       report({ type: 'problem', text })
     const { exit, error } = await tryPlugin(
-      {
-        mode: values.mode,
-        outputDir,
-        threads: values.threads,
-        memoryBytes: values.memory,
-        pluginOptions,
-        sections: pluginSections(settings),
-      },
+      { ...values, outputDir, pluginOptions, sections: pluginSections(settings) },
       {
         runtime,
         loaded,
@@ -113,10 +95,10 @@ async function tryOnce(invocation: Invocation, settings: Settings): Promise<numb
   }
 }
 
-async function open({ positionals, cwd }: Invocation, threads: number, timeoutMs: number | undefined) {
+async function open({ positionals, cwd }: Invocation, values: Values) {
   const plugin = findPlugin(positionals.PLUGIN?.[0] ?? '', cwd)
   const { pluginRuntime } = await import('../../run/plugin-runtime.ts')
-  const runtime = pluginRuntime({ pluginUrl: plugin.url, pluginName: plugin.shown, threads, timeoutMs })
+  const runtime = pluginRuntime(plugin, values)
   return [plugin, runtime] as const
 }
 

@@ -48,18 +48,8 @@ export const command: Command = {
       requireBrokers(settings, 'upload')
     }
     const { openConsole } = await import('../terminal/console.ts')
-    const console = openConsole(
-      {
-        level: values.logLevel,
-        format: values.logFormat,
-        json: values.json,
-        noColor: values.noColor,
-        logFile: undefined,
-        topic: values.topic ?? '',
-        live: 'status',
-      },
-      invocation,
-    )
+    const { topic = '' } = values
+    const console = openConsole(invocation, values, { topic, live: 'status' })
     const report = uploadReporter({
       log: console.log,
       json: values.json ? console.out : undefined,
@@ -69,13 +59,8 @@ export const command: Command = {
     for (const text of settings.notices) report({ type: 'problem', text })
     const found = findFiles(roots, wanted)
     const files = roots.length > 1 ? firstOfEachPath(found) : found
-    const options = {
-      topic: values.topic ?? '',
-      chunkSize: values.chunkSize,
-      partitionBy: values.partitionBy,
-      subdir,
-    }
-    const { settle: settleMs, poll, newOnly } = values
+    const options = { topic, subdir, chunkSize: values.chunkSizeBytes, partitionBy: values.partitionBy }
+    const { settleMs, poll, newOnly } = values
     const watch = values.watch
       ? { roots, wanted, settleMs, poll, newOnly, stateDir: stateFolder(invocation.env) }
       : undefined
@@ -90,7 +75,7 @@ export const command: Command = {
           ...options,
           producerProperties: producerProperties(settings),
           waitForTopic: values.waitForTopic,
-          progressMs: console.isLive ? 250 : values.stats,
+          progressMs: console.isLive ? 250 : values.statsMs,
         },
         { files, watch, report },
       )

@@ -1,24 +1,22 @@
 /** What a command that works on files shows: log lines, --json lines, and the live block on a terminal. */
+import type { Values } from '../../config/options/options.ts'
 import { textLines } from '../../core/text/shown-text.ts'
 import type { FromThread } from '../../plugin/messages.ts'
 import type { RunEvent, RunStats } from '../../report/events.ts'
 import { type LiveBlock, type LiveTitle, liveBlock } from '../../report/live-block.ts'
-import { chosenFormat, type Format, type Hearer, type Level, type Log, openLog } from '../../report/log.ts'
+import { chosenFormat, type Hearer, type Log, openLog } from '../../report/log.ts'
 import type { LogPlace } from '../../report/log-file.ts'
 import { reporter } from '../../report/reporter.ts'
 import type { Invocation } from '../command.ts'
 import { steadyOutput } from './steady-output.ts'
 import { unblocked } from './unblocked.ts'
 
-export interface ConsoleOptions {
-  readonly level: Level
-  readonly format: 'auto' | Format
-  readonly json: boolean
-  readonly noColor: boolean
-  readonly logFile: LogPlace | undefined
-  readonly topic: string
+/** What is shown beside the log on stderr. */
+export interface ConsoleUses {
+  readonly topic?: string
+  readonly logFile?: LogPlace | undefined
   /** Title of the live block, or a mere status line; nothing is drawn without it. */
-  readonly live: LiveTitle | 'status' | undefined
+  readonly live?: LiveTitle | 'status' | undefined
   readonly heard?: Hearer | undefined
 }
 
@@ -38,14 +36,18 @@ export interface Console {
   close(): Promise<void>
 }
 
-export function openConsole(options: ConsoleOptions, invocation: Invocation): Console {
+export function openConsole(
+  invocation: Invocation,
+  options: Pick<Values, 'json' | 'noColor' | 'logLevel' | 'logFormat'>,
+  { topic = '', logFile, live, heard }: ConsoleUses = {},
+): Console {
   const { env } = invocation
   const [stdout, stderr] = [unblocked(invocation.stdout), unblocked(invocation.stderr)]
   const terminal = stderr.stream as NodeJS.WriteStream
   const isTerminal = terminal.isTTY === true && env.TERM !== 'dumb'
   const block: LiveBlock | undefined =
-    isTerminal && options.live && !options.json
-      ? liveBlock(terminal, options.live === 'status' ? undefined : options.live)
+    isTerminal && live && !options.json
+      ? liveBlock(terminal, live === 'status' ? undefined : live)
       : undefined
   const output = (name: string, stream: NodeJS.WritableStream) =>
     steadyOutput(stream, {
@@ -62,18 +64,18 @@ export function openConsole(options: ConsoleOptions, invocation: Invocation): Co
   const out = (line: string) => results.write(`${line}\n`)
   const write = (line: string) => (block && !told.isBehind ? block.line(line) : told.write(line))
   const log: Log = openLog({
-    level: options.level,
-    format: chosenFormat(options.format, isTerminal),
+    level: options.logLevel,
+    format: chosenFormat(options.logFormat, isTerminal),
     color: isTerminal && !options.noColor && !env.NO_COLOR,
     journal: env.JOURNAL_STREAM !== undefined && !isTerminal,
     write,
-    file: options.logFile,
-    heard: options.heard,
+    file: logFile,
+    heard,
     onFileError: error => write(textLines([`the log file cannot be written: ${error.message}`])),
   })
   const draw = block ? (stats: RunStats) => told.isBehind || block.draw(stats) : undefined
   const json = options.json ? out : undefined
-  const events = reporter({ log, topic: options.topic, json, draw, now: () => performance.now() })
+  const events = reporter({ log, topic, json, draw, now: () => performance.now() })
   return {
     log,
     report(event) {

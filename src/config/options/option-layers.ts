@@ -5,7 +5,7 @@ import { expandVariables } from '../file/openmsistream.ts'
 import { meant, type Problem } from '../problems.ts'
 import { masked } from '../secrets.ts'
 import type { CommandName } from './option-spec.ts'
-import { environmentName, OPTIONS, type OptionName, optionSpec, optionsOf } from './options.ts'
+import { environmentName, OPTION_NAMES, OPTIONS, type OptionName, optionSpec, optionsOf } from './options.ts'
 
 export const RANK = { default: 0, file: 1, env: 2, flag: 3 } as const
 
@@ -30,15 +30,13 @@ export interface FlagUse {
 
 export type Flags = ReadonlyMap<OptionName, readonly FlagUse[]>
 
-const NAMES = Object.keys(OPTIONS) as OptionName[]
-
 export function isOption(name: string): name is OptionName {
   return Object.hasOwn(OPTIONS, name)
 }
 
 export function defaultLayer(): Layer {
   const layer = new Map<OptionName, Written>()
-  for (const name of NAMES) {
+  for (const name of OPTION_NAMES) {
     const spec = optionSpec(name)
     const implied = spec.type === 'boolean' ? 'false' : spec.type === 'count' ? '0' : undefined
     const text = 'default' in spec && spec.default !== undefined ? String(spec.default) : implied
@@ -60,7 +58,7 @@ export function fileLayer(file: ConfigFile | undefined, env: NodeJS.ProcessEnv, 
     } else if (isOption(name)) {
       problems.push({ place, text: `${name} can only be given as a flag`, in: 'file' })
     } else if (!inherited) {
-      const hint = meant(nearest(name, NAMES))
+      const hint = meant(nearest(name, OPTION_NAMES))
       problems.push({ place, text: `unknown option "${name}" in [dfsp]`, hint, in: 'file' })
     }
   }
@@ -95,7 +93,7 @@ export function flagLayer(flags: Flags, problems: Problem[]): Layer {
 
 /** `config` shows and checks what any command would read. */
 function readOptions(command: CommandName): readonly OptionName[] {
-  const names = command === 'config' ? NAMES : optionsOf(command)
+  const names = command === 'config' ? OPTION_NAMES : optionsOf(command)
   return names.filter(name => !optionSpec(name).flagOnly)
 }
 
@@ -104,7 +102,7 @@ function readOptions(command: CommandName): readonly OptionName[] {
  * variables such as DFSP_SERVICE_HOST into every process.
  */
 export function strangeVariables(env: NodeJS.ProcessEnv): readonly string[] {
-  const known = NAMES.filter(name => !optionSpec(name).flagOnly).map(environmentName)
+  const known = OPTION_NAMES.filter(name => !optionSpec(name).flagOnly).map(environmentName)
   return Object.keys(env)
     .filter(name => /^DFSP_(?!KAFKA_|PLUGIN_)/.test(name) && !known.includes(name))
     .flatMap(name => {

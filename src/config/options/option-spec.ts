@@ -117,5 +117,11 @@ export type ValueOf<S extends OptionSpec> = S extends
   ? Given<S>
   : Given<S> | undefined
 
-/** "on-error" becomes "onError". */
-export type Camel<S extends string> = S extends `${infer A}-${infer B}` ? `${A}${Capitalize<Camel<B>>}` : S
+/** What the name of a value ends with, where it has a unit. */
+export const UNITS = { duration: 'Ms', size: 'Bytes' } as const
+type Unit<S extends OptionSpec> = S['type'] extends keyof typeof UNITS ? (typeof UNITS)[S['type']] : ''
+
+type Camel<S extends string> = S extends `${infer A}-${infer B}` ? `${A}${Capitalize<Camel<B>>}` : S
+
+/** "on-error" becomes "onError", the duration "max-time" becomes "maxTimeMs". */
+export type ValueName<N extends string, S extends OptionSpec> = `${Camel<N>}${Unit<S>}`

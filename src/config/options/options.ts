@@ -1,5 +1,6 @@
-/** Every option of every command: the one table from which parser, help, environment and config file are read. */
-import type { Camel, CommandName, OptionSpec, ValueOf } from './option-spec.ts'
+/** Every option of every command: the one table from which parser, help, environment, config file and types are read. */
+import { POLICIES } from '../../core/disposition.ts'
+import { type CommandName, type OptionSpec, UNITS, type ValueName, type ValueOf } from './option-spec.ts'
 
 const READING = ['run', 'retry', 'replay'] as const
 const PLUGIN = ['run', 'retry', 'replay', 'try'] as const
@@ -290,7 +291,7 @@ export const OPTIONS = {
   },
   'on-error': {
     type: 'enum',
-    choices: ['hold', 'dlq', 'skip', 'stop'],
+    choices: POLICIES,
     default: 'hold',
     describe:
       'a file that failed for good: hold keeps its offset, dlq writes a dead letter (default with --dlq), skip passes it over, stop ends',
@@ -594,9 +595,15 @@ export const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>
 
 export type OptionName = keyof typeof OPTIONS
+export const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[]
 
-/** The value of every option, in camel case: `values.onError`. An option that a command does not take has its default. */
-export type Values = { readonly [N in OptionName as Camel<N>]: ValueOf<(typeof OPTIONS)[N]> }
+/**
+ * The value of every option: `values.onError`, `values.maxTimeMs`. An option that a command does not take has its default,
+ * or what the config file says. Whoever works with some of them takes a `Pick` of this.
+ */
+export type Values = {
+  readonly [N in OptionName as ValueName<N, (typeof OPTIONS)[N]>]: ValueOf<(typeof OPTIONS)[N]>
+}
 
 /**
  * Spellings of OpenMSIStream that nothing answers to, or not in each command: accepted with a warning, so that old
@@ -628,7 +635,7 @@ export function optionSpec(name: OptionName): OptionSpec {
 
 /** The options that a command takes, in the table's order. */
 export function optionsOf(command: CommandName): readonly OptionName[] {
-  return (Object.keys(OPTIONS) as OptionName[]).filter(name => optionSpec(name).commands.includes(command))
+  return OPTION_NAMES.filter(name => optionSpec(name).commands.includes(command))
 }
 
 /** "on-error" -> "DFSP_ON_ERROR". */
@@ -636,7 +643,9 @@ export function environmentName(name: OptionName): string {
   return `DFSP_${name.toUpperCase().replaceAll('-', '_')}`
 }
 
-/** "on-error" -> "onError". */
-export function camelName(name: string): string {
-  return name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+/** "on-error" -> "onError", "max-time" -> "maxTimeMs". */
+export function valueName(name: OptionName): keyof Values {
+  const units: Readonly<Record<string, string>> = UNITS
+  const camel = name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+  return `${camel}${units[OPTIONS[name].type] ?? ''}` as keyof Values
 }

@@ -2,13 +2,13 @@
 import { DfspError } from '../../base/errors.ts'
 import type { Settings } from '../settings-type.ts'
 import type { CommandName, OptionSpec } from './option-spec.ts'
-import { camelName, environmentName, type OptionName, optionSpec, type Values } from './options.ts'
+import { environmentName, type OptionName, optionSpec, valueName } from './options.ts'
 
 type TextOption = 'plugin' | 'topic'
 
 /** The value of an option that has no default; throws E_USAGE where it is not given. */
 export function requireValue(settings: Settings, name: TextOption, example: string): string {
-  const value = settings.values[camelName(name) as keyof Values]
+  const value = settings.values[valueName(name)]
   if (typeof value === 'string') return value
   throw new DfspError('E_USAGE', `no ${name} given`, { facts: [lookedAt(settings, name)], next: example })
 }
