@@ -4,6 +4,7 @@ import type { Values } from '../config/options/options.ts'
 import type { Breaker } from '../core/breaker.ts'
 import type { FileId, FinishedGenerations } from '../core/chunks/generation.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
+import type { RetryPolicy } from '../core/disposition.ts'
 import type { Ledger } from '../core/offsets/ledger.ts'
 import type { OffsetRange } from '../core/offsets/offset-ranges.ts'
 import type { Replay } from '../core/offsets/replay.ts'
@@ -22,19 +23,18 @@ import type { OpenFiles } from './open-files.ts'
 
 /** The options that it works by, and what else it is told. */
 export interface ProcessorSettings
-  extends Pick<
-    Values,
-    | 'mode'
-    | 'memoryBytes'
-    | 'files'
-    | 'maxFiles'
-    | 'retries'
-    | 'onError'
-    | 'onIncomplete'
-    | 'incompleteAfterMs'
-    | 'breaker'
-    | 'reprocessIdentical'
-  > {
+  extends RetryPolicy,
+    Pick<
+      Values,
+      | 'mode'
+      | 'memoryBytes'
+      | 'files'
+      | 'maxFiles'
+      | 'onIncomplete'
+      | 'incompleteAfterMs'
+      | 'breaker'
+      | 'reprocessIdentical'
+    > {
   readonly topic: string
   readonly group: string
   /** Absolute path of a file in `--mode disk` and `both`. */
