@@ -92,10 +92,7 @@ async function readSettings(
     knowledge: {
       find: properties.findProperty,
       nearest: properties.nearestProperty,
-      problem(name, value) {
-        const property = properties.findProperty(name)
-        return property === undefined ? undefined : properties.propertyProblem(property, value)
-      },
+      problem: properties.propertyProblem,
     },
     notices,
   })

@@ -51,10 +51,10 @@ export function nearestProperty(name: string): string | undefined {
   return nearest(name, BY_NAME.keys())
 }
 
-/** What is wrong with a value, or `undefined`. The text does not repeat the property's name. */
-export function propertyProblem(property: Property, text: string): string | undefined {
-  const { kind, min, max, choices } = property
-  if (kind === 'string' || (property.name.endsWith('acks') && text === 'all')) return
+/** What is wrong with a value of a known property, or `undefined`. The text does not repeat the property's name. */
+export function propertyProblem(name: string, text: string): string | undefined {
+  const { kind, min, max, choices } = findProperty(name) ?? { kind: 'string' }
+  if (kind === 'string' || (name.endsWith('acks') && text === 'all')) return
   if (kind === 'boolean') {
     return BOOLEANS.has(text.toLowerCase()) ? undefined : `"${text}" is neither true nor false`
   }

@@ -5,44 +5,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { DfspError } from '../../src/base/errors.ts'
-import { readIni } from '../../src/config/file/ini.ts'
-import type { CommandName } from '../../src/config/options/option-spec.ts'
-import { OPTIONS, type OptionName } from '../../src/config/options/options.ts'
+import type { OptionSpec } from '../../src/config/options/option-spec.ts'
+import { OPTION_NAMES, OPTIONS, type OptionName, valueName } from '../../src/config/options/options.ts'
 import { withoutLogins } from '../../src/config/secrets.ts'
-import { mergeSettings } from '../../src/config/settings.ts'
-import type { Settings } from '../../src/config/settings-type.ts'
-import { findProperty, nearestProperty, propertyProblem } from '../../src/kafka/properties.ts'
-
-interface Given {
-  readonly command?: CommandName
-  readonly file?: string
-  readonly env?: NodeJS.ProcessEnv
-  readonly flags?: Partial<Record<OptionName, string | readonly string[]>>
-}
-
-function merge({ command = 'run', file, env = {}, flags = {} }: Given): Settings {
-  return mergeSettings({
-    command,
-    env,
-    file:
-      file === undefined ? undefined : { path: '/lab/dfsp.config', shown: 'dfsp.config', ini: readIni(file) },
-    flags: new Map(
-      Object.entries(flags).map(([name, texts]) => [
-        name as OptionName,
-        [texts].flat().map(text => ({ spelling: name, text })),
-      ]),
-    ),
-    knowledge: {
-      find: findProperty,
-      nearest: nearestProperty,
-      problem(name, value) {
-        const property = findProperty(name)
-        return property === undefined ? undefined : propertyProblem(property, value)
-      },
-    },
-    notices: [],
-  })
-}
+import { DEFAULT_VALUES, type Given, merge } from '../support/settings.ts'
 
 function problems(given: Given): { exit: number; lines: readonly string[] } {
   try {
@@ -72,6 +38,22 @@ test('a flag beats the environment, which beats the file, which beats the defaul
     ],
   )
 })
+
+test('a value has a name of its own, with the unit where it has one, and a call without flags has every default', () => {
+  assert.equal(new Set(OPTION_NAMES.map(valueName)).size, OPTION_NAMES.length)
+  assert.deepEqual((['max-time', 'memory', 'on-error', 'to'] as const).map(valueName), [
+    'maxTimeMs',
+    'memoryBytes',
+    'onError',
+    'to',
+  ])
+  for (const name of OPTION_NAMES)
+    assert.equal(DEFAULT_VALUES[valueName(name)] !== undefined, hasValue(OPTIONS[name]), name)
+})
+
+function hasValue(spec: OptionSpec): boolean {
+  return 'default' in spec || ['boolean', 'count', 'list'].includes(spec.type)
+}
 
 test('values are typed, and an option without default may be absent', () => {
   const { values } = merge({

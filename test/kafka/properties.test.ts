@@ -9,9 +9,8 @@ import {
 } from '../../src/kafka/properties.ts'
 
 function problem(name: string, text: string): string | undefined {
-  const property = findProperty(name)
-  assert.ok(property, name)
-  return propertyProblem(property, text)
+  assert.ok(findProperty(name), name)
+  return propertyProblem(name, text)
 }
 
 test('each property has one row, and aliases lead to a property', () => {

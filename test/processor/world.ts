@@ -28,6 +28,7 @@ import { type Processor, processor } from '../../src/processor/processor.ts'
 import type { FinishedJournal, ProcessorSettings } from '../../src/processor/processor-deps.ts'
 import type { RunEvent } from '../../src/report/events.ts'
 import { realEdges } from '../../src/run/edges.ts'
+import { DEFAULT_VALUES } from '../support/settings.ts'
 import { type ManualClock, manualClock, settled } from './clock.ts'
 
 export const DONE: TaskResult = { kind: 'done' }
@@ -198,20 +199,13 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
   let current: Processor
 
   const settings: ProcessorSettings = {
+    ...DEFAULT_VALUES,
     topic: 'xrd',
     group: 'g',
-    mode: 'memory',
     diskPath: name => path.join(tmpDir, name),
-    files: undefined,
     retries: 0,
-    onError: 'hold',
-    onIncomplete: 'hold',
-    incompleteAfterMs: 600_000,
-    reprocessIdentical: false,
-    memoryBytes: 512 * 1024 * 1024,
-    largestBuffer: 2 ** 32,
-    maxFiles: undefined,
     breaker: 0,
+    largestBuffer: 2 ** 32,
     waitsForEnvironment: true,
     retriesHeld: false,
     ...options.settings,

@@ -12,6 +12,7 @@ import type { FileJob, TaskResult } from '../../src/plugin/messages.ts'
 import { type FileToFetch, fetchedFiles, type Outcome } from '../../src/rerun/fetched-files.ts'
 import { sharedReads } from '../../src/rerun/shared-reads.ts'
 import { cut, DONE, failure, type Sent, sha512 } from '../processor/world.ts'
+import { DEFAULT_VALUES } from '../support/settings.ts'
 
 interface Given {
   readonly log: readonly Buffer[]
@@ -20,18 +21,17 @@ interface Given {
 }
 
 async function ranAgain(t: TestContext, files: readonly FileToFetch[], { log, memoryBytes, plugin }: Given) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-bench-'))
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-fetched-'))
   t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
   const jobs: FileJob[] = []
   const outcomes = new Map<FileToFetch, Outcome>()
   let recordsRead = 0
-  const bench = fetchedFiles<FileToFetch>(
+  const fetched = fetchedFiles<FileToFetch>(
     {
+      ...DEFAULT_VALUES,
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
       topic: 'xrd',
       group: 'g',
-      mode: 'memory',
-      threads: 2,
-      memoryBytes: memoryBytes ?? 512 * 2 ** 20,
       breaker: 0,
       output: { path: folder, tmp: new OwnFolder(folder, folder) },
     },
@@ -77,9 +77,9 @@ async function ranAgain(t: TestContext, files: readonly FileToFetch[], { log, me
       onBlocked: reason => assert.fail(reason),
     },
   )
-  for (const group of sharedReads(files)) await bench.feed(group)
-  await bench.finished()
-  assert.ok(await bench.close(1_000))
+  for (const group of sharedReads(files)) await fetched.feed(group)
+  await fetched.finished()
+  assert.ok(await fetched.close(1_000))
   return { jobs, outcomes, recordsRead }
 }
 

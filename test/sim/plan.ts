@@ -1,5 +1,6 @@
 /** What a history is made of, drawn from its seed alone. */
 import type { ProcessorSettings } from '../../src/processor/processor-deps.ts'
+import { DEFAULT_VALUES } from '../support/settings.ts'
 import { drawFiles, type Sending, type SimFile } from './files.ts'
 import { drawKinds, type Kind } from './kinds.ts'
 import type { Dice } from './seed.ts'
@@ -63,6 +64,7 @@ export function drawPlan(dice: Dice, without: Without): Plan {
     blamesEnvironment: dice.fork('blame').chance(0.5),
     endsWithRestart: scope.chance(0.5),
     settings: {
+      ...DEFAULT_VALUES,
       mode,
       retries,
       onError: on.has('stopPolicy') ? 'stop' : onError,
@@ -71,7 +73,6 @@ export function drawPlan(dice: Dice, without: Without): Plan {
       reprocessIdentical: on.has('reprocess'),
       memoryBytes: on.has('smallMemory') ? choice.pick([32, 64, 128]) : 2 ** 20,
       largestBuffer: 2 ** 32,
-      maxFiles: undefined,
       // Files that always fail must not keep it open for ever.
       breaker: choice.chance(0.4) ? 0 : failing + choice.between(1, 3),
       waitsForEnvironment: true,
