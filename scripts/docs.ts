@@ -58,11 +58,13 @@ function exitOf(code: ErrorCode): number {
 }
 
 function api(): string {
-  const modules: readonly (readonly [entry: string, about: string, source: string])[] = [
+  const modules: readonly (readonly [entry: string, about: string, ...sources: string[]])[] = [
     [
       'dfsp',
       'Types only: `import type { Context, DataFile } from "dfsp"`. A plugin needs nothing of dfsp while it runs.',
       'src/plugin/plugin.ts',
+      'src/core/outgoing-record.ts',
+      'src/core/plugin-option.ts',
     ],
     ['dfsp/main', 'A plugin that runs itself.', 'src/self-run.ts'],
     ['dfsp/testing', 'A plugin in a test, without Kafka.', 'src/testing.ts'],
@@ -74,8 +76,8 @@ function api(): string {
 Generated from the types that the package exports. How to use them: [plugins.md](plugins.md).
 
 ${modules
-  .map(([entry, about, source]) => {
-    const all = declarations(readFileSync(new URL(source, ROOT), 'utf8'))
+  .map(([entry, about, ...sources]) => {
+    const all = sources.flatMap(source => declarations(readFileSync(new URL(source, ROOT), 'utf8')))
     const shown = entry === 'dfsp' ? all.filter(({ name }) => published.has(name)) : all
     return `## \`${entry}\`\n\n${about}\n\n${shown.map(declarationPart).join('\n')}`
   })

@@ -176,6 +176,12 @@ function openOrMake(parent: HeldFolder, name: string, rights: number | undefined
   }
 }
 
+/** A file in it, in whose place no link is followed. */
+export interface OwnFile {
+  readonly folder: OwnFolder
+  readonly name: string
+}
+
 /** A folder of dfsp's own for as long as it runs: held open, and made anew where it was removed or replaced. */
 export class OwnFolder {
   readonly path: string

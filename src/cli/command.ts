@@ -5,7 +5,7 @@
  */
 import type { CommandName } from '../config/options/option-spec.ts'
 import type { OptionName } from '../config/options/options.ts'
-import type { PluginOptions, PluginOptionValues } from '../config/options/plugin-options.ts'
+import type { DeclaredOptions, PluginOptionValues } from '../config/options/plugin-options.ts'
 import type { Settings } from '../config/settings-type.ts'
 
 export interface Positional {
@@ -31,20 +31,24 @@ export interface Command {
    * Loads what the plugin of this call declares, for `--help`; asked only where flag, variable or words may name one.
    * `undefined` where they do not.
    */
-  readonly describePlugin?: (invocation: Invocation) => Promise<PluginOptions | undefined>
+  readonly describePlugin?: (invocation: Invocation) => Promise<DeclaredOptions | undefined>
   /** Resolves to a row of EXIT_CODES, or to 128 + n after signal n; throws a DfspError otherwise. */
   run(invocation: Invocation): Promise<number>
 }
 
-/** One call of dfsp, flags parsed, nothing else read yet. */
-export interface Invocation {
-  readonly command: CommandName
-  /** By the positional's name; an array for each, empty where nothing was given. */
-  readonly positionals: Readonly<Record<string, readonly string[]>>
+/** What a call meets outside: handed in, so that tests can replace it. */
+export interface World {
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string
+}
+
+/** One call of dfsp, flags parsed, nothing else read yet. */
+export interface Invocation extends World {
+  readonly command: CommandName
+  /** By the positional's name; an array for each, empty where nothing was given. */
+  readonly positionals: Readonly<Record<string, readonly string[]>>
   /**
    * Flags, environment, file and defaults merged (once); throws a DfspError that lists every problem.
    * `configFile` is read instead of the file that flags and environment name.
@@ -55,5 +59,5 @@ export interface Invocation {
    * flag that neither dfsp nor the plugin knows, and on an option that clashes with one of dfsp's. A command with
    * `takesPlugin` must call it, also for a plugin without options: only then are typing errors found.
    */
-  pluginOptions(plugin: PluginOptions): Promise<PluginOptionValues>
+  pluginOptions(plugin: DeclaredOptions): Promise<PluginOptionValues>
 }

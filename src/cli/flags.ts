@@ -6,7 +6,7 @@ import type { CommandName } from '../config/options/option-spec.ts'
 import { COMMANDS } from '../config/options/option-spec.ts'
 import { modernValue } from '../config/options/option-value.ts'
 import { IGNORED_OLD_NAMES, type OptionName, optionSpec, optionsOf } from '../config/options/options.ts'
-import { aliasesOf, type PluginOptions } from '../config/options/plugin-options.ts'
+import { aliasesOf, type DeclaredOptions } from '../config/options/plugin-options.ts'
 import { meant, type Problem } from '../config/problems.ts'
 import { nearest } from '../core/text/nearest.ts'
 
@@ -26,7 +26,7 @@ export interface ParsedFlags {
 export async function parseFlags(
   argv: readonly string[],
   command: CommandName,
-  plugin?: PluginOptions,
+  plugin?: DeclaredOptions,
 ): Promise<ParsedFlags> {
   const options = { ...yargsOptions(command), ...pluginYargsOptions(plugin) }
   const { default: yargs } = await import('yargs')
@@ -95,7 +95,7 @@ export function takenNames(): ReadonlySet<string> {
 export function unknownFlagProblems(
   unknown: readonly string[],
   command: CommandName,
-  plugin?: PluginOptions,
+  plugin?: DeclaredOptions,
 ): readonly Problem[] {
   const known = [...optionsOf(command), 'help', ...Object.keys(plugin?.options ?? {})]
   return unknown.map(name => {
@@ -133,7 +133,7 @@ function yargsOptions(command: CommandName): Record<string, Options> {
 
 const VALUED: Options = { type: 'string', requiresArg: true }
 
-function pluginYargsOptions(plugin: PluginOptions | undefined): Record<string, Options> {
+function pluginYargsOptions(plugin: DeclaredOptions | undefined): Record<string, Options> {
   return Object.fromEntries(
     Object.entries(plugin?.options ?? {}).map(([name, option]) => {
       const alias = aliasesOf(option)
@@ -147,7 +147,7 @@ function pluginYargsOptions(plugin: PluginOptions | undefined): Record<string, O
 function negated(
   word: string,
   options: Readonly<Record<string, Options>>,
-  plugin: PluginOptions | undefined,
+  plugin: DeclaredOptions | undefined,
 ): string | undefined {
   const [, name = ''] = /^--no-([^=]+)$/.exec(word) ?? []
   if (Object.hasOwn(options, `no-${name}`)) return undefined
@@ -165,7 +165,7 @@ function negated(
 function normalise(
   argv: readonly string[],
   options: Readonly<Record<string, Options>>,
-  plugin: PluginOptions | undefined,
+  plugin: DeclaredOptions | undefined,
 ): readonly string[] {
   const end = argv.indexOf('--')
   const flags = end === -1 ? argv : argv.slice(0, end)

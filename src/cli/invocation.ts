@@ -7,16 +7,8 @@ import { checkPluginOptions, mergePluginOptions } from '../config/options/plugin
 import { type Problem, problemsError } from '../config/problems.ts'
 import { masked } from '../config/secrets.ts'
 import type { Settings } from '../config/settings-type.ts'
-import type { Command, Invocation, Positional } from './command.ts'
+import type { Command, Invocation, Positional, World } from './command.ts'
 import { type ParsedFlags, parseFlags, takenNames, unknownFlagProblems } from './flags.ts'
-
-/** What a call meets outside: handed in, so that tests can replace it. */
-export interface World {
-  readonly stdout: NodeJS.WritableStream
-  readonly stderr: NodeJS.WritableStream
-  readonly env: NodeJS.ProcessEnv
-  readonly cwd: string
-}
 
 /**
  * `argv` is what follows the command's name. Flags and words that a plugin may still claim are judged only by

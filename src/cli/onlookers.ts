@@ -7,17 +7,11 @@ import { logFolder } from '../files/output-dir.ts'
 import type { RunEvent } from '../report/events.ts'
 import type { Hearer, Level } from '../report/log.ts'
 import { LEVELS } from '../report/log.ts'
-import type { RunView } from '../report/monitor/run-view.ts'
 import type { RunIdentity } from '../report/monitor/status.ts'
+import type { Onlooker } from '../report/onlooker.ts'
 import type { TopicRecord } from '../report/openmsistream/heartbeat.ts'
 import { type LogTopic, openLogTopic } from '../report/openmsistream/log-topic.ts'
 import { outgoing } from '../run/outgoing.ts'
-
-export interface Onlooker {
-  report(event: RunEvent): void
-  attach(view: RunView): void
-  close(): Promise<void>
-}
 
 type Send = (record: TopicRecord) => Promise<void>
 

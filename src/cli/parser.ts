@@ -2,14 +2,14 @@
 
 import { DfspError } from '../base/errors.ts'
 import { COMMANDS } from '../config/options/option-spec.ts'
-import type { PluginOptions } from '../config/options/plugin-options.ts'
+import type { DeclaredOptions } from '../config/options/plugin-options.ts'
 import { meant, type Problem, problemText } from '../config/problems.ts'
 import { nearest } from '../core/text/nearest.ts'
-import type { Command, Invocation } from './command.ts'
+import type { Command, Invocation, World } from './command.ts'
 import { isCommand, loadCommand } from './command-list.ts'
 import { parseFlags, unknownFlagProblems } from './flags.ts'
 import { commandHelp, overview } from './help/help-text.ts'
-import { invoke, type World } from './invocation.ts'
+import { invoke } from './invocation.ts'
 import { namesPlugin } from './plugin-named.ts'
 
 const WIDEST = 100
@@ -60,7 +60,7 @@ function withSuspects(error: unknown, suspects: readonly Problem[]): unknown {
 async function helpOf(command: Command, invocation: Invocation, withPlugin: boolean): Promise<string> {
   const { columns } = invocation.stdout as Partial<NodeJS.WriteStream>
   const width = Math.min(columns || 80, WIDEST)
-  let plugin: PluginOptions | undefined
+  let plugin: DeclaredOptions | undefined
   let note = ''
   try {
     if (withPlugin) plugin = await command.describePlugin?.(invocation)

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { DfspError } from '../base/errors.ts'
-import type { PluginOptions } from '../config/options/plugin-options.ts'
+import type { DeclaredOptions } from '../config/options/plugin-options.ts'
 import { nearest } from '../core/text/nearest.ts'
 import type { LoadedInfo } from '../plugin/host/host.ts'
 import { formatMs } from '../report/quantities.ts'
@@ -83,7 +83,7 @@ function whyMissing(given: string, file: string, bare: boolean): string {
 }
 
 /** What a plugin declares, for help: loaded in a thread that ends again. */
-export async function declaredOptions(plugin: PluginPath): Promise<PluginOptions> {
+export async function declaredOptions(plugin: PluginPath): Promise<DeclaredOptions> {
   return { file: plugin.shown, options: (await declaredPlugin(plugin)).options }
 }
 
@@ -122,7 +122,7 @@ export async function loadedPlugin(
 }
 
 /** What the plugin after --plugin declares, for a command's help; undefined without one. */
-export async function pluginOfFlag(invocation: Invocation): Promise<PluginOptions | undefined> {
+export async function pluginOfFlag(invocation: Invocation): Promise<DeclaredOptions | undefined> {
   const { values } = await invocation.settings()
   return values.plugin === undefined ? undefined : declaredOptions(findPlugin(values.plugin, invocation.cwd))
 }

@@ -7,7 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { isAlive } from '../base/alive.ts'
 import { DfspError } from '../base/errors.ts'
-import { HeldFolder, OwnFolder, openOwnFolder, removeEntry } from '../base/held-folder.ts'
+import { HeldFolder, type OwnFile, OwnFolder, openOwnFolder, removeEntry } from '../base/held-folder.ts'
 
 const TMP_ROOT = '.dfsp-tmp'
 const LOGS = 'LOGS'
@@ -65,16 +65,11 @@ export function openOutputDir(dir: string): OutputDir {
   })
 }
 
-export interface OwnLogFile {
-  readonly folder: OwnFolder
-  readonly name: string
-}
-
 /**
  * Makes the folder of the log and the registries in an output folder, and gives the place of a log there. Throws E_OUTPUT
  * where a link or something else stands in the place of either.
  */
-export function ownLogFile(dir: string, plugin: string): OwnLogFile {
+export function ownLogFile(dir: string, plugin: string): OwnFile {
   const name = `${plugin}.log`
   const folder = logFolder(dir)
   return orUnwritable(dir, () => {

@@ -1,7 +1,7 @@
 /** One pass over a topic's records, without a group, to learn which files it has. */
 import type { FileIndex } from '../core/chunks/file-index.ts'
 import { type Extent, type OffsetRange, offsetsIn } from '../core/offsets/offset-ranges.ts'
-import type { StartOffset } from '../kafka/consumer/assignment.ts'
+import type { StartOffset } from '../core/offsets/start-offset.ts'
 import type { Refetcher } from '../kafka/refetch/refetch.ts'
 
 export interface ScanBounds {

@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { DfspError } from '../base/errors.ts'
 import type { Values } from '../config/options/options.ts'
 import { findFiles } from '../files/walk.ts'
 import { startMockCluster } from '../kafka/mock-cluster.ts'
 import type { UploadEvent } from '../report/commands/upload-report.ts'
 import type { RunEvent } from '../report/events.ts'
+import type { Outcome } from '../run/outcome.ts'
 import { outgoing } from '../run/outgoing.ts'
 import { pluginRuntime, type RuntimeUses } from '../run/plugin-runtime.ts'
 import { run } from '../run/run.ts'
@@ -44,11 +44,6 @@ export interface Demo {
   hold(): Promise<void>
   /** Ends the broker and removes what was written. */
   close(): Promise<void>
-}
-
-export interface Outcome {
-  readonly exit: number
-  readonly error: DfspError | undefined
 }
 
 /** `plugin` is the text of its module. What the demo does not set itself is as in `values`. */

@@ -1,33 +1,26 @@
 /** One run of `dfsp try`: local files take the way of real ones, from records to the plugin, without a broker. */
 import type { DfspError } from '../base/errors.ts'
 import { openOutputDir } from '../files/output-dir.ts'
-import type { Found, FoundFile } from '../files/walk.ts'
+import type { Found } from '../files/walk.ts'
 import type { LoadedInfo } from '../plugin/host/host.ts'
 import type { TryEvent } from '../report/commands/try-report.ts'
-import { exitStatus } from '../run/outcome.ts'
+import { exitStatus, type Outcome } from '../run/outcome.ts'
 import { type PluginSettings, setUp, setupOf, tearDown } from '../run/plugin-life.ts'
-import type { PluginRuntime, RuntimeUses } from '../run/plugin-runtime.ts'
+import type { RuntimeUses } from '../run/plugin-runtime.ts'
 import { onStopSignal, type StopSignal } from '../run/shutdown.ts'
-import { type SampleOptions, sampleFiles } from './sample-files.ts'
+import { type SampleFilesDeps, type SampleOptions, sampleFiles } from './sample-files.ts'
 
 export interface TryOptions extends Omit<SampleOptions, 'output'>, PluginSettings {}
 
-export interface TryDeps extends Pick<RuntimeUses, 'log' | 'produce'> {
-  readonly runtime: PluginRuntime
+export interface TryDeps
+  extends Omit<SampleFilesDeps, 'hooks' | 'onBroken'>,
+    Pick<RuntimeUses, 'log' | 'produce'> {
   readonly loaded: LoadedInfo
   readonly files: AsyncIterable<Found>
-  /** The path that the plugin is to see. */
-  readonly pathOf: (found: FoundFile) => string
-  readonly report: (event: TryEvent) => void
-  /** From 0 to below 1. */
-  readonly random: () => number
 }
 
 /** Tries all files and returns the exit status; a DfspError that ended it comes with the summary reported. */
-export async function tryPlugin(
-  options: TryOptions,
-  deps: TryDeps,
-): Promise<{ readonly exit: number; readonly error: DfspError | undefined }> {
+export async function tryPlugin(options: TryOptions, deps: TryDeps): Promise<Outcome> {
   const { runtime, loaded } = deps
   const started = performance.now()
   const counts = { done: 0, failed: 0 }

@@ -1,5 +1,6 @@
 /** Every message between the host (main thread) and a plugin thread. */
 
+import type { PlacedChunk } from '../core/chunks/assembly.ts'
 import type { PluginFault } from '../core/plugin-fault.ts'
 import type { Source } from '../core/source.ts'
 import type { MismatchInfo, OutgoingRecord, PluginOptions, UndecodableInfo } from './plugin.ts'
@@ -22,14 +23,6 @@ export interface FileJob {
   readonly diskPath: string | null
 }
 
-export interface ChunkPlace {
-  readonly index: number
-  readonly offset: number
-  readonly length: number
-  /** The first bytes of its SHA-512. */
-  readonly hash: Uint8Array
-}
-
 export type Task =
   | { readonly kind: 'process'; readonly file: FileJob }
   /** Names the chunks whose own digest is wrong, then calls onMismatch. */
@@ -37,7 +30,7 @@ export type Task =
       readonly kind: 'examine'
       readonly file: FileJob
       readonly actual: string
-      readonly chunks: readonly ChunkPlace[]
+      readonly chunks: readonly PlacedChunk[]
     }
   | { readonly kind: 'onUndecodable'; readonly record: UndecodableInfo }
   /** For an attempt whose own thread is gone. */

@@ -1,4 +1,8 @@
 /** The interface between dfsp and a plugin: what an author sees. Exported as types from `dfsp`. */
+import type { OutgoingRecord } from '../core/outgoing-record.ts'
+
+export type { OutgoingRecord } from '../core/outgoing-record.ts'
+export type { PluginOption, PluginOptions } from '../core/plugin-option.ts'
 
 /** A whole file, its SHA-512 verified. */
 export interface DataFile {
@@ -43,27 +47,6 @@ export type OptionValue<O> = O extends { type: 'number' }
         : Defaulted<O, string>
 
 type Defaulted<O, T> = O extends { default: unknown } | { demandOption: true } ? T : T | undefined
-
-/** One option of a plugin, as yargs describes options, plain data only. */
-export interface PluginOption {
-  readonly type: 'string' | 'number' | 'boolean' | 'array'
-  readonly default?: string | number | boolean | readonly string[]
-  readonly describe?: string
-  readonly choices?: readonly (string | number)[]
-  readonly alias?: string | readonly string[]
-  readonly demandOption?: boolean
-}
-
-export type PluginOptions = Readonly<Record<string, PluginOption>>
-
-export interface OutgoingRecord {
-  /** Defaults to `--output-topic`. */
-  readonly topic?: string
-  readonly key?: string | Uint8Array | null
-  readonly value: string | Uint8Array
-  readonly partition?: number
-  readonly headers?: Readonly<Record<string, string | Uint8Array>>
-}
 
 export interface Logger {
   debug(message: string, fields?: object): void

@@ -8,6 +8,7 @@ import type { RetryPolicy } from '../core/disposition.ts'
 import type { Ledger } from '../core/offsets/ledger.ts'
 import type { OffsetRange } from '../core/offsets/offset-ranges.ts'
 import type { Replay } from '../core/offsets/replay.ts'
+import type { Journal } from '../files/journal.ts'
 import type { Store } from '../files/store.ts'
 import type { CommittedOffset } from '../kafka/consumer/assignment.ts'
 import type { OffsetCommit } from '../kafka/consumer/committer.ts'
@@ -92,14 +93,7 @@ export interface ProcessorDeps {
   onStop(reason: string): void
 }
 
-/** See files/journal.ts. */
-export interface FinishedJournal {
-  has(key: string): boolean
-  /** Resolves once the key is on disk. */
-  append(key: string): Promise<void>
-  /** All that it holds is committed. */
-  clear(): void
-}
+export type FinishedJournal = Pick<Journal, 'has' | 'append' | 'clear'>
 
 export interface Counts {
   done: number

@@ -3,6 +3,7 @@
 import { createLogUpdate } from 'log-update'
 import { oneLine } from '../core/text/shown-text.ts'
 import type { RunStats } from './events.ts'
+import type { RunIdentity } from './monitor/status.ts'
 import { formatBytes, formatClock, formatCount, formatMs } from './quantities.ts'
 
 export interface LiveBlock {
@@ -15,13 +16,7 @@ export interface LiveBlock {
   end(): void
 }
 
-export interface LiveTitle {
-  readonly topic: string
-  readonly group: string
-  readonly threads: number
-  /** As the user gave them. */
-  readonly brokers: string
-}
+export type LiveTitle = Pick<RunIdentity, 'topic' | 'group' | 'threads' | 'brokers'>
 
 /** Without a title `status` is all that can be drawn. */
 export function liveBlock(stream: NodeJS.WriteStream, title: LiveTitle | undefined): LiveBlock {

@@ -5,7 +5,7 @@
 import { constants } from 'node:fs'
 import { appendFile, lstat, mkdir, open, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { named, type OwnFolder } from '../base/held-folder.ts'
+import { named, type OwnFile } from '../base/held-folder.ts'
 
 export interface LogFile {
   /** A line with its end. */
@@ -14,8 +14,8 @@ export interface LogFile {
   close(): Promise<void>
 }
 
-/** A path that the user chose, or a name in the folder of dfsp's own, where no link is followed. */
-export type LogPlace = string | { readonly folder: OwnFolder; readonly name: string }
+/** A path that the user chose, or a file of dfsp's own. */
+export type LogPlace = string | OwnFile
 
 export interface LogFileOptions {
   readonly file: LogPlace

@@ -9,6 +9,7 @@ import { acceptedRecord } from '../core/offsets/commit-record.ts'
 import { ledger as newLedger, type Receipt } from '../core/offsets/ledger.ts'
 import { type Replay, replay } from '../core/offsets/replay.ts'
 import { troubles } from '../core/troubles.ts'
+import type { GroupInTopic } from '../kafka/ask/group-watch.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import { type ConsumedRecord, openConsumer } from '../kafka/consumer/consumer.ts'
 import { commitContent } from '../processor/commit-content.ts'
@@ -22,12 +23,6 @@ export interface Received {
   readonly offset: number
   readonly receipt: Receipt
   readonly letter: DeadLetter | { readonly refused: string }
-}
-
-export interface LetterBoxOptions {
-  readonly topic: string
-  readonly group: string
-  readonly properties: Readonly<Record<string, string>>
 }
 
 export interface LetterBoxDeps {
@@ -49,7 +44,7 @@ export interface LetterBox {
 
 const LOOK_EVERY_MS = 1_000
 
-export async function openLetterBox(options: LetterBoxOptions, deps: LetterBoxDeps): Promise<LetterBox> {
+export async function openLetterBox(options: GroupInTopic, deps: LetterBoxDeps): Promise<LetterBox> {
   const { topic, group, properties } = options
   const consumer = await openConsumer(
     { topic, group, properties, from: 'earliest', waitForTopic: false, headers: true },

@@ -4,10 +4,10 @@ import { DfspError } from '../../src/base/errors.ts'
 import {
   checkPluginOptions,
   mergePluginOptions,
-  type PluginOption,
   type PluginOptionSources,
   variableName,
 } from '../../src/config/options/plugin-options.ts'
+import type { PluginOption } from '../../src/core/plugin-option.ts'
 
 function merge(options: Record<string, PluginOption>, sources: Partial<PluginOptionSources> = {}) {
   const all = {

@@ -7,10 +7,10 @@
 
 import { COMMANDS, type CommandName } from '../../config/options/option-spec.ts'
 import { type OptionName, optionSpec, optionsOf } from '../../config/options/options.ts'
-import type { PluginOptions } from '../../config/options/plugin-options.ts'
+import type { DeclaredOptions } from '../../config/options/plugin-options.ts'
 import { oneLine, textLines } from '../../core/text/shown-text.ts'
+import type { World } from '../command.ts'
 import { isCommand, loadCommand } from '../command-list.ts'
-import type { World } from '../invocation.ts'
 import { namesPlugin } from '../plugin-named.ts'
 
 /** Stands in the first line where the shell is to add names of files. */
@@ -48,7 +48,7 @@ async function candidatesFor(words: readonly string[], world: World): Promise<re
   const valued = flag === undefined ? undefined : optionOf(flag, name)
   if (valued !== undefined) return await valuesOf(valued, name, before.slice(0, -1), world)
   const isFlag = rest.at(-1)?.startsWith('-') === true
-  const ofPlugin: PluginOptions['options'] =
+  const ofPlugin: DeclaredOptions['options'] =
     isFlag || flag?.startsWith('--') ? await pluginOptions(name, before, world).catch(() => ({})) : {}
   if (isFlag) return [...optionsOf(name), ...flagsOf(ofPlugin), 'help'].map(option => `--${option}`)
   const choices = ofPlugin[flag?.replace(/^--/, '') ?? '']?.choices
@@ -56,7 +56,7 @@ async function candidatesFor(words: readonly string[], world: World): Promise<re
   return await wordsOf(name, before)
 }
 
-function flagsOf(options: PluginOptions['options']): readonly string[] {
+function flagsOf(options: DeclaredOptions['options']): readonly string[] {
   return Object.entries(options).flatMap(([name, { type, default: standard }]) =>
     type === 'boolean' && standard === true ? [name, `no-${name}`] : [name],
   )
@@ -111,7 +111,7 @@ async function pluginOptions(
   name: CommandName,
   before: readonly string[],
   world: World,
-): Promise<PluginOptions['options']> {
+): Promise<DeclaredOptions['options']> {
   const command = await loadCommand(name)
   if (command.describePlugin === undefined) return {}
   const invocation = await typed(name, before, world)

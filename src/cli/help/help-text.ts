@@ -3,12 +3,8 @@
 import type { CommandName, OptionSpec } from '../../config/options/option-spec.ts'
 import { GROUPS } from '../../config/options/option-spec.ts'
 import { environmentName, type OptionName, optionSpec } from '../../config/options/options.ts'
-import {
-  aliasesOf,
-  type PluginOption,
-  type PluginOptions,
-  variableName,
-} from '../../config/options/plugin-options.ts'
+import { aliasesOf, type DeclaredOptions, variableName } from '../../config/options/plugin-options.ts'
+import type { PluginOption } from '../../core/plugin-option.ts'
 import { textLines } from '../../core/text/shown-text.ts'
 import type { Command } from '../command.ts'
 import { SUMMARIES } from '../command-list.ts'
@@ -33,7 +29,7 @@ export function overview(): string {
   ].join('\n')
 }
 
-export function commandHelp(command: Command, width: number, plugin?: PluginOptions): string {
+export function commandHelp(command: Command, width: number, plugin?: DeclaredOptions): string {
   const lines = [usageLine(command), '', ...wrap(command.describe, width, 0), '']
   for (const { name, describe } of command.positionals ?? []) lines.push(...entry(name, describe, width))
   if (command.positionals !== undefined) lines.push('')

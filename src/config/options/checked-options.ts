@@ -1,7 +1,6 @@
 /** The last word on all options: from text to values, and what goes together. */
-
+import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import { masked } from '../secrets.ts'
-import type { Start } from './option-spec.ts'
 import { parseOption } from './option-value.ts'
 import { OPTIONS, type OptionName } from './options.ts'
 
@@ -39,7 +38,7 @@ function contradictions(values: ReadonlyMap<OptionName, unknown>): WrongOption[]
   }
   together('quiet', 'verbose', 'contradicts -v')
   together('quiet', 'debug', 'contradicts --debug')
-  const from = values.get('from') as Start | undefined
+  const from = values.get('from') as StartOffset | undefined
   const to = values.get('to') as number | undefined
   if (typeof from === 'object' && to !== undefined && to <= from.time)
     found.push({ name: 'to', problem: 'is not later than --from' })

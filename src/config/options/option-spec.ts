@@ -1,4 +1,6 @@
 /** The shape of one row of the option table (options.ts), and the value that a row yields. */
+import type { HostPort } from '../../core/host-port.ts'
+import type { StartOffset } from '../../core/offsets/start-offset.ts'
 
 export const COMMANDS = [
   'run',
@@ -82,14 +84,6 @@ export type OptionSpec = Row &
     | { readonly type: 'count' }
   )
 
-/** Where a new group begins: a word that librdkafka knows, or a time in ms since the epoch. */
-export type Start = 'earliest' | 'latest' | { readonly time: number }
-
-export interface HostPort {
-  readonly host: string
-  readonly port: number
-}
-
 interface ValueOfType {
   string: string
   topic: string
@@ -99,7 +93,7 @@ interface ValueOfType {
   size: number
   duration: number
   regex: RegExp
-  start: Start
+  start: StartOffset
   time: number
   address: HostPort
   list: readonly string[]

@@ -1,6 +1,8 @@
 /** From the text of an option, wherever it was written, to its value. */
+import type { HostPort } from '../../core/host-port.ts'
+import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import { nearest } from '../../core/text/nearest.ts'
-import type { HostPort, OldName, OptionSpec, Start } from './option-spec.ts'
+import type { OldName, OptionSpec } from './option-spec.ts'
 import { type Parsed, parseDuration, parseSize, sizeText } from './units.ts'
 
 const TRUE: readonly string[] = ['true', 'yes', 'on', '1']
@@ -27,7 +29,7 @@ const PYTHON_LEVELS: Readonly<Record<string, string>> = {
 export function parseOption(
   spec: OptionSpec,
   text: string,
-): Parsed<string | number | boolean | RegExp | Start | HostPort> {
+): Parsed<string | number | boolean | RegExp | StartOffset | HostPort> {
   switch (spec.type) {
     case 'boolean':
       return parseBoolean(text)
@@ -143,7 +145,7 @@ function parseBrokers(text: string): Parsed<string> {
 }
 
 /** A date alone is midnight UTC, a time without zone is local: JavaScript's reading of ISO 8601. */
-function parseStart(text: string): Parsed<Start> {
+function parseStart(text: string): Parsed<StartOffset> {
   if (text === 'earliest' || text === 'latest') return { value: text }
   const time = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text)
     ? Date.parse(text)

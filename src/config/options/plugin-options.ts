@@ -3,28 +3,20 @@
  * flags, then DFSP_PLUGIN_X, then [plugin] x of the config file, then the plugin's own default.
  */
 import { DfspError } from '../../base/errors.ts'
+import type { PluginOption, PluginOptions } from '../../core/plugin-option.ts'
 import { type Problem, problemsError } from '../problems.ts'
 import { masked } from '../secrets.ts'
 import type { PropertyMap } from '../settings-type.ts'
 import { parseBoolean } from './option-value.ts'
 
-const TYPES = ['string', 'number', 'boolean', 'array'] as const
+export type PluginOptionValue = NonNullable<PluginOption['default']>
 
-export interface PluginOption {
-  readonly type: (typeof TYPES)[number]
-  readonly describe?: string
-  readonly default?: PluginOptionValue
-  readonly choices?: readonly (string | number)[]
-  readonly alias?: string | readonly string[]
-  readonly demandOption?: boolean
-}
-
-export type PluginOptionValue = string | number | boolean | readonly string[]
+const TYPES: readonly PluginOption['type'][] = ['string', 'number', 'boolean', 'array']
 
 /** What a plugin declares, with the file name under which the help lists it ("plot.ts"). */
-export interface PluginOptions {
+export interface DeclaredOptions {
   readonly file: string
-  readonly options: Readonly<Record<string, PluginOption>>
+  readonly options: PluginOptions
 }
 
 export type PluginOptionValues = Readonly<Record<string, PluginOptionValue | undefined>>
@@ -42,7 +34,10 @@ export interface PluginOptionSources {
 }
 
 /** Throws a DfspError that lists every problem with the given values. */
-export function mergePluginOptions(plugin: PluginOptions, sources: PluginOptionSources): PluginOptionValues {
+export function mergePluginOptions(
+  plugin: DeclaredOptions,
+  sources: PluginOptionSources,
+): PluginOptionValues {
   const problems: Problem[] = []
   const values: Record<string, PluginOptionValue | undefined> = {}
   for (const [name, option] of Object.entries(plugin.options)) {
@@ -58,7 +53,7 @@ export function mergePluginOptions(plugin: PluginOptions, sources: PluginOptionS
 }
 
 /** Refuses a declaration that is not what `PluginOption` says, or takes a name that dfsp uses itself. */
-export function checkPluginOptions(plugin: PluginOptions, taken: ReadonlySet<string>): void {
+export function checkPluginOptions(plugin: DeclaredOptions, taken: ReadonlySet<string>): void {
   const facts: string[] = []
   for (const [name, option] of Object.entries(plugin.options)) {
     if (!TYPES.includes(option?.type)) facts.push(`${name}: type is none of ${TYPES.join(', ')}`)

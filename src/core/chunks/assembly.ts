@@ -4,7 +4,9 @@
  *
  * The size of the reconstructed file is known only when all chunks are there: chunks may be of unequal length.
  */
+
 import type { Chunk } from './chunk.ts'
+import type { ChunkSpan } from './chunking.ts'
 
 /** Leading bytes of a chunk's SHA-512 kept to tell a bad chunk after a mismatch: 128 bits. */
 export const KEPT_HASH_BYTES = 16
@@ -31,10 +33,7 @@ export interface Assembly {
   chunks(): PlacedChunk[]
 }
 
-export interface PlacedChunk {
-  readonly index: number
-  readonly offset: number
-  readonly length: number
+export interface PlacedChunk extends ChunkSpan {
   /** The first `KEPT_HASH_BYTES` bytes of its SHA-512. */
   readonly hash: Uint8Array
 }

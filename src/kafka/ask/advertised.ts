@@ -3,19 +3,15 @@
  * librdkafka tries for ever, and no error of it ends a run.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { HostPort } from '../../core/host-port.ts'
 import { addressText } from '../failures.ts'
 import { knocked } from './wire.ts'
-
-export interface Advertised {
-  readonly host: string
-  readonly port: number
-}
 
 const RETRY_MS = 500
 
 /** Resolves to undefined once one of them answers, else after `timeoutMs` to the reasons, one for each. */
 export async function unreachable(
-  brokers: readonly Advertised[],
+  brokers: readonly HostPort[],
   { isTls, timeoutMs }: { readonly isTls: boolean; readonly timeoutMs: number },
 ): Promise<readonly string[] | undefined> {
   const end = performance.now() + timeoutMs
@@ -28,7 +24,7 @@ export async function unreachable(
   }
 }
 
-async function answersOf(brokers: readonly Advertised[], isTls: boolean, timeoutMs: number) {
+async function answersOf(brokers: readonly HostPort[], isTls: boolean, timeoutMs: number) {
   try {
     await Promise.any(
       brokers.map(broker =>

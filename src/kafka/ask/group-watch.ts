@@ -1,8 +1,9 @@
 /** Where a group stands in a topic, asked again and again without joining it. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { DfspError } from '../../base/errors.ts'
+import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import { type ClientError, connect, ERR, explain, loginOf, newClient } from '../client.ts'
-import { type AssignedPartition, type StartOffset, startOffsets } from '../consumer/assignment.ts'
+import { type AssignedPartition, startOffsets } from '../consumer/assignment.ts'
 import { consumerArguments } from '../consumer/consumer-arguments.ts'
 import { groupOperations } from './group-access.ts'
 import { sessionLimits, sessionRefused } from './session-limits.ts'

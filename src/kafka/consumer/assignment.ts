@@ -1,13 +1,9 @@
 /** Where reading begins in each assigned partition: the committed offset, if the log still has it. */
 import type RdKafka from '@confluentinc/kafka-javascript'
+import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import { openTransaction, type Watermarks, watermarks } from '../ask/topic.ts'
 import type { Client } from '../client.ts'
 import type { Isolation } from '../properties.ts'
-
-export type StartOffset =
-  | 'earliest'
-  | 'latest'
-  | { /** Milliseconds since the epoch. */ readonly time: number }
 
 export interface AssignedPartition {
   readonly partition: number

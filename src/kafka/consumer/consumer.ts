@@ -1,19 +1,14 @@
 /** The consumer of a topic's records: connects, joins the group, hands records on and knows nothing of files. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../../base/errors.ts'
+import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import { asker } from '../ask/asker.ts'
 import { coordinatorProblem } from '../ask/group-access.ts'
 import { type SessionLimits, sessionLimits } from '../ask/session-limits.ts'
 import { groupMembers, topicId, topicPartitions, watermarks } from '../ask/topic.ts'
 import { topicIdentity } from '../ask/topic-identity.ts'
 import { type ClientError, connect, ERR, type Login, loginOf, newClient } from '../client.ts'
-import {
-  type AssignedPartition,
-  type CommittedOffset,
-  committedOffsets,
-  type StartOffset,
-  startOffsets,
-} from './assignment.ts'
+import { type AssignedPartition, type CommittedOffset, committedOffsets, startOffsets } from './assignment.ts'
 import { type Committer, committer } from './committer.ts'
 import { type ConsumerArguments, consumerArguments } from './consumer-arguments.ts'
 import { type ConsumedRecord, delivery } from './delivery.ts'

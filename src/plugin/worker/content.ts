@@ -7,9 +7,10 @@ import { threadId } from 'node:worker_threads'
 import { copyBytes } from '../../base/copy-bytes.ts'
 import { faultPoint } from '../../base/fault-point.ts'
 import { openBelow, openOwnFolder } from '../../base/held-folder.ts'
+import type { PlacedChunk } from '../../core/chunks/assembly.ts'
 import { relativePath } from '../../core/chunks/output-path.ts'
 import type { Source } from '../../core/source.ts'
-import type { ChunkPlace, DigestMessage, FileJob } from '../messages.ts'
+import type { DigestMessage, FileJob } from '../messages.ts'
 
 const { O_RDWR, O_NOFOLLOW = 0 } = fs.constants
 
@@ -81,7 +82,7 @@ export function digestPart(
 }
 
 /** The indices (1-based) of the chunks whose own digest is wrong. */
-export function badChunks(file: FileJob, chunks: readonly ChunkPlace[], pages: SharedPages): number[] {
+export function badChunks(file: FileJob, chunks: readonly PlacedChunk[], pages: SharedPages): number[] {
   if (file.source.kind !== 'disk') {
     const whole = content(file, pages)
     return wrongOnes(chunks, chunk => whole.subarray(chunk.offset, chunk.offset + chunk.length))
@@ -99,7 +100,7 @@ export function badChunks(file: FileJob, chunks: readonly ChunkPlace[], pages: S
   }
 }
 
-function wrongOnes(chunks: readonly ChunkPlace[], dataOf: (chunk: ChunkPlace) => Buffer): number[] {
+function wrongOnes(chunks: readonly PlacedChunk[], dataOf: (chunk: PlacedChunk) => Buffer): number[] {
   const wrong = chunks.filter(chunk => {
     const actual = createHash('sha512').update(dataOf(chunk)).digest()
     return !actual.subarray(0, chunk.hash.length).equals(chunk.hash)

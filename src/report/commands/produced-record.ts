@@ -1,25 +1,18 @@
 /** A record that a plugin produced, where there is no topic to send it to: as a line to read, or as JSON. */
+import type { OutgoingRecord } from '../../core/outgoing-record.ts'
 import { cutText, oneLine } from '../../core/text/shown-text.ts'
-
-export interface ProducedRecord {
-  readonly topic?: string
-  readonly key?: string | Uint8Array | null
-  readonly value: string | Uint8Array
-  readonly partition?: number
-  readonly headers?: Readonly<Record<string, string | Uint8Array>>
-}
 
 const SHOWN = 400
 
 /** Key and value as text where they are UTF-8 without control characters, else their size. */
-export function recordLine({ topic, key, value }: ProducedRecord): string {
+export function recordLine({ topic, key, value }: OutgoingRecord): string {
   return oneLine(
     `  -> ${cutText(topic ?? '(--output-topic)', SHOWN)}  ${shown(key ?? null)}  ${shown(value)}`,
   )
 }
 
 /** Text where it is UTF-8, else `{"base64": …}`; what is absent is left out. */
-export function recordJson({ topic, key, value, partition, headers }: ProducedRecord): object {
+export function recordJson({ topic, key, value, partition, headers }: OutgoingRecord): object {
   const plainHeaders = Object.entries(headers ?? {}).map(([name, text]) => [name, plain(text)])
   return {
     topic: topic ?? null,

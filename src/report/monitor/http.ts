@@ -1,19 +1,15 @@
 /** The small web server of a run: figures, probes and a page for people, to be read and nothing else. */
+
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { DfspError } from '../../base/errors.ts'
+import type { HostPort } from '../../core/host-port.ts'
 import { jsonLine, textLines } from '../../core/text/shown-text.ts'
 import type { Metrics } from './metrics.ts'
 import type { StatusBoard } from './status.ts'
-
-export interface Address {
-  readonly host: string
-  /** 0 = any that is free. */
-  readonly port: number
-}
 
 export interface HttpServer {
   readonly url: string
@@ -34,7 +30,7 @@ interface Answer {
 }
 
 /** Throws E_PORT, or E_USAGE where the address is none of this machine's. */
-export async function openHttp(at: Address, deps: HttpDeps): Promise<HttpServer> {
+export async function openHttp(at: HostPort, deps: HttpDeps): Promise<HttpServer> {
   const answers = answersOf(deps)
   const mayAsk = allowedNames(at.host)
   const server = createServer((request, response) => {
@@ -140,7 +136,7 @@ function allowedNames(host: string): (asked: string | undefined, path: string) =
   }
 }
 
-function refusal({ host, port }: Address, error: NodeJS.ErrnoException): DfspError {
+function refusal({ host, port }: HostPort, error: NodeJS.ErrnoException): DfspError {
   const what = `--http: cannot listen on ${host}:${port}`
   if (error.code === 'EADDRINUSE')
     return new DfspError('E_PORT', what, {

@@ -1,21 +1,16 @@
 /** Who looks at a run from outside: web server and metrics file, each only where it was asked for. */
 
-import type { RunEvent } from '../events.ts'
-import { type Address, openHttp } from './http.ts'
+import type { HostPort } from '../../core/host-port.ts'
+import type { Onlooker } from '../onlooker.ts'
+import { openHttp } from './http.ts'
 import { metrics } from './metrics.ts'
 import { openMetricsFile } from './metrics-file.ts'
 import type { RunView } from './run-view.ts'
 import { type RunIdentity, SAMPLE_MS, statusBoard } from './status.ts'
 
-export interface Sight {
-  report(event: RunEvent): void
-  attach(view: RunView): void
-  close(): Promise<void>
-}
-
 export interface SightOptions {
   readonly identity: RunIdentity
-  readonly http: Address | undefined
+  readonly http: HostPort | undefined
   /** Absolute path. */
   readonly metricsFile: string | undefined
   /** How often the file is written; 0 = at the end only. */
@@ -25,7 +20,7 @@ export interface SightOptions {
 }
 
 /** Throws a DfspError where the port is taken or the file cannot be written. */
-export async function openSight(options: SightOptions): Promise<Sight> {
+export async function openSight(options: SightOptions): Promise<Onlooker> {
   const { identity, http, metricsFile, everyMs } = options
   const now = () => Date.now()
   const file = metricsFile === undefined ? undefined : openMetricsFile(metricsFile)

@@ -9,6 +9,7 @@ export interface RunIdentity {
   readonly plugin: string
   readonly threads: number
   readonly mode: string
+  /** As the user gave them. */
   readonly brokers: string
   readonly host: string
   readonly pid: number

@@ -2,16 +2,9 @@
  * OpenMSIStream's heartbeats: a record now and then that says that this process consumes, and how much. None is sent
  * while it does not: a beat that went on by itself would hide just what it is there for.
  */
-import type { RunEvent } from '../events.ts'
 import type { RunView } from '../monitor/run-view.ts'
+import type { Onlooker } from '../onlooker.ts'
 import { pythonIsoUtc, pythonJson } from './python-text.ts'
-
-export interface Heartbeat {
-  report(event: RunEvent): void
-  attach(view: RunView): void
-  /** Sends a last one. */
-  close(): Promise<void>
-}
 
 export interface TopicRecord {
   readonly topic: string
@@ -19,12 +12,14 @@ export interface TopicRecord {
   readonly value: Uint8Array
 }
 
-export interface HeartbeatOptions {
+/** What is said now and then in a topic, and by whom. */
+export interface TopicSender {
   readonly topic: string
   readonly id: string
   readonly everyMs: number
   readonly now: () => number
   send(record: TopicRecord): Promise<void>
+  /** Not through the log itself, which a topic may be fed from. */
   onProblem(text: string): void
 }
 
@@ -38,7 +33,7 @@ interface Sums {
 /** How often it is looked whether a first beat can be sent, and whether the next is due. */
 const LOOK_MS = 500
 
-export function openHeartbeat(options: HeartbeatOptions): Heartbeat {
+export function openHeartbeat(options: TopicSender): Onlooker {
   const { now, everyMs } = options
   let view: RunView | undefined
   /** As theirs, the record with which a file was complete that then failed counts as read and not as processed. */

@@ -1,5 +1,5 @@
 /** OpenMSIStream's logs to a topic: what was logged since the last record, as a list of texts. */
-import type { TopicRecord } from './heartbeat.ts'
+import type { TopicSender } from './heartbeat.ts'
 import { pythonJson } from './python-text.ts'
 
 export interface LogTopic {
@@ -8,16 +8,9 @@ export interface LogTopic {
   close(): Promise<void>
 }
 
-export interface LogTopicOptions {
-  readonly topic: string
-  readonly id: string
-  readonly everyMs: number
+export interface LogTopicOptions extends TopicSender {
   /** The oldest beyond so many are dropped. */
   readonly most: number
-  readonly now: () => number
-  send(record: TopicRecord): Promise<void>
-  /** Not through the log itself, which would feed it. */
-  onProblem(text: string): void
 }
 
 const LAST_MS = 5_000

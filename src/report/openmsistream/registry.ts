@@ -5,19 +5,13 @@
  * As theirs, neither ends with a line end. The table of what was processed only grows; the other one is written anew
  * where it changed, at most every five seconds.
  */
+
 import { constants } from 'node:fs'
 import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises'
 import { named, type OwnFolder } from '../../base/held-folder.ts'
-import type { RunEvent } from '../events.ts'
 import type { FileView, RunView } from '../monitor/run-view.ts'
+import type { Onlooker } from '../onlooker.ts'
 import { csvField, pythonRepr, registryTime } from './python-text.ts'
-
-export interface Registry {
-  report(event: RunEvent): void
-  attach(view: RunView): void
-  /** Writes what is left. */
-  close(): Promise<void>
-}
 
 export interface RegistryOptions {
   /** The LOGS folder. */
@@ -56,7 +50,7 @@ const APPENDED =
   (constants.O_NOFOLLOW ?? 0) |
   (constants.O_NONBLOCK ?? 0)
 
-export function openRegistry(options: RegistryOptions): Registry {
+export function openRegistry(options: RegistryOptions): Onlooker {
   const { now, folder } = options
   const topic = options.topic.replaceAll('/', '_')
   const group = options.group.replaceAll('/', '_')
