@@ -7,13 +7,11 @@ export interface Failure {
   readonly kind: 'properties' | 'login' | 'tls' | 'name' | 'other'
   /** HOST:PORT as it was given, or as the broker advertises it; "" where the text names none. */
   readonly broker: string
-  /** One of those that the user named, not one that the cluster names. */
-  readonly isBootstrap: boolean
   readonly detail: string
 }
 
 const PREFIX =
-  /^\[thrd:.+?\]: (?:\w+Coordinator: (?:[a-z_]+:\/\/)?(\S+?)(?:\/-?\d+)?|(?:[a-z_]+:\/\/)?(\S+?)\/(bootstrap|-?\d+)): /i
+  /^\[thrd:.+?\]: (?:\w+Coordinator: (?:[a-z_]+:\/\/)?(\S+?)(?:\/-?\d+)?|(?:[a-z_]+:\/\/)?(\S+?)\/(?:bootstrap|-?\d+)): /i
 const AFTER = / \(after \d+ms in state [A-Z_]+(?:, \d+ identical error\(s\) suppressed)?\)$/
 
 const KINDS: readonly (readonly [kind: Failure['kind'], begins: RegExp])[] = [
@@ -27,10 +25,10 @@ const KINDS: readonly (readonly [kind: Failure['kind'], begins: RegExp])[] = [
 
 /** Of a log line of facility FAIL. */
 export function failureOf(message: string): Failure {
-  const [, coordinator, broker = coordinator ?? '', id] = PREFIX.exec(message) ?? []
+  const [, coordinator, broker = coordinator ?? ''] = PREFIX.exec(message) ?? []
   const detail = plainDetail(message)
   const kind = KINDS.find(([, begins]) => begins.test(detail))?.[0] ?? 'other'
-  return { kind, broker, isBootstrap: id === 'bootstrap', detail }
+  return { kind, broker, detail }
 }
 
 /** librdkafka's text without its prefix of connection names and states. */

@@ -2,7 +2,7 @@
  * librdkafka's mock cluster in this process: the broker of the demo and of quick tests. In memory, 4 partitions per
  * topic, made on first use; of each it keeps the last 5 MiB.
  */
-import { rdkafka } from './client.ts'
+import { rdkafka } from './addon.ts'
 
 export interface MockCluster {
   /** host:port for bootstrap.servers; other processes on this machine can use it too. */

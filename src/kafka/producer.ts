@@ -1,7 +1,10 @@
 /** A producer whose every record is acknowledged to its sender. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../base/errors.ts'
-import { type ClientError, connect, ERR, explain, type Login, loginOf, newClient } from './client.ts'
+import { type ClientError, ERR } from './client-error.ts'
+import { connect } from './connect.ts'
+import { explain } from './explain.ts'
+import { type Login, loginOf } from './login.ts'
 import { splitProperties } from './properties.ts'
 
 export interface RecordToSend {
@@ -21,7 +24,6 @@ export interface AcknowledgedProducer {
   close(): Promise<void>
 }
 
-const CONNECT_MS = 10_000
 const QUEUE_FULL_RETRY_MS = 20
 
 /** The fixed text of that code. */
@@ -35,15 +37,15 @@ export async function openProducer(
   properties: Readonly<Record<string, string>>,
 ): Promise<AcknowledgedProducer> {
   const args = splitProperties(properties, 'producer')
-  const client = newClient(
+  const login = loginOf(properties)
+  const { client } = await connect(
     ({ Producer }) =>
       new Producer(
         { ...args.global, dr_cb: true } as RdKafka.ProducerGlobalConfig,
         { 'request.required.acks': -1, ...args.topic } as RdKafka.ProducerTopicConfig,
       ),
+    login,
   )
-  const login = loginOf(properties)
-  await connect(client, login, CONNECT_MS)
   client.setPollInBackground(true)
   // An idempotent producer is refused as a whole where it may write to no topic: its records end as "purged".
   let isRefused = false

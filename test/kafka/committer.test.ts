@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
 import type { DfspError } from '../../src/base/errors.ts'
-import { loginOf } from '../../src/kafka/client.ts'
 import {
   type CommitError,
   committer,
   type OffsetCommit,
   validated,
 } from '../../src/kafka/consumer/committer.ts'
+import { loginOf } from '../../src/kafka/login.ts'
 
 const WHO = { topic: 'xrd', group: 'g', login: loginOf({}) }
 

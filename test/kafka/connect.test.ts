@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import { type Client, connect, loginOf } from '../../src/kafka/client.ts'
+import type { Client } from '../../src/kafka/addon.ts'
+import { connect } from '../../src/kafka/connect.ts'
+import { loginOf } from '../../src/kafka/login.ts'
 
 test('a client that has no connection to give up when time is up: the broker is told to be out of reach all the same', async () => {
   const client = Object.assign(new EventEmitter(), {
@@ -12,5 +14,11 @@ test('a client that has no connection to give up when time is up: the broker is 
     },
   }) as unknown as Client
   const login = loginOf({ 'bootstrap.servers': '127.0.0.1:1' })
-  await assert.rejects(connect(client, login, 50), { code: 'E_BROKER_UNREACHABLE' })
+  const connecting = connect(
+    () => client,
+    login,
+    () => {},
+    50,
+  )
+  await assert.rejects(connecting, { code: 'E_BROKER_UNREACHABLE' })
 })

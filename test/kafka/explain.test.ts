@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { explain, loginOf } from '../../src/kafka/client.ts'
+import { explain } from '../../src/kafka/explain.ts'
+import { loginOf } from '../../src/kafka/login.ts'
 
 const told = (code: number, message: string) =>
   explain(

@@ -38,7 +38,6 @@ test('the kind of a failure does not follow from the name of a host', () => {
           assert.deepEqual(failureOf(line), {
             kind,
             broker: `${host}:9092`,
-            isBootstrap: id === 'bootstrap',
             detail,
           })
         }

@@ -1,9 +1,8 @@
 /** A client beside the consumer, with connections of its own: it joins no group and commits nothing. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { connect, loginOf, newClient } from '../client.ts'
+import { connect } from '../connect.ts'
+import { loginOf } from '../login.ts'
 import { type PropertyValue, splitProperties } from '../properties.ts'
-
-const CONNECT_MS = 10_000
 
 /** Connects; throws a DfspError where it cannot. What is given wins over `default`, `fixed` over both. */
 export async function bareClient(
@@ -23,9 +22,9 @@ export async function bareClient(
     'enable.auto.commit': false,
     'enable.auto.offset.store': false,
   } as unknown as RdKafka.ConsumerGlobalConfig
-  const client = newClient(
+  const { client } = await connect(
     ({ KafkaConsumer }) => new KafkaConsumer(global, { ...given.topic, 'auto.offset.reset': 'earliest' }),
+    loginOf(properties),
   )
-  await connect(client, loginOf(properties), CONNECT_MS)
   return client
 }

@@ -2,9 +2,12 @@
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { DfspError } from '../../base/errors.ts'
 import type { StartOffset } from '../../core/offsets/start-offset.ts'
-import { type ClientError, connect, ERR, explain, loginOf, newClient } from '../client.ts'
+import { type ClientError, ERR } from '../client-error.ts'
+import { connect } from '../connect.ts'
 import { type AssignedPartition, startOffsets } from '../consumer/assignment.ts'
 import { consumerArguments } from '../consumer/consumer-arguments.ts'
+import { explain } from '../explain.ts'
+import { loginOf } from '../login.ts'
 import { groupOperations } from './group-access.ts'
 import { sessionLimits, sessionRefused } from './session-limits.ts'
 import { type Access, allowedHere, type DescribedGroup, describedGroup, topicPartitions } from './topic.ts'
@@ -33,15 +36,15 @@ export interface GroupWatch {
   close(): Promise<void>
 }
 
-const CONNECT_MS = 10_000
-
 /** Connects; throws a DfspError where it cannot. */
 export async function watchGroup({ topic, group, properties }: GroupInTopic): Promise<GroupWatch> {
   const login = loginOf(properties)
   const given = consumerArguments(properties, group)
   const global = given.global as unknown as RdKafka.ConsumerGlobalConfig
-  const client = newClient(({ KafkaConsumer }) => new KafkaConsumer(global, given.topic))
-  const metadata = await connect(client, login, CONNECT_MS)
+  const { client, metadata } = await connect(
+    ({ KafkaConsumer }) => new KafkaConsumer(global, given.topic),
+    login,
+  )
   return {
     brokers: metadata.brokers.length,
     access: () => allowedHere(client, topic, group, properties),

@@ -1,6 +1,6 @@
 /** Which of many topics are not there, over one connection. */
 
-import { loginOf } from '../client.ts'
+import { loginOf } from '../login.ts'
 import { bareClient } from './bare-client.ts'
 import { missingOf } from './topic.ts'
 

@@ -1,7 +1,8 @@
 /** The topic that is to be written to: there already, made by the broker when first asked for, or waited for. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { DfspError } from '../../base/errors.ts'
-import type { Client, Login } from '../client.ts'
+import type { Client } from '../addon.ts'
+import type { Login } from '../login.ts'
 import { topicPartitions } from './topic.ts'
 
 const ASK_EVERY_MS = 500

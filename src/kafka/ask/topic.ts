@@ -4,7 +4,10 @@ import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../../base/errors.ts'
 import { listText } from '../../core/text/list-text.ts'
 import { nearest } from '../../core/text/nearest.ts'
-import { askAgain, type Client, type ClientError, ERR, explain, type Login, rdkafka } from '../client.ts'
+import { type Client, rdkafka } from '../addon.ts'
+import { type ClientError, ERR } from '../client-error.ts'
+import { explain } from '../explain.ts'
+import type { Login } from '../login.ts'
 import type { Isolation } from '../properties.ts'
 import { groupOperations } from './group-access.ts'
 
@@ -71,13 +74,11 @@ function metadata(
   topic: string,
   login: Login,
 ): Promise<RdKafka.Metadata> {
-  const ask = client.getMetadata.bind(client)
-  const isOver = () => !client.isConnected()
-  return new Promise((resolve, reject) => {
-    askAgain(ask, options, isOver, (error, found) =>
+  return new Promise((resolve, reject) =>
+    client.getMetadata(options, (error, found) =>
       error ? reject(explain(error, { topic, login, doing: 'read metadata' })) : resolve(found),
-    )
-  })
+    ),
+  )
 }
 
 /** What the broker says against a topic: plain metadata shows one that is forbidden as one that is missing. */

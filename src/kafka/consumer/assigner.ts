@@ -1,7 +1,7 @@
 /** What the client is told of partitions, in the words of whichever protocol the group speaks. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../../base/errors.ts'
-import type { ClientError } from '../client.ts'
+import type { ClientError } from '../client-error.ts'
 
 export interface Place {
   readonly topic: string

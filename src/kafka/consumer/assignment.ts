@@ -1,8 +1,8 @@
 /** Where reading begins in each assigned partition: the committed offset, if the log still has it. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { StartOffset } from '../../core/offsets/start-offset.ts'
+import type { Client } from '../addon.ts'
 import { openTransaction, type Watermarks, watermarks } from '../ask/topic.ts'
-import type { Client } from '../client.ts'
 import type { Isolation } from '../properties.ts'
 
 export interface AssignedPartition {

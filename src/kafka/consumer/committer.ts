@@ -2,8 +2,10 @@
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../../base/errors.ts'
 import { faultPoint } from '../../base/fault-point.ts'
-import { type ClientError, ERR, explain, type Login } from '../client.ts'
+import { type ClientError, ERR } from '../client-error.ts'
+import { explain } from '../explain.ts'
 import { plainDetail } from '../failures.ts'
+import type { Login } from '../login.ts'
 
 export interface OffsetCommit {
   readonly partition: number

@@ -7,7 +7,9 @@ import { coordinatorProblem } from '../ask/group-access.ts'
 import { type SessionLimits, sessionLimits } from '../ask/session-limits.ts'
 import { groupMembers, topicId, topicPartitions, watermarks } from '../ask/topic.ts'
 import { topicIdentity } from '../ask/topic-identity.ts'
-import { type ClientError, connect, ERR, type Login, loginOf, newClient } from '../client.ts'
+import { type ClientError, ERR } from '../client-error.ts'
+import { connect } from '../connect.ts'
+import { type Login, loginOf } from '../login.ts'
 import { type AssignedPartition, type CommittedOffset, committedOffsets, startOffsets } from './assignment.ts'
 import { type Committer, committer } from './committer.ts'
 import { type ConsumerArguments, consumerArguments } from './consumer-arguments.ts'
@@ -86,7 +88,6 @@ export interface Health {
   readonly silentMs: number
 }
 
-const CONNECT_MS = 10_000
 const TOPIC_RETRY_MS = 1_000
 /** For so long the reason is asked for why the group is not joined. */
 const REASON_MS = 3_000
@@ -107,8 +108,11 @@ export async function openConsumer(
     ...given.global,
     rebalance_cb: (error: ClientError, list: RdKafka.TopicPartition[]) => membership.handle(error, list),
   } as unknown as RdKafka.ConsumerGlobalConfig
-  const client = newClient(({ KafkaConsumer }) => new KafkaConsumer(global, given.topic))
-  const { brokers } = await connect(client, login, CONNECT_MS, onInfo)
+  const { client, metadata } = await connect(
+    ({ KafkaConsumer }) => new KafkaConsumer(global, given.topic),
+    login,
+    onInfo,
+  )
   try {
     await existingTopic(client, options, login, onInfo)
     await waitForGroup(client, group, given.clientId, given.sessionMs, onInfo)
@@ -116,7 +120,7 @@ export async function openConsumer(
     client.disconnect(() => {})
     throw error
   }
-  const limits = () => sessionLimits(options.properties, brokers[0])
+  const limits = () => sessionLimits(options.properties, metadata.brokers[0])
   return runningConsumer(client, options, given, login, membership, limits, onInfo)
 }
 

@@ -7,8 +7,8 @@ import os from 'node:os'
 import { isAlive } from '../../base/alive.ts'
 import { DfspError } from '../../base/errors.ts'
 import { listText } from '../../core/text/list-text.ts'
+import type { Client } from '../addon.ts'
 import { type GroupMember, groupMembers } from '../ask/topic.ts'
-import type { Client } from '../client.ts'
 
 const ASK_EVERY_MS = 500
 /** Well below the shortest wait of a process that owned everything: never do both go. */

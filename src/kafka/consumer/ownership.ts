@@ -11,7 +11,7 @@
  * cooperative-sticky and `group.protocol=consumer` take and give single ones, and may give none.
  */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { type ClientError, ERR } from '../client.ts'
+import { type ClientError, ERR } from '../client-error.ts'
 import { assigner } from './assigner.ts'
 import type { AssignedPartition } from './assignment.ts'
 import type { Came } from './group.ts'

@@ -6,8 +6,10 @@ import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError, type ErrorCode } from '../../base/errors.ts'
 import { type Troubles, troubles } from '../../core/troubles.ts'
 import { type SessionLimits, sessionRefused } from '../ask/session-limits.ts'
-import { type ClientError, ERR, explain, type Login } from '../client.ts'
+import { type ClientError, ERR } from '../client-error.ts'
+import { explain } from '../explain.ts'
 import { brokerErrors, isRefusal } from '../failures.ts'
+import type { Login } from '../login.ts'
 
 export interface ReadErrorsDeps {
   readonly client: RdKafka.KafkaConsumer

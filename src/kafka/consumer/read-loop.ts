@@ -1,6 +1,6 @@
 /** One call of consume(n) outstanding at a time; the assignment changes only between two of them. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { type ClientError, ERR } from '../client.ts'
+import { type ClientError, ERR } from '../client-error.ts'
 
 export interface PartitionEnd {
   readonly partition: number

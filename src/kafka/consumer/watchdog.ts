@@ -4,7 +4,7 @@
  */
 
 import type { Watermarks } from '../ask/topic.ts'
-import { type ClientError, ERR } from '../client.ts'
+import { type ClientError, ERR } from '../client-error.ts'
 
 /** How far one partition is read. */
 export interface Reading {

@@ -12,10 +12,12 @@ import { clip, common, joined, type OffsetRange, sortedRanges } from '../../core
 import { mostGap, stretches } from '../../core/offsets/stretches.ts'
 import { listText } from '../../core/text/list-text.ts'
 import { openTransaction, topicPartitions, type Watermarks, watermarks } from '../ask/topic.ts'
-import { type ClientError, ERR, explain, loginOf } from '../client.ts'
+import { type ClientError, ERR } from '../client-error.ts'
 import { offsetsAt } from '../consumer/assignment.ts'
 import type { ConsumedRecord } from '../consumer/consumer.ts'
+import { explain } from '../explain.ts'
 import { plainDetail } from '../failures.ts'
+import { loginOf } from '../login.ts'
 import { isolationOf } from '../properties.ts'
 
 /** A client without a group, what it reads from, and as whom. */

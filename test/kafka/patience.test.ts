@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MetadataOptions } from '@confluentinc/kafka-javascript'
-import { askAgain, ERR } from '../../src/kafka/client.ts'
+import { ERR } from '../../src/kafka/client-error.ts'
+import { patient } from '../../src/kafka/patience.ts'
 
-type Ask = Parameters<typeof askAgain>[0]
+type Ask = Parameters<typeof patient>[0]
 
 /** A client whose broker answers the questions with these errors, in turn, and then with metadata. */
 function asked(errors: readonly number[]) {
@@ -18,7 +19,7 @@ function asked(errors: readonly number[]) {
 
 const outcome = (ask: Ask, isOver = () => false) =>
   new Promise(resolve =>
-    askAgain(ask, { timeout: 10_000 }, isOver, (error, found) => resolve(error?.code ?? found)),
+    patient(ask, isOver)({ timeout: 10_000 }, (error, found) => resolve(error?.code ?? found)),
   )
 
 test('the first question waits for a moment only; without an answer it is asked again, and waits for longer each time', async () => {
