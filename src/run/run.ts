@@ -8,7 +8,7 @@ import { type Journal, journalPath, openJournal } from '../files/journal.ts'
 import { type OutputDir, openOutputDir } from '../files/output-dir.ts'
 import { topicPartitions } from '../kafka/ask/topic.ts'
 import type { FileConsumer } from '../kafka/consumer/consumer.ts'
-import { tooLong } from '../kafka/consumer/read-errors.ts'
+import { notPassing } from '../kafka/consumer/outages.ts'
 import { openRefetcher, type Refetcher } from '../kafka/refetch/refetch.ts'
 import type { LoadedInfo } from '../plugin/host/host.ts'
 import type { FromThread } from '../plugin/messages.ts'
@@ -215,7 +215,7 @@ async function consumeToEnd(
     const { queued, running } = work.unfinished()
     if (queued + running.size > 0 || work.uncommitted === undefined) return undefined
     const { error, forMs } = work.uncommitted
-    return lost ?? (error instanceof DfspError ? tooLong(error, forMs) : undefined)
+    return lost ?? (error instanceof DfspError ? notPassing(error, forMs) : undefined)
   }
   /** What could not be read when the partitions were assigned. */
   let open: readonly string[] = []

@@ -2,21 +2,20 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { delivery } from '../../src/kafka/consumer/delivery.ts'
-import type { Epoch } from '../../src/kafka/consumer/ownership.ts'
+import { ownedPartitions } from '../../src/kafka/consumer/owned.ts'
+import type { PartitionEnd } from '../../src/kafka/consumer/read-loop.ts'
 
-/** An epoch of partitions 0 and 1 that began with turn 5, each at offset 10. */
-function reader(change: Partial<Epoch> = {}, withHeaders = false) {
+/** Partitions 0 and 1 are owned, from offset 10 on. */
+function reader(withHeaders = false) {
   const heard: string[] = []
-  const epoch: Epoch = {
-    turn: 5,
-    positions: new Map([0, 1].map(partition => [partition, { next: 10, since: 0 }])),
-    draining: false,
-    stale: false,
-    ...change,
-  }
+  const owned = ownedPartitions()
+  owned.begin(
+    [0, 1].map(partition => ({ partition, start: 10 })),
+    0,
+  )
   const deliver = delivery({
     withHeaders,
-    epoch: () => epoch,
+    owned,
     onRecords: records => {
       heard.push(
         records.map(r => `${r.partition}@${r.offset}${r.headers ? [...r.headers.keys()] : ''}`).join(' '),
@@ -27,7 +26,13 @@ function reader(change: Partial<Epoch> = {}, withHeaders = false) {
     onAlive: () => heard.push('alive'),
     now: () => 77,
   })
-  return { heard, deliver, next: (partition: number) => epoch.positions.get(partition)?.next }
+  return {
+    heard,
+    owned,
+    deliver: (messages: RdKafka.Message[], ends: PartitionEnd[], turn = owned.turn) =>
+      deliver(messages, ends, turn),
+    next: (partition: number) => owned.positions.get(partition)?.next,
+  }
 }
 
 const message = (partition: number, offset: number) =>
@@ -35,16 +40,19 @@ const message = (partition: number, offset: number) =>
 
 test('records are handed on with their ends after them, and move the positions', () => {
   const { heard, deliver, next } = reader()
-  deliver([message(0, 10), message(1, 12), message(0, 11)], [{ partition: 0, offset: 12 }], 5)
+  deliver([message(0, 10), message(1, 12), message(0, 11)], [{ partition: 0, offset: 12 }])
   assert.deepEqual(heard, ['alive', '0@10 1@12 0@11', 'end 0@12'])
   assert.deepEqual([next(0), next(1)], [12, 13])
 })
 
 test('fault 21: what a call brings that began before the epoch, or comes while it drains, is dropped with its ends', () => {
   const late = reader()
-  late.deliver([message(0, 10)], [{ partition: 0, offset: 20 }], 4)
-  const draining = reader({ draining: true })
-  draining.deliver([message(0, 10)], [{ partition: 0, offset: 20 }], 5)
+  late.deliver([message(0, 10)], [{ partition: 0, offset: 20 }], late.owned.turn - 1)
+  const draining = reader()
+  const { turn } = draining.owned
+  draining.owned.drain()
+  for (const asked of [turn, draining.owned.turn])
+    draining.deliver([message(0, 10)], [{ partition: 0, offset: 20 }], asked)
   for (const { heard, next } of [late, draining]) {
     assert.deepEqual(heard, [])
     assert.equal(next(0), 10)
@@ -53,7 +61,7 @@ test('fault 21: what a call brings that began before the epoch, or comes while i
 
 test('fault 28: an offset that comes again ends the batch before anything of it is handed on', () => {
   const { heard, deliver } = reader()
-  deliver([message(1, 10), message(0, 3)], [{ partition: 1, offset: 11 }], 5)
+  deliver([message(1, 10), message(0, 3)], [{ partition: 1, offset: 11 }])
   assert.deepEqual(heard, ['back 0 10 3'])
 })
 
@@ -65,13 +73,12 @@ test('an end below what was read is old; partitions that are not of the epoch ar
       { partition: 0, offset: 9 },
       { partition: 7, offset: 2 },
     ],
-    5,
   )
   assert.deepEqual(heard, ['alive'])
 })
 
 test('headers come where they are asked for', () => {
-  const { heard, deliver } = reader({}, true)
-  deliver([message(0, 10)], [], 5)
+  const { heard, deliver } = reader(true)
+  deliver([message(0, 10)], [])
   assert.deepEqual(heard, ['alive', '0@10a'])
 })

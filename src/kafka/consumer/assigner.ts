@@ -4,7 +4,6 @@ import { DfspError } from '../../base/errors.ts'
 import type { ClientError } from '../client-error.ts'
 
 export interface Place {
-  readonly topic: string
   readonly partition: number
   /** Where reading begins; without it at the committed offset. */
   readonly offset?: number
@@ -18,7 +17,9 @@ export interface Assigner {
   /** Answers an ASSIGN. */
   accept(places: readonly Place[]): void
   /** Answers a REVOKE. */
-  giveUp(places: readonly Place[]): void
+  giveUp(partitions: readonly number[]): void
+  pause(partitions: Iterable<number>): void
+  resume(partitions: Iterable<number>): void
   /** Positions an assigned partition; throws E_KAFKA where that fails for seconds. */
   seek(place: Place & { offset: number }, isOver: () => boolean): Promise<void>
 }
@@ -30,15 +31,17 @@ const MOST_SEEKS = 100
 
 /** What the binding has and its published types have not. */
 interface Incremental {
-  incrementalAssign(list: readonly Place[]): void
-  incrementalUnassign(list: readonly Place[]): void
+  incrementalAssign(list: readonly RdKafka.TopicPartition[]): void
+  incrementalUnassign(list: readonly RdKafka.TopicPartition[]): void
   assignmentLost(): boolean
   rebalanceProtocol(): string
 }
 
-export function assigner(client: RdKafka.KafkaConsumer): Assigner {
+export function assigner(client: RdKafka.KafkaConsumer, topic: string): Assigner {
   const incremental = client as unknown as Incremental
   const isCooperative = () => incremental.rebalanceProtocol() === 'COOPERATIVE'
+  const named = (places: readonly Place[]) => places.map(place => ({ topic, ...place }))
+  const toppars = (partitions: Iterable<number>) => [...partitions].map(partition => ({ topic, partition }))
   return {
     get isCooperative() {
       return isCooperative()
@@ -47,25 +50,33 @@ export function assigner(client: RdKafka.KafkaConsumer): Assigner {
       return incremental.assignmentLost()
     },
     accept(places) {
-      if (isCooperative()) incremental.incrementalAssign(places)
-      else client.assign(places as RdKafka.Assignment[])
+      if (isCooperative()) incremental.incrementalAssign(named(places))
+      else client.assign(named(places) as RdKafka.Assignment[])
     },
-    giveUp(places) {
-      if (isCooperative()) incremental.incrementalUnassign(places)
+    giveUp(partitions) {
+      if (isCooperative()) incremental.incrementalUnassign(toppars(partitions))
       else client.unassign()
+    },
+    pause(partitions) {
+      const list = toppars(partitions)
+      if (list.length > 0) client.pause(list)
+    },
+    resume(partitions) {
+      const list = toppars(partitions)
+      if (list.length > 0) client.resume(list)
     },
     async seek(place, isOver) {
       for (let tried = 1; !isOver(); tried++) {
         const error = await new Promise<ClientError | undefined>(resolve =>
-          client.seek(place, SEEK_MS, failed => resolve(failed as ClientError | undefined)),
+          client.seek({ topic, ...place }, SEEK_MS, failed => resolve(failed as ClientError | undefined)),
         )
         if (!error) return
         if (tried === MOST_SEEKS)
-          throw new DfspError(
-            'E_KAFKA',
-            `${place.topic}[${place.partition}] cannot be read from ${place.offset}`,
-            { facts: [error.message], next: 'nothing is lost: start again', cause: error },
-          )
+          throw new DfspError('E_KAFKA', `${topic}[${place.partition}] cannot be read from ${place.offset}`, {
+            facts: [error.message],
+            next: 'nothing is lost: start again',
+            cause: error,
+          })
         await new Promise(resolve => setTimeout(resolve, SEEK_RETRY_MS))
       }
     },

@@ -108,6 +108,7 @@ export async function committedOffsets(
   topic: string,
   partitions: readonly number[],
 ): Promise<Map<number, CommittedOffset | undefined>> {
+  if (partitions.length === 0) return new Map()
   const list = partitions.map(partition => ({ topic, partition }))
   const answers = await new Promise<RdKafka.TopicPartitionOffsetAndMetadata[]>((resolve, reject) =>
     client.committed(list, TIMEOUT_MS, (error, found) => (error ? reject(error) : resolve(found))),

@@ -1,6 +1,6 @@
-/** From what a call of consume(n) brings to what is handed on: records of the epoch in which the call began, in order. */
+/** From what a call of consume(n) brings to what is handed on: records of the turn in which the call began, in order. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import type { Epoch } from './ownership.ts'
+import type { Owned } from './owned.ts'
 import type { PartitionEnd } from './read-loop.ts'
 
 export interface ConsumedRecord {
@@ -15,7 +15,7 @@ export interface ConsumedRecord {
 
 export interface DeliveryDeps {
   readonly withHeaders: boolean
-  epoch(): Epoch | undefined
+  readonly owned: Pick<Owned, 'countingSince'>
   onRecords(records: readonly ConsumedRecord[]): void
   onPartitionEnd(partition: number, offset: number): void
   /** An offset came again: the log is another one. Nothing of the batch was handed on. */
@@ -31,12 +31,12 @@ export interface DeliveryDeps {
  */
 export function delivery(deps: DeliveryDeps) {
   return (messages: readonly RdKafka.Message[], ends: readonly PartitionEnd[], turn: number): void => {
-    const epoch = deps.epoch()
-    if (!epoch || epoch.draining || epoch.turn > turn) return
+    const positions = deps.owned.countingSince(turn)
+    if (positions === undefined) return
     const since = deps.now()
     const records: ConsumedRecord[] = []
     for (const { partition, offset, timestamp, value, headers } of messages) {
-      const position = epoch.positions.get(partition)
+      const position = positions.get(partition)
       if (!position) continue
       if (offset < position.next) return deps.onWentBack(partition, position.next, offset)
       position.next = offset + 1
@@ -47,7 +47,7 @@ export function delivery(deps: DeliveryDeps) {
     if (messages.length > 0 || ends.length > 0) deps.onAlive()
     if (records.length > 0) deps.onRecords(records)
     for (const { partition, offset } of ends) {
-      const position = epoch.positions.get(partition)
+      const position = positions.get(partition)
       if (!position || offset < position.next) continue
       position.next = offset
       position.since = since

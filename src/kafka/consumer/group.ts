@@ -8,6 +8,7 @@ import { isAlive } from '../../base/alive.ts'
 import { DfspError } from '../../base/errors.ts'
 import { listText } from '../../core/text/list-text.ts'
 import type { Client } from '../addon.ts'
+import { coordinatorProblem } from '../ask/group-access.ts'
 import { type GroupMember, groupMembers } from '../ask/topic.ts'
 
 const ASK_EVERY_MS = 500
@@ -111,6 +112,25 @@ function givesWay({ came, clientId }: PartOwner, others: readonly GroupMember[],
 /** Decides between processes of dfsp that all wait for the rest: each sees the same members. */
 function isFirst(clientId: string, others: readonly GroupMember[]): boolean {
   return others.every(other => hostAndPid(other.clientId) !== undefined && clientId < other.clientId)
+}
+
+/** For so long the reason is asked for. */
+const REASON_MS = 3_000
+
+/** Why the group is not joined. */
+export async function whyNotJoined(
+  properties: Readonly<Record<string, string>>,
+  group: string,
+  clientId: string,
+  members: () => Promise<readonly GroupMember[] | undefined>,
+): Promise<string> {
+  const questions = Promise.all([coordinatorProblem(properties, group), members()])
+  const nothing = new Promise<[]>(resolve => setTimeout(resolve, REASON_MS, []))
+  const [reason, found = []] = await Promise.race([questions, nothing])
+  if (reason !== undefined) return reason
+  const others = found.filter(member => member.clientId !== clientId).map(member => member.clientId)
+  if (others.length > 0) return `it waits for its member ${others.join(', ')}`
+  return 'its coordinator has not answered yet'
 }
 
 const MOST_MEMBERS = 20

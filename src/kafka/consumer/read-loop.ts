@@ -1,6 +1,7 @@
-/** One call of consume(n) outstanding at a time; the assignment changes only between two of them. */
+/** One call of consume(n) after the other. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { type ClientError, ERR } from '../client-error.ts'
+import type { CallGate } from './call-gate.ts'
 
 export interface PartitionEnd {
   readonly partition: number
@@ -8,7 +9,8 @@ export interface PartitionEnd {
 }
 
 export interface ReadLoopDeps {
-  /** How often the assignment has changed: what a call brings belongs to the count at its beginning. */
+  readonly gate: Pick<CallGate, 'change' | 'began'>
+  /** What a call brings belongs to the turn at its beginning. */
   turn(): number
   /** Resolves when more is wanted; undefined: at once. */
   wait(): Promise<void> | undefined
@@ -19,8 +21,6 @@ export interface ReadLoopDeps {
 
 export interface ReadLoop {
   start(): void
-  /** Runs `change` while no call is outstanding; none begins before it is over. */
-  between<T>(change: () => T | Promise<T>): Promise<T>
   /** Resolves when the last call has returned. */
   stop(): Promise<void>
 }
@@ -30,9 +30,8 @@ const POLL_MS = 100
 const BATCH_BYTES = 4 * 1024 * 1024
 
 export function readLoop(client: RdKafka.KafkaConsumer, deps: ReadLoopDeps): ReadLoop {
+  const { gate } = deps
   let running = false
-  let outstanding: Promise<unknown> = Promise.resolve()
-  let held: Promise<unknown> | undefined
   let loop: Promise<void> = Promise.resolve()
   let meanBytes = 64 * 1024
   let ends: PartitionEnd[] = []
@@ -53,11 +52,11 @@ export function readLoop(client: RdKafka.KafkaConsumer, deps: ReadLoopDeps): Rea
   async function read(): Promise<void> {
     while (running) {
       await deps.wait()
-      while (held !== undefined) await held
+      while (gate.change !== undefined) await gate.change
       if (!running) return
       const turn = deps.turn()
       const call = consume()
-      outstanding = call.catch(() => {})
+      gate.began(call)
       try {
         const messages = await call
         for (const { size } of messages) meanBytes += (size - meanBytes) / 32
@@ -76,20 +75,6 @@ export function readLoop(client: RdKafka.KafkaConsumer, deps: ReadLoopDeps): Rea
     start() {
       running = true
       loop = read()
-    },
-    async between(change) {
-      while (held !== undefined) await held
-      let release = () => {}
-      held = new Promise<void>(resolve => {
-        release = resolve
-      })
-      try {
-        await outstanding
-        return await change()
-      } finally {
-        held = undefined
-        release()
-      }
     },
     async stop() {
       running = false

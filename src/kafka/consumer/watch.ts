@@ -1,14 +1,17 @@
 /** The watchdog of a running consumer: when it looks, and what is done about what it finds. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { openTransaction, type Watermarks } from '../ask/topic.ts'
+import { deletedRecords } from './deleted-records.ts'
 import { fetchAnswers } from './fetch-answers.ts'
-import type { Ownership, Position } from './ownership.ts'
+import type { Owned } from './owned.ts'
+import type { Ownership } from './ownership.ts'
 import { type Flow, LOOK_EVERY_MS, type Reading, watchdog } from './watchdog.ts'
 
 export interface WatchDeps {
   readonly client: RdKafka.KafkaConsumer
   readonly topic: string
-  readonly owns: Ownership
+  readonly owned: Pick<Owned, 'state' | 'positions'>
+  readonly changes: Pick<Ownership, 'reread' | 'restart'>
   watermarks(partitions: readonly number[]): Promise<ReadonlyMap<number, Watermarks>>
   isPaused(): boolean
   onProblem(text: string): void
@@ -33,9 +36,6 @@ const OPEN_MS = 10_000
 /** Shorter pauses are nobody's concern. */
 const TOLD_THROTTLE_MS = 1_000
 
-/** librdkafka's log line of a position that the broker has no record for. */
-const RESET = /\[(\d+)\]: offset reset \(at offset (\d+)/
-
 export interface Watch {
   /** Which records are there and were asked for again in vain. */
   stuck(): string | undefined
@@ -44,23 +44,38 @@ export interface Watch {
 }
 
 export function watch(deps: WatchDeps): Watch {
-  const { client, topic, owns } = deps
+  const { client, topic, owned, changes } = deps
   const at = (partition: number) => `${topic}[${partition}]`
-  const positions = () => owns.epoch?.positions ?? new Map<number, Position>()
-  /** Below these offsets losses have been told. */
-  const toldBelow = new Map<number, number>()
+  const deleted = deletedRecords(deps)
   /** Where a partition stood still last, and how often it was found there. */
   const stalls = new Map<
     number,
     { readonly position: number; readonly times: number; readonly text: string }
   >()
 
+  const answers = fetchAnswers(topic)
+  const hearStatistics = ({ message }: { message: string }) => answers.hear(message)
+  let throttledUntil: number | undefined
+  function hearThrottle({ throttleTime }: { throttleTime: number }): void {
+    throttledUntil = Math.max(throttledUntil ?? 0, performance.now() + throttleTime)
+    if (throttleTime >= TOLD_THROTTLE_MS) deps.onThrottled()
+  }
+
+  function flow({ partition, since }: Reading): Flow {
+    let othersCame: number | undefined
+    for (const [other, position] of owned.positions) {
+      if (other === partition || (position.endedAt ?? 0) >= since) continue
+      othersCame = Math.max(othersCame ?? 0, position.since)
+    }
+    return { throttledUntil, isAnswered: answers.cameFor(partition), othersCame }
+  }
+
   const dog = watchdog({
-    owned: () => [...positions().keys()],
+    owned: () => [...owned.positions.keys()],
     readings: () =>
-      deps.isPaused() || owns.epoch?.draining
+      deps.isPaused() || owned.state === 'draining'
         ? []
-        : [...positions()].map(([partition, { next, since }]) => ({ partition, position: next, since })),
+        : [...owned.positions].map(([partition, { next, since }]) => ({ partition, position: next, since })),
     async watermarks(partitions) {
       const marks = await deps.watermarks(partitions)
       deps.onAnswered()
@@ -77,16 +92,16 @@ export function watch(deps: WatchDeps): Watch {
           const times = before?.position === position ? before.times + 1 : 1
           stalls.set(partition, { position, times, text })
           deps.onStalled(`${text}; asking for them again`)
-          return owns.reread(partition, position, position)
+          return changes.reread(partition, position, position)
         }
         case 'overtaken':
-          lost(partition, position, low)
-          return owns.reread(partition, position, low)
+          deleted.found(partition, position, low)
+          return changes.reread(partition, position, low)
         case 'beyond-end':
           deps.onProblem(
             `${at(partition)}: it ends at ${high}, and was read up to ${position}: the log was cut`,
           )
-          return owns.restart(false)
+          return changes.restart(false)
       }
     },
     onLow: deps.onLow,
@@ -98,75 +113,31 @@ export function watch(deps: WatchDeps): Watch {
   /** Of partitions that were read up to where that is possible, some time ago: most transactions are short. */
   function tellOpen(marks: ReadonlyMap<number, Watermarks>): void {
     for (const [partition, at] of marks) {
-      const position = positions().get(partition)
+      const position = owned.positions.get(partition)
       if (position?.next !== at.high || performance.now() - position.since < OPEN_MS) continue
       const text = openTransaction(topic, partition, at)
       if (text !== undefined) deps.onOpenTransaction(text)
     }
   }
 
-  function lost(partition: number, from: number, low: number): void {
-    const untold = Math.max(from, toldBelow.get(partition) ?? 0)
-    if (low <= untold) return
-    toldBelow.set(partition, low)
-    deps.onProblem(
-      `${at(partition)}: records ${untold}-${low - 1} were deleted by retention before they were read`,
-    )
-  }
-
-  const answers = fetchAnswers(topic)
-  const hearStatistics = ({ message }: { message: string }) => answers.hear(message)
-  let throttledUntil: number | undefined
-  function hearThrottle({ throttleTime }: { throttleTime: number }): void {
-    throttledUntil = Math.max(throttledUntil ?? 0, performance.now() + throttleTime)
-    if (throttleTime >= TOLD_THROTTLE_MS) deps.onThrottled()
-  }
-
-  function flow({ partition, since }: Reading): Flow {
-    let othersCame: number | undefined
-    for (const [other, position] of positions()) {
-      if (other === partition || (position.endedAt ?? 0) >= since) continue
-      othersCame = Math.max(othersCame ?? 0, position.since)
-    }
-    return { throttledUntil, isAnswered: answers.cameFor(partition), othersCame }
-  }
-
-  let asking: Promise<unknown> = Promise.resolve()
-  /** The client goes on at the oldest record by itself, and says so in its log alone. */
-  function hear(entry: { fac?: string; message: string }): void {
-    const reset = entry.fac === 'OFFSET' ? RESET.exec(entry.message) : null
-    if (!reset) return
-    const [partition, from] = [Number(reset[1]), Number(reset[2])]
-    asking = deps.watermarks([partition]).then(
-      marks => {
-        const { low } = marks.get(partition) as Watermarks
-        lost(partition, from, low)
-        deps.onLow(partition, low)
-      },
-      () => {}, // the next look asks again
-    )
-  }
-
-  client.on('event.log', hear)
   client.on('event.stats', hearStatistics)
   client.on('event.throttle', hearThrottle)
   let looking: Promise<unknown> = Promise.resolve()
   const timer = setInterval(() => {
-    if (owns.epoch) looking = Promise.all([looking, dog.look()])
+    if (owned.state !== 'partial') looking = Promise.all([looking, dog.look()])
     else deps.onNothingOwned()
   }, LOOK_EVERY_MS)
   return {
     stuck() {
       for (const [partition, { position, times, text }] of stalls)
-        if (times > 1 && positions().get(partition)?.next === position) return text
+        if (times > 1 && owned.positions.get(partition)?.next === position) return text
       return undefined
     },
     async end() {
       clearInterval(timer)
-      client.removeListener('event.log', hear)
       client.removeListener('event.stats', hearStatistics)
       client.removeListener('event.throttle', hearThrottle)
-      await Promise.all([looking, asking])
+      await Promise.all([looking, deleted.end()])
     },
   }
 }

@@ -1,0 +1,77 @@
+/** What a consumer begins with: a connection, a topic that is there and a group without another member. */
+import type RdKafka from '@confluentinc/kafka-javascript'
+import { DfspError } from '../../base/errors.ts'
+import type { StartOffset } from '../../core/offsets/start-offset.ts'
+import { topicPartitions } from '../ask/topic.ts'
+import { connect } from '../connect.ts'
+import { type Login, loginOf } from '../login.ts'
+import { type ConsumerArguments, consumerArguments } from './consumer-arguments.ts'
+import { waitForGroup } from './group.ts'
+
+export interface ConsumerOptions {
+  readonly topic: string
+  readonly group: string
+  readonly properties: Readonly<Record<string, string>>
+  /** Where to begin in a group that has committed nothing. */
+  readonly from: StartOffset
+  readonly waitForTopic: boolean
+  /** Hand on the records' headers, too. */
+  readonly headers?: true
+}
+
+/** A client that is connected, and no member of the group yet. */
+export interface Connection {
+  readonly client: RdKafka.KafkaConsumer
+  readonly login: Login
+  readonly options: ConsumerOptions
+  readonly given: ConsumerArguments
+  /** One of the cluster. */
+  readonly broker: RdKafka.Metadata['brokers'][number] | undefined
+  onInfo(text: string): void
+}
+
+const TOPIC_RETRY_MS = 1_000
+
+/** Throws a DfspError where the broker cannot be reached, the topic is not there or the group is in use. */
+export async function openConnection(
+  options: ConsumerOptions,
+  onInfo: (text: string) => void,
+): Promise<Connection> {
+  const { group, properties } = options
+  const login = loginOf(properties)
+  const given = consumerArguments(properties, group)
+  // With a function of its own the binding leaves the answers to us; what is to be answered comes as an event, too.
+  const global = { ...given.global, rebalance_cb: () => {} } as unknown as RdKafka.ConsumerGlobalConfig
+  const { client, metadata } = await connect(
+    ({ KafkaConsumer }) => new KafkaConsumer(global, given.topic),
+    login,
+    onInfo,
+  )
+  try {
+    await existingTopic(client, options, login, onInfo)
+    await waitForGroup(client, group, given.clientId, given.sessionMs, onInfo)
+  } catch (error) {
+    client.disconnect(() => {})
+    throw error
+  }
+  return { client, login, options, given, broker: metadata.brokers[0], onInfo }
+}
+
+async function existingTopic(
+  client: RdKafka.KafkaConsumer,
+  options: ConsumerOptions,
+  login: Login,
+  onWaiting: (text: string) => void,
+): Promise<void> {
+  for (let told = false; ; told = true) {
+    try {
+      await topicPartitions(client, options.topic, login)
+      return
+    } catch (error) {
+      if (!options.waitForTopic || !(error instanceof DfspError) || error.code !== 'E_TOPIC_MISSING')
+        throw error
+      if (!told) onWaiting(`topic "${options.topic}" does not exist yet: waiting for it`)
+      await new Promise(resolve => setTimeout(resolve, TOPIC_RETRY_MS))
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** What a running consumer asks the broker: see `ask/asker`, why not by its own client. */
+import { asker } from '../ask/asker.ts'
+import {
+  type GroupMember,
+  groupMembers,
+  topicId,
+  topicPartitions,
+  type Watermarks,
+  watermarks,
+} from '../ask/topic.ts'
+import { type ClientError, ERR } from '../client-error.ts'
+import { loginOf } from '../login.ts'
+import type { Isolation } from '../properties.ts'
+
+export interface Questions {
+  watermarks(partitions: readonly number[]): Promise<ReadonlyMap<number, Watermarks>>
+  /** Undefined where the broker does not tell, or does not answer. */
+  topicId(): Promise<string | undefined>
+  /** Of the group; undefined where the broker does not tell, or does not answer. */
+  members(): Promise<readonly GroupMember[] | undefined>
+  close(): void
+}
+
+export function questions(
+  properties: Readonly<Record<string, string>>,
+  topic: string,
+  group: string,
+  isolation: Isolation,
+): Questions {
+  const beside = asker(properties)
+  return {
+    watermarks: partitions =>
+      beside.ask(async client => {
+        try {
+          return await watermarks(client, topic, partitions, isolation)
+        } catch (error) {
+          // Deleted, or hidden from this client now: the client does not say which.
+          if ((error as ClientError).code === ERR.NO_ENTRY)
+            await topicPartitions(client, topic, loginOf(properties))
+          throw error
+        }
+      }),
+    topicId: () => beside.ask(client => topicId(client, topic)).catch(() => undefined),
+    members: () => beside.ask(client => groupMembers(client, group)).catch(() => undefined),
+    close: beside.close,
+  }
+}
