@@ -8,7 +8,8 @@ import { type LeftFile, NO_LIMIT, type Unfinished, unfinishedFiles } from '../in
 import { groupOffsets } from '../kafka/ask/group-offsets.ts'
 import { openRefetcher } from '../kafka/refetch/refetch.ts'
 import { exitStatus, type Outcome } from '../run/outcome.ts'
-import { type RunDeps, type RunOptions, run } from '../run/run.ts'
+import { run } from '../run/run.ts'
+import type { RunDeps, RunOptions } from '../run/run-options.ts'
 import { NOTHING_COUNTED, summaryOf } from '../run/run-progress.ts'
 import { isBelow } from './retry-plan.ts'
 

@@ -3,12 +3,23 @@ export interface Deferred<T> {
   readonly promise: Promise<T>
   /** The first call counts. */
   readonly resolve: (value: T) => void
+  readonly isResolved: boolean
 }
 
 export function deferred<T>(): Deferred<T> {
-  let resolve: (value: T) => void = () => {}
-  const promise = new Promise<T>(r => {
-    resolve = r
+  let give: (value: T) => void = () => {}
+  const promise = new Promise<T>(resolve => {
+    give = resolve
   })
-  return { promise, resolve }
+  let isResolved = false
+  return {
+    promise,
+    resolve(value) {
+      isResolved = true
+      give(value)
+    },
+    get isResolved() {
+      return isResolved
+    },
+  }
 }

@@ -22,13 +22,14 @@ export interface PluginRuntime {
   store(tmp: OwnFolder): Store
   /** What ctx.produce, ctx.logger and a broken plugin lead to, once the run knows. */
   connect(uses: RuntimeUses): void
+  /** Calls `look` from now on when a thread has become ready. */
+  onReady(look: () => void): void
 }
 
 export interface RuntimeUses {
   readonly produce: (record: OutgoingRecord) => Promise<void>
   readonly log: HostDeps['log']
   readonly onBroken: (error: DfspError) => void
-  readonly onReady?: () => void
 }
 
 /** Entries that a plugin may log while it is loaded, before there is a log. */
@@ -46,6 +47,7 @@ export function pluginRuntime(
   { threads, timeoutMs }: Pick<Values, 'threads' | 'timeoutMs'>,
 ): PluginRuntime {
   let uses: RuntimeUses | undefined
+  let lookForWork: (() => void) | undefined
   const early: Parameters<HostDeps['log']>[0][] = []
   let untold = 0
   const memory = arena(segment => host.addSegment(segment))
@@ -72,7 +74,7 @@ export function pluginRuntime(
       else untold++
     },
     onBroken: error => uses?.onBroken(error),
-    onReady: () => uses?.onReady?.(),
+    onReady: () => lookForWork?.(),
   })
   beforeTheEnd(() => host.killPrograms())
   return {
@@ -80,6 +82,9 @@ export function pluginRuntime(
     load: () => host.load(),
     start: settings => host.start(settings),
     store: tmp => store(memory, tmp),
+    onReady(look) {
+      lookForWork = look
+    },
     connect(given) {
       uses = given
       for (const entry of early.splice(0)) given.log(entry)

@@ -11,6 +11,8 @@ import type { RunStats, RunSummary } from '../report/events.ts'
 export interface RunProgress {
   /** Takes the ends of the partitions that were assigned as what there is to read, once, unless the goals were given. */
   aim(partitions: readonly AssignedPartition[]): void
+  /** What could not be read when it aimed last. */
+  readonly open: readonly string[]
   endSeen(partition: number): void
   /** All was read up to the goal. */
   isRead(work: Processor): boolean
@@ -35,6 +37,7 @@ export function runProgress(
   /** From when on nothing more was read, as only what runs was left to wait for. */
   let stoppedAt: number | undefined
   const seen = new Set<number>()
+  let open: readonly string[] = []
   /** A partition that was short of its goal when it was looked at last: asked first, as this is asked for each file. */
   let behind = -1
   const isAiming = options.untilEnd || options.maxFiles !== undefined
@@ -55,12 +58,16 @@ export function runProgress(
 
   return {
     aim(partitions) {
+      open = partitions.flatMap(partition => partition.open ?? [])
       // What was seen before is read again from the committed offsets on.
       seen.clear()
       if (goals || !isAiming) return
       starts = new Map(partitions.map(({ partition, start }) => [partition, start]))
       if (options.goals === undefined) aimedAt = Date.now()
       goals = options.goals ?? new Map(partitions.map(({ partition, end }) => [partition, end]))
+    },
+    get open() {
+      return open
     },
     endSeen(partition) {
       if (goals) seen.add(partition)

@@ -6,9 +6,10 @@ import type { FileState } from '../processor/open-file.ts'
 import type { Processor } from '../processor/processor.ts'
 import type { RunStats } from '../report/events.ts'
 import type { FileView, FileViewState, PartitionView, RunView } from '../report/monitor/run-view.ts'
+import { partitionEnds } from './partition-ends.ts'
 
 export interface RunTally {
-  /** `commit`, counted. */
+  /** The consumer's commit, counted. */
   commit(offsets: readonly OffsetCommit[]): Promise<void>
   read(records: number): void
   assigned(
@@ -28,36 +29,16 @@ const SHOWN: Readonly<Record<FileState, FileViewState | undefined>> = {
   closed: undefined,
 }
 
-const ANSWER_MS = 1_000
-/** An answer of the broker is good for so long. */
-const FRESH_MS = 1_000
 /** Reading comes round ten times a second; a rebalance may hold it for some seconds. */
 const DEAD_MS = 30_000
 
-export function runTally(
-  consumer: FileConsumer,
-  commit: (offsets: readonly OffsetCommit[]) => Promise<void>,
-  memoryLimit: number,
-): RunTally {
+export function runTally(consumer: FileConsumer, memoryLimit: number): RunTally {
   const committed = new Map<number, CommittedOffset['offset'] | undefined>()
   let records = 0
   let commits = 0
   let failedCommits = 0
   let ledgerChars = 0
-  let ends: ReadonlyMap<number, number> = new Map()
-  let askedAt = Number.NEGATIVE_INFINITY
-  let asking: Promise<void> | undefined
-
-  async function ask(): Promise<void> {
-    try {
-      ends = await consumer.endOffsets()
-      askedAt = performance.now()
-    } catch {
-      // What is known stays; that the broker does not answer is told elsewhere.
-    } finally {
-      asking = undefined
-    }
-  }
+  const ends = partitionEnds(consumer)
 
   function partitions(work: Processor): PartitionView[] {
     const { ledger } = work
@@ -65,8 +46,7 @@ export function runTally(
       .sort((a, b) => a - b)
       .map(partition => {
         const position = ledger.position(partition)
-        // While it is paused, and before the first fetch, the client knows an old end or none.
-        const end = Math.max(position, consumer.knownEnd(partition), ends.get(partition) ?? 0)
+        const end = Math.max(position, ends.of(partition))
         return { partition, committed: committed.get(partition), position, end }
       })
   }
@@ -82,7 +62,7 @@ export function runTally(
   return {
     async commit(offsets) {
       try {
-        await commit(offsets)
+        await consumer.commit(offsets)
       } catch (error) {
         failedCommits++
         throw error
@@ -130,16 +110,7 @@ export function runTally(
         ledgerChars,
         memoryLimit,
       }),
-      async refresh() {
-        if (performance.now() - askedAt < FRESH_MS || !consumer.health.isJoined) return
-        asking ??= ask()
-        let timer: NodeJS.Timeout | undefined
-        const late = new Promise<void>(resolve => {
-          timer = setTimeout(resolve, ANSWER_MS)
-        })
-        await Promise.race([asking, late])
-        clearTimeout(timer)
-      },
+      refresh: ends.refresh,
     }),
   }
 }

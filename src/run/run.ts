@@ -1,67 +1,26 @@
-/** One run of `dfsp run`: wires consumer, plugin threads, processor and reports, and brings it to its end. */
-import { constants } from 'node:buffer'
-import path from 'node:path'
-import { DfspError } from '../base/errors.ts'
-import type { Values } from '../config/options/options.ts'
-import type { FileId } from '../core/chunks/generation.ts'
+/** One run of `dfsp run`: connects, starts the plugin, consumes, stops and ends. */
 import { type Journal, journalPath, openJournal } from '../files/journal.ts'
 import { type OutputDir, openOutputDir } from '../files/output-dir.ts'
 import { topicPartitions } from '../kafka/ask/topic.ts'
 import type { FileConsumer } from '../kafka/consumer/consumer.ts'
-import { notPassing } from '../kafka/consumer/outages.ts'
-import { openRefetcher, type Refetcher } from '../kafka/refetch/refetch.ts'
-import type { LoadedInfo } from '../plugin/host/host.ts'
-import type { FromThread } from '../plugin/messages.ts'
-import type { OutgoingRecord } from '../plugin/plugin.ts'
-import { type Processor, processor } from '../processor/processor.ts'
-import type { RunEvent } from '../report/events.ts'
-import type { RunView } from '../report/monitor/run-view.ts'
-import { type Connecting, type ConnectOptions, connecting } from './connecting.ts'
+import { openRefetcher } from '../kafka/refetch/refetch.ts'
+import type { Processor } from '../processor/processor.ts'
+import { connecting } from './connecting.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { realEdges } from './edges.ts'
+import { whyHalted } from './halted.ts'
 import { incompleteAtEnd } from './incomplete-end.ts'
-import { letterSender } from './letter-sender.ts'
 import { canCommit, type End, hasEnd, type Outcome, outcome } from './outcome.ts'
-import { type PluginSettings, SETUP_MS, setUp, setupOf, tearDown } from './plugin-life.ts'
-import type { PluginRuntime } from './plugin-runtime.ts'
+import { SETUP_MS, setUp, setupOf, tearDown } from './plugin-life.ts'
 import { reloadOnChange } from './plugin-watch.ts'
-import { retentionLosses } from './retention-losses.ts'
+import { type RetentionLosses, retentionLosses } from './retention-losses.ts'
+import { runHandlers } from './run-handlers.ts'
+import type { RunDeps, RunOptions } from './run-options.ts'
+import { type Opened, runProcessor } from './run-processor.ts'
 import { NOTHING_COUNTED, runProgress, statsOf, summaryOf } from './run-progress.ts'
 import { runTally } from './run-view.ts'
 import { onStopSignal, stoppingText } from './shutdown.ts'
 import { stillRunning } from './still-running.ts'
-
-/** The values of all options, of which each part takes its own, and what the command makes of them. */
-export type RunOptions = Values &
-  ConnectOptions &
-  PluginSettings & {
-    /** Files that are not run now, and stay unresolved as they are. */
-    readonly leave?: (file: FileId) => boolean
-    /** Files of which it was told before that they cannot be processed: with any, what is processed well ends with 3. */
-    readonly unprocessed?: number
-    /** With `untilEnd`: offsets by partition up to which to read, instead of the ends as they are at the start. */
-    readonly goals?: ReadonlyMap<number, number>
-  }
-
-export interface RunDeps {
-  readonly runtime: PluginRuntime
-  readonly loaded: LoadedInfo
-  report(event: RunEvent): void
-  logFromPlugin(entry: Extract<FromThread, { type: 'log' }>): void
-  /** Takes the view of the run once it reads. */
-  onView?(view: RunView): void
-  /** Where the consumer is being opened already; `run` opens it without. */
-  readonly connecting?: Connecting
-  /** With --watch: the plugin's module, and its options as they are once it exports this. */
-  readonly reload?:
-    | {
-        readonly file: string
-        readonly optionsOf: (info: LoadedInfo) => Promise<PluginSettings['pluginOptions']>
-      }
-    | undefined
-  /** Where ctx.produce goes; closed at the end. */
-  readonly produce: (record: OutgoingRecord) => Promise<void>
-}
 
 const TICK_MS = 1_000
 
@@ -89,9 +48,7 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
       report({ type: 'info', text: stoppingText(signal) })
       ending.resolve({ why: 'signal', signal })
     })
-    let lookForWork = () => {}
     runtime.connect({
-      onReady: () => lookForWork(),
       produce: deps.produce,
       log: deps.logFromPlugin,
       onBroken(error) {
@@ -104,12 +61,8 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
       },
     })
     opening ??= connecting(options)
-    let isEnding = false
-    void ending.promise.then(() => {
-      isEnding = true
-    })
     // The summary stays last, whatever the broker answers by then.
-    opening.onInfo(text => isEnding || report({ type: 'info', text }))
+    opening.onInfo(text => ending.isResolved || report({ type: 'info', text }))
     const consumer = await unless(ending, opening.consumer)
     if ('why' in consumer) return notBegun(options, deps, consumer, started)
     if (options.dlq !== undefined) void warnIfMissing(options.dlq, consumer, report)
@@ -121,11 +74,7 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     )
     const interrupted = await unless(ending, starting)
     if (interrupted) return notBegun(options, deps, interrupted, started)
-    const onWork = (look: () => void) => {
-      lookForWork = look
-    }
-    const beside = { refetcher, journal, onWork }
-    return await consumeToEnd(options, deps, consumer, beside, output, ending, started)
+    return await consumeToEnd(options, deps, { consumer, refetcher, journal, output }, ending, started)
   } finally {
     stopListening()
     await runtime.host.close(0)
@@ -160,149 +109,53 @@ function notBegun(options: RunOptions, { report }: RunDeps, end: End, started: n
   return { exit, error }
 }
 
-interface Beside {
-  readonly refetcher: Refetcher
-  readonly journal: Journal | undefined
-  /** Hears what is to be called when a thread has become ready. */
-  readonly onWork: (look: () => void) => void
-}
-
 async function consumeToEnd(
   options: RunOptions,
   deps: RunDeps,
-  consumer: FileConsumer,
-  beside: Beside,
-  output: OutputDir,
+  opened: Opened,
   ending: Deferred<End>,
   started: number,
 ): Promise<Outcome> {
   const { runtime, report } = deps
+  const { consumer } = opened
   const progress = runProgress(options, consumer)
   const retention = retentionLosses()
-  const tally = runTally(consumer, offsets => consumer.commit(offsets), options.memoryBytes)
-  const { refetcher, journal } = beside
+  const tally = runTally(consumer, options.memoryBytes)
   const hooks = new Set(deps.loaded.hooks)
-  const work: Processor = processor({
-    ...realEdges,
-    settings: {
-      ...options,
-      diskPath: name => path.join(output.path, name),
-      largestBuffer: constants.MAX_LENGTH,
-      waitsForEnvironment: true,
-      retriesHeld: !hasEnd(options),
-    },
-    host: runtime.host,
+  const atGoal = () => ending.resolve({ why: 'goal' })
+  const work: Processor = runProcessor(options, deps, opened, {
     hooks,
-    store: runtime.store(output.tmp),
     commit: tally.commit,
-    committedNow: () => consumer.committedNow(),
-    endOffsets: () => consumer.endOffsets(),
-    deadLetter: options.dlq === undefined ? async () => {} : letterSender(deps.produce, options.dlq),
-    refetch: async (ranges, onRecord, signal) => {
-      await refetcher.read(ranges, onRecord, signal)
-    },
-    journal,
-    pause: () => consumer.pause(),
-    resume: () => consumer.resume(),
-    report,
-    onChange: () => progress.check(work, () => ending.resolve({ why: 'goal' })),
+    onChange: () => progress.check(work, atGoal),
     onStop: reason => ending.resolve({ why: 'stop', reason }),
   })
-  /** What the run waits for in vain: for records, or once all are read and nothing runs for an answer to a commit. */
-  function whatIsLost(): DfspError | undefined {
-    const { lost } = consumer.health
-    if (!progress.isRead(work)) return lost
-    const { queued, running } = work.unfinished()
-    if (queued + running.size > 0 || work.uncommitted === undefined) return undefined
-    const { error, forMs } = work.uncommitted
-    return lost ?? (error instanceof DfspError ? notPassing(error, forMs) : undefined)
-  }
-  /** What could not be read when the partitions were assigned. */
-  let open: readonly string[] = []
+  const stats = () => statsOf(work, progress, consumer, started)
+  deps.onView?.(tally.view(work, stats))
+  runtime.onReady(() => ending.isResolved || work.tick())
+
   const still = stillRunning(report, realEdges.now)
-  const stillTimer = setInterval(() => still(work.unfinished().running), TICK_MS)
-  function tick(): void {
-    work.tick()
-    if (!hasEnd(options)) return
-    if (work.blocked !== undefined && work.blocked.probes > 0)
-      ending.resolve({ why: 'blocked', reason: work.blocked.reason })
-    const { stuck } = consumer.health
-    if (stuck !== undefined) ending.resolve({ why: 'stuck', reason: stuck })
-    const lost = whatIsLost()
-    if (lost !== undefined) ending.resolve({ why: 'lost', error: lost })
-  }
-  let isOver = false
-  deps.onView?.(tally.view(work, () => statsOf(work, progress, consumer, started)))
-  const stats = () => report({ type: 'stats', stats: statsOf(work, progress, consumer, started) })
-  const statsTimer = options.statsMs > 0 ? setInterval(stats, options.statsMs) : undefined
-  beside.onWork(() => isOver || work.tick())
-  const timers = [
-    setInterval(tick, TICK_MS),
-    ...(options.maxTimeMs === undefined
-      ? []
-      : [setTimeout(() => ending.resolve({ why: 'goal' }), options.maxTimeMs)]),
+  const telling = [
+    setInterval(() => still(work.unfinished().running), TICK_MS),
+    ...(options.statsMs > 0
+      ? [setInterval(() => report({ type: 'stats', stats: stats() }), options.statsMs)]
+      : []),
+  ]
+  const looking = [
+    setInterval(() => {
+      work.tick()
+      const halted = hasEnd(options) ? whyHalted(work, progress, consumer) : undefined
+      if (halted) ending.resolve(halted)
+    }, TICK_MS),
+    ...(options.maxTimeMs === undefined ? [] : [setTimeout(atGoal, options.maxTimeMs)]),
   ]
   report({ type: 'info', text: `joining group ${options.group}` })
-  consumer.start({
-    onAssign(partitions) {
-      tally.assigned(partitions)
-      retention.assigned(partitions)
-      work.assign(partitions)
-      if (partitions.length === 0 || isOver) return
-      report({
-        type: 'info',
-        text: `reading ${partitions.length} partitions of ${options.topic}`,
-        fields: { group: options.group },
-      })
-      progress.aim(partitions)
-      open = partitions.flatMap(partition => partition.open ?? [])
-      progress.check(work, () => ending.resolve({ why: 'goal' }))
-    },
-    onRecords(records) {
-      tally.read(records.length)
-      retention.read(records)
-      try {
-        work.records(records)
-      } catch (cause) {
-        const error = new DfspError('E_INTERNAL', (cause as Error).message, { cause })
-        ending.resolve({ why: 'fatal', error })
-      }
-    },
-    wait: work.wait,
-    onPartitionEnd(partition, offset) {
-      progress.endSeen(partition)
-      work.partitionEnd(partition, offset)
-    },
-    onRevoke: (partitions, lost) => work.revoke(partitions, lost, options.drainTimeoutMs),
-    onLowWatermark(partition, low) {
-      retention.low(
-        partition,
-        low,
-        work.ledger.epoch(partition) === undefined ? low : work.ledger.position(partition),
-      )
-      work.lowWatermark(partition, low)
-    },
-    onFatal: error => ending.resolve({ why: 'fatal', error }),
-    onProblem: text => report({ type: 'problem', text }),
-  })
+  consumer.start(runHandlers(options, report, ending, { work, progress, retention, tally }))
+  const stopReloading = await reloading(options, deps, opened.output, hooks)
 
-  const { reload } = deps
-  const stopReloading =
-    reload &&
-    (await reloadOnChange(reload.file, {
-      host: runtime.host,
-      settingsOf: async info => setupOf({ ...options, pluginOptions: await reload.optionsOf(info) }, output),
-      onReloaded(info) {
-        hooks.clear()
-        for (const name of info.hooks) hooks.add(name)
-      },
-      report,
-    }))
   let end = await ending.promise
-  isOver = true // a group that is joined at last is left again
   const readUpTo = progress.readUpTo(work)
   await stopReloading?.()
-  for (const timer of timers) clearInterval(timer)
+  for (const timer of looking) clearInterval(timer)
   let drained = true
   if (canCommit(end)) {
     consumer.stop()
@@ -312,17 +165,56 @@ async function consumeToEnd(
       end = { why: 'uncommitted', reason: uncommitted.reason }
     await tearDown(runtime, options.drainTimeoutMs, text => report({ type: 'info', text }))
   } else work.abandon()
-  clearInterval(stillTimer)
-  clearInterval(statsTimer)
+  for (const timer of telling) clearInterval(timer)
+  return ended(options, deps, { end, drained, readUpTo, open: progress.open }, work, retention, started)
+}
+
+/** With --watch: the plugin is loaded anew when its files change, until the returned function is called. */
+async function reloading(
+  options: RunOptions,
+  { runtime, report, reload }: RunDeps,
+  output: OutputDir,
+  hooks: Set<string>,
+): Promise<(() => Promise<void>) | undefined> {
+  if (reload === undefined) return undefined
+  return await reloadOnChange(reload.file, {
+    host: runtime.host,
+    settingsOf: async info => setupOf({ ...options, pluginOptions: await reload.optionsOf(info) }, output),
+    onReloaded(info) {
+      hooks.clear()
+      for (const name of info.hooks) hooks.add(name)
+    },
+    report,
+  })
+}
+
+interface Ended {
+  readonly end: End
+  readonly drained: boolean
+  readonly readUpTo: number | undefined
+  /** What could not be read when the partitions were assigned. */
+  readonly open: readonly string[]
+}
+
+/** Nothing runs any more: tells what is left, and how it ended. */
+function ended(
+  options: RunOptions,
+  { report }: RunDeps,
+  { end, drained, readUpTo, open }: Ended,
+  work: Processor,
+  retention: RetentionLosses,
+  started: number,
+): Outcome {
   const { assembling } = work.unfinished()
+  const isAtGoal = end.why === 'goal'
   const waiting =
-    end.why === 'goal' && options.unprocessed === undefined
+    isAtGoal && options.unprocessed === undefined
       ? incompleteAtEnd(assembling, readUpTo, options.incompleteAfterMs, retention.isCut)
       : undefined
   for (const event of waiting?.events ?? []) report(event)
   const unprocessed = (waiting?.overdue ?? options.unprocessed ?? 0) + retention.lostIn + work.counts.letGo
   const { exit, error } = outcome(end, options, work.counts, drained, unprocessed)
-  if (end.why === 'goal') for (const text of open) report({ type: 'problem', text })
+  if (isAtGoal) for (const text of open) report({ type: 'problem', text })
   if (error) report({ type: 'error', error })
   else if (end.why === 'stop') report({ type: 'problem', text: `stopped: ${end.reason}` })
   report({ type: 'summary', summary: summaryOf(work.counts, assembling, started, exit) })

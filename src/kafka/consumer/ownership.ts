@@ -7,8 +7,9 @@
  * - **draining**: a partition is about to go, or a new one came. Nothing is handed on, the handlers finish and
  *   commit; then the epoch is over for all partitions, and those that stay wait, paused, for the next one.
  *
- * `owned.ts` holds the state and moves it. The same under the three protocols of groups: eager takes all partitions away before it gives some back,
- * cooperative-sticky and `group.protocol=consumer` take and give single ones, and may give none.
+ * The same under the three protocols of groups: eager takes all partitions away before it gives some back,
+ * cooperative-sticky and `group.protocol=consumer` take and give single ones, and may give none. `owned.ts` holds the
+ * state and moves it.
  */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { type ClientError, ERR } from '../client-error.ts'
