@@ -5,7 +5,7 @@
  */
 
 import { type LeftFile, NO_LIMIT, type Unfinished, unfinishedFiles } from '../inspect/unfinished-files.ts'
-import { groupOffsets } from '../kafka/ask/group-offsets.ts'
+import { groupOffsets } from '../kafka/ask/group-watch.ts'
 import { openRefetcher } from '../kafka/refetch/refetch.ts'
 import { exitStatus, type Outcome } from '../run/outcome.ts'
 import { run } from '../run/run.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { topicIdentity } from '../../src/kafka/ask/topic-identity.ts'
-import { fetchAnswers } from '../../src/kafka/consumer/fetch-answers.ts'
+import { fetchAnswers } from '../../src/kafka/consumer/watch/fetch-answers.ts'
 import {
   examine,
   type Finding,
@@ -9,7 +9,7 @@ import {
   type Reading,
   STALL_MS,
   watchdog,
-} from '../../src/kafka/consumer/watchdog.ts'
+} from '../../src/kafka/consumer/watch/watchdog.ts'
 
 const quiet = { now: STALL_MS, since: 0 }
 const answered = (): Flow => ({ throttledUntil: undefined, isAnswered: true, othersCame: undefined })

@@ -2,9 +2,9 @@
 
 import type { DfspError } from '../../base/errors.ts'
 import type { Settings } from '../../config/settings-type.ts'
+import type { Access } from '../../kafka/ask/access.ts'
 import type { ClusterFacts } from '../../kafka/ask/cluster-facts.ts'
 import type { GroupStanding } from '../../kafka/ask/group-watch.ts'
-import type { Access } from '../../kafka/ask/topic.ts'
 import type { Forecast } from '../../report/commands/forecast-text.ts'
 import type { Invocation } from '../command.ts'
 import { slowProgress } from '../terminal/progress.ts'

@@ -1,5 +1,5 @@
 /** What Kafka's client does not tell: which version the broker is of, and for how long a topic keeps its records. */
-import { openWire, reader, text, type Wire } from './wire.ts'
+import { onWire, reader, text, type Wire } from './wire.ts'
 
 export interface ClusterFacts {
   /** "4.1"; undefined where it does not say in a way that is known here. */
@@ -24,16 +24,12 @@ export async function clusterFacts(
   properties: Readonly<Record<string, string>>,
   topic: string | undefined,
 ): Promise<ClusterFacts> {
-  const nothing = { version: undefined, retention: undefined }
-  const wire = await openWire(properties).catch(() => undefined)
-  if (wire === undefined) return nothing
-  try {
+  const facts = onWire(properties, async wire => {
     const version = await versionOf(wire).catch(() => undefined)
     const retention = topic === undefined ? undefined : await retentionOf(wire, topic).catch(() => undefined)
     return { version, retention }
-  } finally {
-    wire.close()
-  }
+  })
+  return await facts.catch(() => ({ version: undefined, retention: undefined }))
 }
 
 /** Values by name; undefined where the broker refuses to tell. */

@@ -1,5 +1,6 @@
 /** What a client may do with a consumer group that need not exist yet: the binding cannot ask that of a new one. */
-import { openWire, reader, text, type Wire } from './wire.ts'
+import { addressText } from '../failures.ts'
+import { onWire, reader, text, type Wire } from './wire.ts'
 
 const FIND_COORDINATOR = 10
 const DESCRIBE_GROUPS = 15
@@ -16,11 +17,11 @@ export async function groupOperations(
   group: string,
 ): Promise<readonly number[] | undefined> {
   try {
-    const coordinator = await connected(properties, wire => coordinatorOf(wire, group))
+    const coordinator = await onWire(properties, wire => coordinatorOf(wire, group))
     if (coordinator === 'forbidden') return []
     if (coordinator === undefined) return undefined
     const there = { ...properties, 'bootstrap.servers': coordinator }
-    return await connected(there, wire => operationsOf(wire, group))
+    return await onWire(there, wire => operationsOf(wire, group))
   } catch {
     return undefined
   }
@@ -32,7 +33,7 @@ export async function coordinatorProblem(
   group: string,
 ): Promise<string | undefined> {
   try {
-    return await connected(properties, async wire => {
+    return await onWire(properties, async wire => {
       const { error, message } = (await coordinatorAnswer(wire, group)).head
       if (error === 0) return undefined
       const words = error === COORDINATOR_NOT_AVAILABLE ? NOBODY : (message ?? 'the broker refuses')
@@ -43,14 +44,6 @@ export async function coordinatorProblem(
   }
 }
 
-async function connected<T>(
-  properties: Readonly<Record<string, string>>,
-  ask: (wire: Wire) => Promise<T>,
-): Promise<T> {
-  const wire = await openWire(properties)
-  return await ask(wire).finally(wire.close)
-}
-
 /** `host:port`; undefined while there is none. */
 async function coordinatorOf(wire: Wire, group: string): Promise<string | undefined> {
   const { head, answer } = await coordinatorAnswer(wire, group)
@@ -58,7 +51,7 @@ async function coordinatorOf(wire: Wire, group: string): Promise<string | undefi
   if (head.error !== 0) return undefined
   answer.int32() // node
   const host = answer.text() ?? ''
-  return `${host.includes(':') ? `[${host}]` : host}:${answer.int32()}`
+  return addressText({ host, port: answer.int32() })
 }
 
 /** `answer` stands before the coordinator's node. */

@@ -8,9 +8,11 @@ import { type AssignedPartition, startOffsets } from '../consumer/assignment.ts'
 import { consumerArguments } from '../consumer/consumer-arguments.ts'
 import { explain } from '../explain.ts'
 import { loginOf } from '../login.ts'
+import { type Access, allowedHere } from './access.ts'
+import { type DescribedGroup, describedGroup } from './group.ts'
 import { groupOperations } from './group-access.ts'
 import { sessionLimits, sessionRefused } from './session-limits.ts'
-import { type Access, allowedHere, type DescribedGroup, describedGroup, topicPartitions } from './topic.ts'
+import { topicPartitions } from './topic.ts'
 
 export interface GroupInTopic {
   readonly topic: string
@@ -69,6 +71,16 @@ export async function watchGroup({ topic, group, properties }: GroupInTopic): Pr
       return { partitions, described }
     },
     close: () => new Promise<void>(resolve => client.disconnect(() => resolve())),
+  }
+}
+
+/** Every partition as the group would begin it, asked once. Throws a DfspError. */
+export async function groupOffsets(group: GroupInTopic): Promise<readonly AssignedPartition[]> {
+  const watch = await watchGroup(group)
+  try {
+    return (await watch.look()).partitions
+  } finally {
+    await watch.close()
   }
 }
 

@@ -1,7 +1,7 @@
 /** Names of topics and groups, for completion in a shell: one quick question, no waiting for a broker that is away. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { rdkafka } from '../addon.ts'
-import { groupNames } from './topic.ts'
+import { groupNames } from './group.ts'
 
 /** Of the cluster that `properties` name; internal topics are left out. Rejects when there is no answer in time. */
 export async function names(

@@ -2,7 +2,7 @@
 import { DfspError } from '../../base/errors.ts'
 import { addressText } from '../failures.ts'
 import { describedConfigs } from './cluster-facts.ts'
-import { openWire } from './wire.ts'
+import { onWire } from './wire.ts'
 
 export interface SessionLimits {
   /** Milliseconds. */
@@ -22,14 +22,11 @@ export async function sessionLimits(
   if (broker === undefined) return undefined
   try {
     // A broker tells of itself only.
-    const wire = await openWire({ ...properties, 'bootstrap.servers': addressText(broker) })
-    try {
-      const found = await describedConfigs(wire, BROKER, String(broker.id), [MIN, MAX])
-      const [min, max] = [Number(found?.get(MIN)), Number(found?.get(MAX))]
-      return min > 0 && max >= min ? { min, max } : undefined
-    } finally {
-      wire.close()
-    }
+    const found = await onWire({ ...properties, 'bootstrap.servers': addressText(broker) }, wire =>
+      describedConfigs(wire, BROKER, String(broker.id), [MIN, MAX]),
+    )
+    const [min, max] = [Number(found?.get(MIN)), Number(found?.get(MAX))]
+    return min > 0 && max >= min ? { min, max } : undefined
   } catch {
     return undefined
   }

@@ -9,6 +9,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import { bootstrapAddresses, hostPort } from '../failures.ts'
+import { loginOf } from '../login.ts'
 
 export interface Wire {
   /** The response's body behind its correlation id. Rejects when the connection ends or time is up. */
@@ -29,11 +30,8 @@ const SASL_AUTHENTICATE = 36
 
 /** Connects and logs in at the first of the brokers that answers; rejects with an Error that says why none did. */
 export async function openWire(properties: Properties): Promise<Wire> {
-  const addresses = bootstrapAddresses(
-    properties['bootstrap.servers'] ?? properties['metadata.broker.list'] ?? '',
-  )
   let reason: unknown = new Error('no broker is named')
-  for (const address of addresses) {
+  for (const address of bootstrapAddresses(loginOf(properties).brokers)) {
     try {
       return await openedAt(hostPort(address), properties)
     } catch (error) {
@@ -41,6 +39,12 @@ export async function openWire(properties: Properties): Promise<Wire> {
     }
   }
   throw reason
+}
+
+/** The same for as long as `ask` takes. */
+export async function onWire<T>(properties: Properties, ask: (wire: Wire) => Promise<T>): Promise<T> {
+  const wire = await openWire(properties)
+  return await ask(wire).finally(wire.close)
 }
 
 async function openedAt(

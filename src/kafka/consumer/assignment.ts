@@ -2,7 +2,7 @@
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import type { Client } from '../addon.ts'
-import { openTransaction, type Watermarks, watermarks } from '../ask/topic.ts'
+import { openTransaction, type Watermarks, watermarks } from '../ask/watermarks.ts'
 import type { Isolation } from '../properties.ts'
 
 export interface AssignedPartition {

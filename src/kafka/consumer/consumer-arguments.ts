@@ -20,7 +20,7 @@ const DEFAULTS = {
   'fetch.wait.max.ms': 100,
   // A cap, not an allocation: one record of 90 MB beside a full fetch passes the default of 100 MB.
   'receive.message.max.bytes': 1_000_000_000,
-  // Whether fetches are answered: kafka/fetch-answers.
+  // Whether fetches are answered: watch/fetch-answers.
   'statistics.interval.ms': 5_000,
   // A partition that is added shows up after this time.
   'topic.metadata.refresh.interval.ms': 60_000,

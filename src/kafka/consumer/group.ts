@@ -8,8 +8,8 @@ import { isAlive } from '../../base/alive.ts'
 import { DfspError } from '../../base/errors.ts'
 import { listText } from '../../core/text/list-text.ts'
 import type { Client } from '../addon.ts'
+import { type GroupMember, groupMembers } from '../ask/group.ts'
 import { coordinatorProblem } from '../ask/group-access.ts'
-import { type GroupMember, groupMembers } from '../ask/topic.ts'
 
 const ASK_EVERY_MS = 500
 /** Well below the shortest wait of a process that owned everything: never do both go. */

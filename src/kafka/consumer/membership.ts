@@ -17,7 +17,7 @@ import type { Pauses } from './pauses.ts'
 import type { Questions } from './questions.ts'
 import { readErrors } from './read-errors.ts'
 import { readLoop } from './read-loop.ts'
-import { watch } from './watch.ts'
+import { watch } from './watch/watch.ts'
 
 export interface ConsumerHandlers {
   /** Records of partitions that are owned now; in order within a partition. */

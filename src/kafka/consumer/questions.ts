@@ -1,13 +1,8 @@
 /** What a running consumer asks the broker: see `ask/asker`, why not by its own client. */
 import { asker } from '../ask/asker.ts'
-import {
-  type GroupMember,
-  groupMembers,
-  topicId,
-  topicPartitions,
-  type Watermarks,
-  watermarks,
-} from '../ask/topic.ts'
+import { type GroupMember, groupMembers } from '../ask/group.ts'
+import { topicId, topicPartitions } from '../ask/topic.ts'
+import { type Watermarks, watermarks } from '../ask/watermarks.ts'
 import { type ClientError, ERR } from '../client-error.ts'
 import { loginOf } from '../login.ts'
 import type { Isolation } from '../properties.ts'

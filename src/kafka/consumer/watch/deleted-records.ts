@@ -1,6 +1,6 @@
 /** Records that retention deleted before they were read, each told once. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import type { Watermarks } from '../ask/topic.ts'
+import type { Watermarks } from '../../ask/watermarks.ts'
 
 export interface DeletedRecordsDeps {
   readonly client: RdKafka.KafkaConsumer

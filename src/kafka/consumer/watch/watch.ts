@@ -1,10 +1,10 @@
 /** The watchdog of a running consumer: when it looks, and what is done about what it finds. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { openTransaction, type Watermarks } from '../ask/topic.ts'
+import { openTransaction, type Watermarks } from '../../ask/watermarks.ts'
+import type { Owned } from '../owned.ts'
+import type { Ownership } from '../ownership.ts'
 import { deletedRecords } from './deleted-records.ts'
 import { fetchAnswers } from './fetch-answers.ts'
-import type { Owned } from './owned.ts'
-import type { Ownership } from './ownership.ts'
 import { type Flow, LOOK_EVERY_MS, type Reading, watchdog } from './watchdog.ts'
 
 export interface WatchDeps {

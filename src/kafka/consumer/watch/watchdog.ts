@@ -3,8 +3,8 @@
  * that follows a record) nor of records that it jumped over.
  */
 
-import type { Watermarks } from '../ask/topic.ts'
-import { type ClientError, ERR } from '../client-error.ts'
+import type { Watermarks } from '../../ask/watermarks.ts'
+import { type ClientError, ERR } from '../../client-error.ts'
 
 /** How far one partition is read. */
 export interface Reading {
