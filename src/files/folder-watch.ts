@@ -1,31 +1,13 @@
-/**
- * Files below folders, as they come and once they have settled. The system tells what changes in each folder; what
- * it does not tell (network folders, a full queue, links' targets) a walk through all of them finds now and then.
- *
- * Node's own watcher, one for each folder: chokidar takes one for each file (20,000 files: 217 MB, 3 s to start).
- */
+/** Files below folders, as they come and once they have settled. */
 import fs from 'node:fs'
-import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type EntriesOptions, folderEntries } from './folder-entries.ts'
+import { attendRoots } from './root-presence.ts'
 import { settling } from './settling.ts'
-import {
-  type FoundFile,
-  type FoundOther,
-  findFiles,
-  findFilesBelow,
-  nameOf,
-  type Root,
-  reasonOf,
-  refusedBelow,
-} from './walk.ts'
+import { type FoundFile, type FoundOther, type Root, reasonOf } from './walk.ts'
 
-export interface FolderWatchOptions {
-  readonly roots: readonly Root[]
-  /** Asked for the path below a folder. */
-  readonly wanted: (path: string) => boolean
+export interface FolderWatchOptions extends EntriesOptions {
   readonly settleMs: number
-  /** The system is not asked to tell; the walk comes often. */
-  readonly poll: boolean
   /** What to do with files that are there at the start and not known. */
   readonly first: 'give' | 'leave-out'
 }
@@ -36,6 +18,7 @@ export interface FolderWatchDeps {
   /** The first walk is over. */
   onReady(): void
   problem(text: string): void
+  info(text: string): void
 }
 
 export interface Seen extends FoundFile {
@@ -55,132 +38,43 @@ export interface FolderWatch {
   stop(): void
 }
 
-const WALK_EVERY_MS = 60_000
-const POLL_EVERY_MS = 1_000
-/** Where the system can watch no more folders. */
-const WALK_OFTEN_MS = 5_000
-/** Of the time, what walks may take: a large tree is walked less often. */
-const WALK_SHARE = 0.05
 const AGAIN_MS = 30_000
 
 export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps): FolderWatch {
-  const { roots, wanted, settleMs, poll } = options
+  const { roots, settleMs } = options
   const waiting = settling(settleMs)
   const found = new Map<string, { readonly at: FoundFile; readonly root: Root }>() // of those that wait
   const given = new Set<string>()
   const queue: (Seen | FoundOther)[] = []
-  const watchers = new Map<string, { readonly watcher: fs.FSWatcher; readonly inode: number }>()
   const told = new Set<string>()
   const stop = new AbortController()
-  let walkEveryMs = poll ? POLL_EVERY_MS : WALK_EVERY_MS
   let isFirstWalk = true
-  let isWalkDue = true
   let wake = () => {}
 
-  const once = (text: string) => {
-    if (!told.has(text)) deps.problem(text)
-    told.add(text)
-  }
+  const isFollowed = (file: string) => waiting.isWaiting(file) || given.has(file)
 
-  function tellOnce(other: FoundOther): void {
-    const text = `${other.shown} ${other.reason}`
-    if (told.has(text)) return
-    told.add(text)
-    queue.push(other)
-    wake()
-  }
-
-  /** A file is there; whether it is to be sent turns out when it has settled. */
-  function notice(root: Root, at: FoundFile): void {
-    if (waiting.isWaiting(at.file) || given.has(at.file)) return
-    const fingerprint = fingerprintOf(at.file)
-    if (fingerprint === undefined) return
-    const seen = { ...at, root, fingerprint }
-    if (deps.isKnown(seen)) return
-    if (isFirstWalk && options.first === 'leave-out') return deps.leaveOut(seen)
-    found.set(at.file, { at, root })
-    waiting.see(at.file, fingerprint, performance.now())
-  }
-
-  async function walk(): Promise<void> {
-    const start = performance.now()
-    for (const root of roots) {
-      if (root.isFolder) await walkBelow(root, '')
-      else
-        for await (const entry of findFiles([root], wanted))
-          if (entry.kind === 'file') notice(root, entry)
-          else tellOnce(entry)
-      if (stop.signal.aborted) return
-    }
-    if (isFirstWalk) deps.onReady()
-    isFirstWalk = false
-    const tookMs = performance.now() - start
-    setTimeout(walkSoon, Math.max(walkEveryMs, tookMs / WALK_SHARE)).unref()
-  }
-
-  function walkSoon(): void {
-    isWalkDue = true
-  }
-
-  async function walkBelow(root: Root, subdir: string): Promise<void> {
-    const onFolder = poll ? () => {} : (below: string) => watchFolder(root, below)
-    for await (const entry of findFilesBelow(root, subdir, wanted, onFolder)) {
-      if (stop.signal.aborted) return
-      if (entry.kind === 'file') notice(root, entry)
-      else tellOnce(entry)
-    }
-  }
-
-  /** Before the folder is read, so that nothing comes unseen in between. */
-  function watchFolder(root: Root, subdir: string): void {
-    const folder = path.join(root.path, subdir)
-    try {
-      const inode = fs.statSync(folder).ino
-      const before = watchers.get(folder)
-      if (before?.inode === inode) return
-      before?.watcher.close() // another folder of that name
-      const watcher = fs.watch(folder, { persistent: false, encoding: 'buffer' }, (_, changed) => {
-        if (changed === null) return walkSoon()
-        const { name, bytes } = nameOf(changed)
-        if (bytes === undefined) void look(root, subdir, name)
-        else void refuse(root, subdir, bytes)
-      })
-      watcher.on('error', () => {
-        watchers.delete(folder)
-        watcher.close()
-      })
-      watchers.set(folder, { watcher, inode })
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code !== 'ENOSPC' && code !== 'EMFILE') return // it is gone, or cannot be read: the walk tells
-      walkEveryMs = WALK_OFTEN_MS
-      once(
-        `the system watches no more folders (fs.inotify.max_user_watches): all are walked through every ${WALK_OFTEN_MS / 1000} s`,
-      )
-    }
-  }
-
-  /** Something happened to an entry of a folder. */
-  async function look(root: Root, subdir: string, name: string): Promise<void> {
-    const below = subdir === '' ? name : `${subdir}/${name}`
-    const file = path.join(root.path, below)
-    if (waiting.isWaiting(file) || given.has(file)) return // it is looked at anyway
-    let entry: fs.Stats
-    try {
-      entry = fs.lstatSync(file)
-      if (entry.isSymbolicLink() && !fs.statSync(file).isFile()) return
-    } catch {
-      return
-    }
-    if (entry.isDirectory()) await walkBelow(root, below)
-    else if (wanted(below) && (entry.isFile() || entry.isSymbolicLink()))
-      notice(root, { kind: 'file', file, shown: path.join(root.shown, below), subdir, name })
-  }
-
-  async function refuse(root: Root, subdir: string, bytes: Buffer): Promise<void> {
-    const folder = Buffer.from(`${path.join(root.path, subdir)}/`)
-    for await (const entry of refusedBelow(folder, bytes, root, subdir, wanted)) tellOnce(entry)
-  }
+  const entries = folderEntries(options, {
+    isFollowed,
+    /** Whether it is to be sent turns out when it has settled. */
+    file(root, at) {
+      if (isFollowed(at.file)) return
+      const fingerprint = fingerprintOf(at.file)
+      if (fingerprint === undefined) return
+      const seen = { ...at, root, fingerprint }
+      if (deps.isKnown(seen)) return
+      if (isFirstWalk && options.first === 'leave-out') return deps.leaveOut(seen)
+      found.set(at.file, { at, root })
+      waiting.see(at.file, fingerprint, performance.now())
+    },
+    other(other) {
+      const text = `${other.shown} ${other.reason}`
+      if (told.has(text)) return
+      told.add(text)
+      queue.push(other)
+      wake()
+    },
+    problem: deps.problem,
+  })
 
   function lookAtWaiting(): void {
     const now = performance.now()
@@ -202,13 +96,23 @@ export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps):
   async function watch(): Promise<void> {
     const tickMs = Math.min(1_000, Math.max(20, settleMs / 4))
     while (!stop.signal.aborted) {
-      if (isWalkDue) {
-        isWalkDue = false
-        await walk()
-      }
+      await entries.walkIfDue()
+      if (isFirstWalk && !stop.signal.aborted) deps.onReady()
+      isFirstWalk = false
       lookAtWaiting()
       await delay(tickMs, undefined, { signal: stop.signal }).catch(() => {})
     }
+  }
+
+  const presence = {
+    away(root: Root, why: string) {
+      entries.leave(root)
+      deps.problem(`${nameOf(root)} ${why}: mount it or put it back; uploads go on by themselves then`)
+    },
+    back(root: Root, wasAway: boolean) {
+      entries.enter(root)
+      if (wasAway) deps.info(`${nameOf(root)} is back: uploads go on`)
+    },
   }
 
   /** Back among those that wait: it has changed, or is to be tried again. */
@@ -219,6 +123,7 @@ export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps):
   }
 
   async function* settled(): AsyncGenerator<Seen | FoundOther, void> {
+    attendRoots(roots, presence, stop.signal)
     void watch()
     while (!stop.signal.aborted) {
       const file = queue.shift()
@@ -256,10 +161,14 @@ export function folderWatch(options: FolderWatchOptions, deps: FolderWatchDeps):
     },
     stop() {
       stop.abort()
-      for (const { watcher } of watchers.values()) watcher.close()
+      entries.stop()
       wake()
     },
   }
+}
+
+function nameOf({ shown, isFolder }: Root): string {
+  return `watched ${isFolder ? 'folder' : 'file'} ${shown}`
 }
 
 /** undefined for what is gone or no file; what cannot be read is there, and tells when it is opened. */

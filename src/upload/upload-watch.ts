@@ -63,6 +63,7 @@ export function watching(
         if (leavesOut) info(`left out what is there: ${leftOut} files; what comes from now on is sent`)
       },
       problem,
+      info,
     },
   )
   const known = [...memories.values()].reduce((sum, memory) => sum + memory.size, 0)

@@ -126,6 +126,26 @@ describe('upload --watch', { concurrency: 4 }, () => {
     assert.doesNotMatch(cli.stderr(), /gone/)
   })
 
+  for (const way of [[], ['--poll']])
+    test(`a watched folder that goes away is told once, within 10 s, and when it is back, and is sent on then${way}`, async t => {
+      const { data, write, start } = watched(t, { 'a.csv': '1', 'sub/b.csv': '1' })
+      const cli = start(...way)
+      await hasSent(cli, 'a.csv', 'sub/b.csv')
+      fs.renameSync(data, `${data}-away`)
+      await cli.waitFor(/warn watched folder \S+data does not exist: mount it or put it back/, 10_000)
+      fs.renameSync(`${data}-away`, data)
+      await cli.waitFor(/info watched folder \S+data is back: uploads go on/)
+      write('sub/c.csv')
+      await hasSent(cli, 'sub/c.csv')
+      fs.rmSync(data, { recursive: true })
+      await until(() => cli.stderr().match(/data does not exist/g)?.length === 2)
+      write('d.csv')
+      await hasSent(cli, 'd.csv')
+      assert.deepEqual(await stopped(cli), ['a.csv', 'd.csv', 'sub/b.csv', 'sub/c.csv'])
+      assert.equal(cli.stderr().match(/does not exist/g)?.length, 2, cli.stderr())
+      assert.equal(cli.stderr().match(/is back/g)?.length, 2, cli.stderr())
+    })
+
   test('after a restart only what is new or has changed is sent', async t => {
     const { write, start } = watched(t, { 'a.csv': '1', 'b.csv': '1' })
     const first = start()
