@@ -1,16 +1,14 @@
 /** Sends files chunk by chunk; each is over when the broker has answered for its last chunk. */
-
-import { hash as digest, webcrypto } from 'node:crypto'
 import type { DfspError } from '../base/errors.ts'
-import { chunkKey, encodeChunk } from '../core/chunks/chunk-codec.ts'
 import { type ChunkSpan, cutFile } from '../core/chunks/chunking.ts'
 import { partitionOfKey } from '../core/chunks/murmur2.ts'
 import { relativePath } from '../core/chunks/output-path.ts'
 import { openSource, READS_AHEAD, ShorterError, type SourceFile } from '../files/source-file.ts'
 import { type FoundFile, reasonOf } from '../files/walk.ts'
-import type { AcknowledgedProducer } from '../kafka/producer.ts'
+import type { AcknowledgedProducer, RecordToSend } from '../kafka/producer.ts'
 import type { FileOutcome } from '../report/commands/upload-report.ts'
 import { inFlight } from './in-flight.ts'
+import { chunkRecord, noteAck, outcomeOf, type Sending, sendingOf } from './sending.ts'
 
 export interface SenderOptions {
   readonly topic: string
@@ -41,28 +39,7 @@ export interface FileSender {
   readonly reading: string | undefined
 }
 
-/** A file on its way. */
-interface Sending {
-  readonly path: string
-  readonly subdir: string
-  readonly name: string
-  readonly source: SourceFile
-  readonly hash: Buffer
-  readonly total: number
-  readonly partition: number | undefined
-  readonly offsets: Map<number, [number, number]>
-  sent: number
-  answered: number
-  acked: number
-  /** Nothing more of it will be handed over. */
-  read: boolean
-  /** Why it is not whole on the topic, where that is not the broker's answer. */
-  wrong: string | undefined
-}
-
 const IN_FLIGHT_BYTES = 32 * 1024 * 1024
-/** From here on the thread pool's digest is worth its way there and back. */
-const POOL_BYTES = 64 * 1024
 const STOPPED = 'stopped before its end'
 /** What a record takes beside its data, about. */
 const RECORD_BYTES = 1024
@@ -131,22 +108,9 @@ export function fileSender(
     if (stop.signal.aborted) return // it was not its turn yet
     sending = path
     if (await source.changed()) return fail(path, 'changed while it was read; nothing of it was sent')
-    const file: Sending = {
-      path,
-      subdir,
-      name,
-      source,
-      hash,
-      total: cut.total,
-      partition:
-        partitionBy === 'path' ? partitions[partitionOfKey(Buffer.from(path), partitions.length)] : undefined,
-      offsets: new Map(),
-      sent: 0,
-      answered: 0,
-      acked: 0,
-      read: false,
-      wrong: undefined,
-    }
+    const partition =
+      partitionBy === 'path' ? partitions[partitionOfKey(Buffer.from(path), partitions.length)] : undefined
+    const file = sendingOf({ path, subdir, name, source, hash, total: cut.total, partition })
     let handed = Promise.resolve()
     const ahead: Promise<void>[] = []
     try {
@@ -180,30 +144,21 @@ export function fileSender(
     span: ChunkSpan,
     leave: () => void,
   ): Promise<void> {
-    const { subdir, name, total } = file
-    const { index, length } = span
-    let value: Uint8Array
+    let record: RecordToSend
     try {
-      const [message] = await Promise.all([encoded(file, span), before])
-      value = message
+      const [read] = await Promise.all([chunkRecord(topic, file, span), before])
+      record = read
     } catch (error) {
       leave()
       throw error
     }
     if (stop.signal.aborted) return leave()
     file.sent++
-    const record = {
-      topic,
-      key: chunkKey({ subdir, filename: name, index, total }),
-      value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
-      ...(file.partition === undefined ? {} : { partition: file.partition }),
-    }
     producer.send(record).then(
       at => {
-        ackedBytes += length
+        ackedBytes += span.length
         ackedChunks++
-        file.acked++
-        noteOffset(file, at)
+        noteAck(file, at)
         answered(file, leave)
       },
       (error: DfspError) => {
@@ -214,25 +169,6 @@ export function fileSender(
     )
   }
 
-  async function encoded(file: Sending, { index, offset, length }: ChunkSpan): Promise<Uint8Array> {
-    const { source, hash, total, subdir, name } = file
-    const data = await source.read(offset, length)
-    const chunkHash = total === 1 ? hash : await sha512(data)
-    const { mtime } = source
-    return encodeChunk({
-      filename: name,
-      fileHash: hash,
-      chunkHash,
-      offset,
-      index,
-      total,
-      subdir,
-      append: '',
-      data,
-      mtime,
-    })
-  }
-
   function answered(file: Sending, leave: () => void): void {
     file.answered++
     settle(file)
@@ -241,20 +177,8 @@ export function fileSender(
 
   /** Tells what became of a file, once that is known. */
   function settle(file: Sending): void {
-    if (!file.read || file.answered < file.sent) return
-    const { path, total, acked, source, hash } = file
-    if (acked < total || file.wrong !== undefined) {
-      const why = file.wrong ?? (fatal ? 'the broker did not take all of it' : STOPPED)
-      return fail(path, `${why}; ${acked} of ${total} chunks are on the topic: upload it again`)
-    }
-    onFile({
-      path,
-      result: 'ok',
-      bytes: source.size,
-      chunks: total,
-      sha512: hash.toString('hex'),
-      partitions: Object.fromEntries(file.offsets),
-    })
+    const outcome = outcomeOf(file, fatal ? 'the broker did not take all of it' : STOPPED)
+    if (outcome !== undefined) onFile(outcome)
   }
 
   return {
@@ -276,17 +200,6 @@ export function fileSender(
   }
 }
 
-async function sha512(data: Buffer): Promise<Uint8Array> {
-  if (data.length < POOL_BYTES) return digest('sha512', data, 'buffer')
-  return new Uint8Array(await webcrypto.subtle.digest('SHA-512', data))
-}
-
 function whyUnread(error: unknown): string {
   return error instanceof ShorterError ? 'became shorter while it was read' : reasonOf(error)
-}
-
-function noteOffset(file: Sending, { partition, offset }: { partition: number; offset: number }): void {
-  const range = file.offsets.get(partition)
-  if (!range) file.offsets.set(partition, [offset, offset])
-  else file.offsets.set(partition, [Math.min(range[0], offset), Math.max(range[1], offset)])
 }

@@ -29,20 +29,9 @@ export function watching(
 ): Watching {
   const info = (text: string) => report({ type: 'info', text })
   const problem = (text: string) => report({ type: 'problem', text })
-  const memories = new Map<Root, SentFiles>()
-  const closeAll = () => {
-    for (const memory of memories.values()) memory.close()
-  }
-  try {
-    for (const root of options.roots.filter(({ refused }) => refused === undefined))
-      memories.set(
-        root,
-        openSentFiles(stateDir, { ...to, root: root.path }, { skipsLeftOut: newOnly, problem }),
-      )
-  } catch (error) {
-    closeAll()
-    throw error
-  }
+  const memories = openMemories(options.roots, root =>
+    openSentFiles(stateDir, { ...to, root: root.path }, { skipsLeftOut: newOnly, problem }),
+  )
   const memoryOf = (file: Seen) => memories.get(file.root) as SentFiles
   const leavesOut = newOnly && ![...memories.values()].every(memory => memory.hasBaseline)
   const sending = new Map<string, Seen>() // by path on the topic
@@ -121,6 +110,22 @@ export function watching(
       return true
     },
     stop: () => watch.stop(),
-    close: closeAll,
+    close: () => closeAll(memories),
   }
+}
+
+/** One for each root, or none. */
+function openMemories(roots: readonly Root[], open: (root: Root) => SentFiles): ReadonlyMap<Root, SentFiles> {
+  const memories = new Map<Root, SentFiles>()
+  try {
+    for (const root of roots) if (root.refused === undefined) memories.set(root, open(root))
+    return memories
+  } catch (error) {
+    closeAll(memories)
+    throw error
+  }
+}
+
+function closeAll(memories: ReadonlyMap<Root, SentFiles>): void {
+  for (const memory of memories.values()) memory.close()
 }

@@ -10,6 +10,7 @@ import { exitStatus } from '../run/outcome.ts'
 import { onStopSignal, type StopSignal } from '../run/shutdown.ts'
 import { canBeSent, type FileSender, fileSender, type SenderOptions } from './file-sender.ts'
 import { uploadProperties } from './upload-properties.ts'
+import { uploadTally } from './upload-tally.ts'
 import { type Watching, type WatchSettings, watching } from './upload-watch.ts'
 
 export interface UploadOptions extends SenderOptions {
@@ -26,8 +27,6 @@ export interface UploadDeps {
   report(event: UploadEvent): void
 }
 
-/** Names of whole files that are told after an interruption, and of what is no file. */
-const NAMED = 20
 const NOTHING_FOUND = 'found no file to send; without --include dot files and *.log are left out'
 const PROBLEM_EVERY_MS = 60_000
 /** Who watches a folder waits for a broker that is away, however long. */
@@ -42,10 +41,9 @@ export async function upload(
 ): Promise<{ readonly exit: number; readonly error: DfspError | undefined }> {
   const started = performance.now()
   const seconds = () => Math.round(performance.now() - started) / 1_000
-  const counts = { files: 0, failed: 0, bytes: 0 }
-  const whole: string[] = []
+  const tally = uploadTally(report)
+  const { counts } = tally
   let refused = 0
-  let noFiles = 0
   let signal: StopSignal | undefined
   let watched: Watching | undefined
   let sender: FileSender | undefined
@@ -53,13 +51,7 @@ export async function upload(
   const onFile = (outcome: FileOutcome) => {
     if (sender?.error) watched?.stop()
     if (watched?.ended(outcome) === false) return
-    if (outcome.result === 'failed') counts.failed++
-    else {
-      counts.files++
-      counts.bytes += outcome.bytes
-      if (whole.length < NAMED) whole.push(outcome.path)
-    }
-    report({ type: 'file', ...outcome })
+    tally.file(outcome)
   }
 
   const properties = { ...(watch ? FOR_EVER : {}), ...options.producerProperties }
@@ -118,15 +110,14 @@ export async function upload(
       } else if (found.kind === 'refused') {
         refused++
         onFile({ path: found.shown, result: 'failed', error: found.reason })
-      } else if (++noFiles <= NAMED)
-        report({ type: 'info', text: `left out ${found.shown}: it ${found.reason}` })
+      } else tally.leftOut(found)
     }
-    if (noFiles > NAMED) report({ type: 'info', text: `left out ${noFiles - NAMED} more that are no files` })
+    tally.tellLeftOut()
     await before
     await own.drained()
     if (counts.files + counts.failed === 0 && signal === undefined && !watched)
       report({ type: 'problem', text: NOTHING_FOUND })
-    if (signal !== undefined && !watched) report({ type: 'info', text: wholeText(counts.files, whole) })
+    if (signal !== undefined && !watched) tally.tellWhole()
     const asAsked = watched && signal !== 'SIGPIPE'
     const exit = exitStatus(
       asAsked ? { error: own.error, wrong: refused } : { error: own.error, signal, wrong: counts.failed },
@@ -140,12 +131,6 @@ export async function upload(
     await producer.close()
     watched?.close()
   }
-}
-
-function wholeText(count: number, names: readonly string[]): string {
-  if (count === 0) return 'stopped: no file is whole on the topic'
-  const more = count > names.length ? ` and ${count - names.length} more` : ''
-  return `stopped: ${count} ${count === 1 ? 'file is' : 'files are'} whole on the topic: ${names.join(', ')}${more}`
 }
 
 /** All that is to be looked at, and whether it has a file that can be sent; what is watched may come to have one. */
