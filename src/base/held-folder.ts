@@ -6,9 +6,11 @@
  * its path, and `check` is what is left.
  */
 import fs from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
+import { notAFile, otherThanFile } from './entry-kind.ts'
 
-const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants
+const { O_RDONLY, O_RDWR, O_APPEND, O_CREAT, O_DIRECTORY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants
 const OPEN_FOLDERS = '/proc/self/fd'
 const isReachable = fs.existsSync(OPEN_FOLDERS)
 
@@ -201,6 +203,26 @@ export class OwnFolder {
     return this.#held.at(name)
   }
 
+  /** Opens a file of it for reading and appending, and makes one that is missing. Throws for anything else, told by its path. */
+  async openToAppend(name: string): Promise<FileHandle> {
+    const at = this.at(name)
+    const asked = (other: string) => new Error(notAFile(path.join(this.path, name), other))
+    const file = await fs.promises.open(at, APPENDED).catch(error => {
+      const other = otherThanFile(fs.lstatSync(at, { throwIfNoEntry: false }))
+      throw other === undefined ? error : asked(other)
+    })
+    try {
+      const found = await file.stat()
+      // Whoever may write in the folder could have made it another name of a file elsewhere.
+      const other = found.nlink > 1 ? 'a hard link to another file' : otherThanFile(found)
+      if (other !== undefined) throw asked(other)
+      return file
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
   /** Has it at its path again. Throws as `openOwnFolder` does. */
   renew(): void {
     const former = this.#held
@@ -225,6 +247,8 @@ export class OwnFolder {
 }
 
 const MOST_FORMER = 8
+/** Others may be able to write to the folder: no link of theirs is followed, and a pipe of theirs holds up nothing. */
+const APPENDED = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK
 
 /** Removes an entry of a folder, and what is below it. A link is removed, not what it leads to. */
 export function removeEntry(folder: HeldFolder, name: string): void {

@@ -65,24 +65,12 @@ export function openOutputDir(dir: string): OutputDir {
   })
 }
 
-/**
- * Makes the folder of the log and the registries in an output folder, and gives the place of a log there. Throws E_OUTPUT
- * where a link or something else stands in the place of either.
- */
+/** Where a run's log lies, unless it is told otherwise. */
 export function ownLogFile(dir: string, plugin: string): OwnFile {
-  const name = `${plugin}.log`
-  const folder = logFolder(dir)
-  return orUnwritable(dir, () => {
-    openOwn(path.resolve(dir), LOGS).close()
-    if (fs.lstatSync(folder.at(name), { throwIfNoEntry: false })?.isFile() === false)
-      throw new Error(
-        `${path.join(folder.path, name)} is no ordinary file: remove it, or choose another with --log-file`,
-      )
-    return { folder, name }
-  })
+  return { folder: logFolder(dir), name: `${plugin}.log` }
 }
 
-/** Where log and registries lie. */
+/** Where log and registries lie; made when something is written there, and where that fails a run goes on. */
 export function logFolder(dir: string): OwnFolder {
   const root = path.resolve(dir)
   return new OwnFolder(root, path.join(root, LOGS))

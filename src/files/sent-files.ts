@@ -8,6 +8,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { isAlive } from '../base/alive.ts'
+import { refuseOtherThanFile } from '../base/entry-kind.ts'
 import { DfspError } from '../base/errors.ts'
 
 /** What is sent where. */
@@ -137,6 +138,7 @@ function read(file: string, topicId: string | undefined, problem: (text: string)
   const entries = new Map<string, Entry>()
   let baseline = false
   let text = ''
+  refuseOtherThanFile(file)
   try {
     text = fs.readFileSync(file, 'utf8')
   } catch (error) {
@@ -196,6 +198,7 @@ function lock(file: string, { root, topic }: SentTo): () => void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || left === 0) throw error
     }
+    refuseOtherThanFile(file)
     const [pid, host] = fs.readFileSync(file, 'utf8').split(' ')
     // One of another host is what a container of another name has left behind.
     if (host === os.hostname() && Number(pid) !== process.pid && isAlive(Number(pid)))

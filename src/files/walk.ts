@@ -1,6 +1,7 @@
 /** From the paths of a command line to the files that they mean: themselves, or what lies below them. */
 import fs from 'node:fs'
 import path from 'node:path'
+import { otherThanFile } from '../base/entry-kind.ts'
 import { DfspError } from '../base/errors.ts'
 
 /** A file or folder of the command line. */
@@ -125,7 +126,7 @@ export async function* findFilesBelow(
     else if (dirent.isDirectory()) yield* findFilesBelow(root, below, wanted, onFolder)
     else if (wanted(below)) {
       const file = path.join(folder, name)
-      const other = dirent.isFile() ? undefined : await otherThanFile(file, dirent)
+      const other = dirent.isFile() ? undefined : await whyNoFile(file, dirent)
       yield other === undefined ? { kind: 'file', file, shown, subdir, name } : { ...other, shown }
     }
   }
@@ -206,15 +207,11 @@ function isCharacter(bytes: Buffer): boolean {
 }
 
 /** What an entry is that is no file. */
-async function otherThanFile(
+async function whyNoFile(
   file: string,
   dirent: Entry['dirent'],
 ): Promise<Pick<FoundOther, 'kind' | 'reason'> | undefined> {
-  if (!dirent.isSymbolicLink())
-    return {
-      kind: 'no-file',
-      reason: dirent.isFIFO() ? 'is a pipe' : dirent.isSocket() ? 'is a socket' : 'is a device',
-    }
+  if (!dirent.isSymbolicLink()) return { kind: 'no-file', reason: `is ${otherThanFile(dirent)}` }
   try {
     const stats = await fs.promises.stat(file)
     if (stats.isFile()) return undefined

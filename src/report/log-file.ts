@@ -3,8 +3,9 @@
  * and costs a bounded amount of memory; lines that cannot be written are left out.
  */
 import { constants } from 'node:fs'
-import { appendFile, lstat, mkdir, open, rename, stat } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { named, type OwnFile } from '../base/held-folder.ts'
 
 export interface LogFile {
@@ -30,6 +31,8 @@ const FILE_BYTES = 10 * 1024 * 1024
 const FILES = 5
 const WAITING_CHARS = 8 * 1024 * 1024
 const CLOSE_MS = 2_000
+const PIPE_MS = 20
+const PIPE_TRIES = 50
 
 export function openLogFile({ file, onError, mostBytes = FILE_BYTES }: LogFileOptions): LogFile {
   let waiting: string[] = []
@@ -84,18 +87,35 @@ async function begun(file: LogPlace): Promise<number> {
   return (await stat(numbered(file, 0))).size
 }
 
-/** Another program may have moved the file away since: it is opened each time. A pipe in its place holds up nothing. */
+/** Another program may have moved the file away since: it is opened each time. */
 async function append(file: LogPlace, text: string): Promise<void> {
-  if (typeof file === 'string') return appendFile(file, text)
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
-  const handle = await open(numbered(file, 0), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK)
+  const handle = await (typeof file === 'string' ? openNamed(file) : file.folder.openToAppend(file.name))
   try {
-    // Whoever may write in the folder could have made it another name of a file elsewhere.
-    if ((await handle.stat()).nlink > 1) throw new Error(`${file.name} is a hard link to another file`)
-    await handle.appendFile(text)
+    await writeWhole(handle, text)
   } finally {
     await handle.close()
   }
+}
+
+/** It may be a device such as /dev/stderr, or a pipe, and a pipe holds up nothing. */
+function openNamed(file: string): Promise<FileHandle> {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = constants
+  return open(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENXIO' ? new Error(`${file} is a pipe or socket that nobody reads`) : error
+  })
+}
+
+/** A pipe that is full is waited for a while. */
+async function writeWhole(handle: FileHandle, text: string): Promise<void> {
+  let tries = 0
+  for (let left = Buffer.from(text); left.length > 0; )
+    try {
+      left = left.subarray((await handle.write(left)).bytesWritten)
+      tries = 0
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || ++tries > PIPE_TRIES) throw error
+      await delay(PIPE_MS)
+    }
 }
 
 /** The file's size, 0 after the rotation; what is no file, such as /dev/null, is left where it is. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -67,6 +67,10 @@ test('what exists is left, and a plugin of that name is an error, unless forced'
   assert.equal(readFileSync(join(cwd, 'plot.ts'), 'utf8'), 'changed')
   assert.equal((await dfsp(['init', 'plugin', 'plot', '--force'], cwd)).exit, 0)
   assert.notEqual(readFileSync(join(cwd, 'plot.ts'), 'utf8'), 'changed')
+  rmSync(join(cwd, 'plot.ts'))
+  execFileSync('mkfifo', [join(cwd, 'plot.ts')])
+  const { error } = await dfsp(['init', 'plugin', 'plot', '--force'], cwd)
+  assert.match(error?.message ?? '', /plot\.ts is a pipe, a file is needed there/)
 })
 
 test('init config writes a file that config check accepts, also with everything switched on', async t => {

@@ -1,5 +1,6 @@
-/** Links that come in the place of dfsp's own folders and files while it runs. */
+/** What stands in the place of dfsp's own folders and files, before the start or while it runs. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { hostname } from 'node:os'
@@ -43,8 +44,9 @@ export default async (file, ctx) => {
 }
 `
 
-describe('a link that comes in the place of what is dfsp’s own', { concurrency: 4 }, () => {
+describe('a link, pipe or folder in the place of what is dfsp’s own', { concurrency: 4 }, () => {
   let mock: MockCluster
+  let logs = 0
   before(async () => {
     mock = await startMock()
   })
@@ -86,4 +88,26 @@ describe('a link that comes in the place of what is dfsp’s own', { concurrency
         removeTree(folder)
         removeTree(outside)
       })
+
+  for (const put of [
+    (at: string) => execFileSync('mkfifo', [at]),
+    (at: string) => fs.symlinkSync('/etc/passwd', at),
+    (at: string) => fs.mkdirSync(at),
+  ])
+    test(`in the place of the log before the start, it is told once and the run goes on: ${put}`, async () => {
+      const folder = makeTree({ 'p.mjs': 'export default async () => null\n' })
+      const log = join(folder, 'out', 'LOGS', 'p.log')
+      fs.mkdirSync(join(log, '..'), { recursive: true })
+      put(log)
+      const topic = `log-${logs++}`
+      await mock.produceRaw(topic, recordsOf({ path: 'a.dat', content: randomBytes(10), chunkSize: 10 }))
+      const { code, stderr } = await runCli(
+        ['run', '-p', './p.mjs', '-b', mock.brokers, '-t', topic, '--until-end', '-o', 'out'],
+        { cwd: folder },
+      )
+      assert.equal(code, 0, stderr)
+      assert.match(stderr, /the log file cannot be written: \S+out\/LOGS\/p\.log is a .*: remove it/)
+      assert.equal(stderr.match(/p\.log is a/g)?.length, 1, stderr)
+      removeTree(folder)
+    })
 })

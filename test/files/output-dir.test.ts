@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { DfspError } from '../../src/base/errors.ts'
-import { makeOutputDir, openOutputDir, ownLogFile } from '../../src/files/output-dir.ts'
+import { makeOutputDir, openOutputDir } from '../../src/files/output-dir.ts'
 
 function folder(t: TestContext): string {
   const made = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-out-'))
@@ -56,33 +56,18 @@ test('what an earlier process with the same id left behind is removed', t => {
   assert.deepEqual(fs.readdirSync(second.tmpDir), [])
 })
 
-test('a link in the place of the folder for temporary files, or of LOGS, is an error and never followed', t => {
+test('a link in the place of the folder for temporary files is an error and never followed', t => {
   const [root, target] = [folder(t), folder(t)]
   const dead = path.join(target, `${os.hostname()}-${deadPid()}`)
   fs.mkdirSync(dead)
   fs.writeFileSync(path.join(dead, 'mine'), 'x')
   fs.symlinkSync(target, path.join(root, '.dfsp-tmp'))
-  fs.symlinkSync(target, path.join(root, 'LOGS'))
-  const refusal = (name: string) => ({
+  assert.throws(() => openOutputDir(root), {
     code: 'E_OUTPUT',
-    facts: [`${path.join(root, name)} is a symbolic link, which is not followed: remove it`],
+    facts: [`${path.join(root, '.dfsp-tmp')} is a symbolic link, which is not followed: remove it`],
   })
-  assert.throws(() => openOutputDir(root), refusal('.dfsp-tmp'))
-  assert.throws(() => ownLogFile(root, 'save'), refusal('LOGS'))
   assert.deepEqual(fs.readdirSync(target), [path.basename(dead)])
   assert.deepEqual(fs.readdirSync(dead), ['mine'])
-})
-
-test('a link in the place of the log is an error, as is a file in the place of LOGS', t => {
-  const root = folder(t)
-  fs.mkdirSync(path.join(root, 'LOGS'))
-  fs.symlinkSync('/etc/passwd', path.join(root, 'LOGS', 'save.log'))
-  assert.throws(() => ownLogFile(root, 'save'), { code: 'E_OUTPUT' })
-  const { folder: logs, name } = ownLogFile(root, 'other')
-  assert.deepEqual([logs.path, name], [path.join(root, 'LOGS'), 'other.log'])
-  const other = folder(t)
-  fs.writeFileSync(path.join(other, 'LOGS'), '')
-  assert.throws(() => ownLogFile(other, 'save'), { code: 'E_OUTPUT' })
 })
 
 test('links in what a dead process left are removed, not what they lead to', t => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -45,6 +46,22 @@ describe('files that were sent', () => {
     assert.equal(other.has(a(), '1:1'), false)
     assert.match(problems.at(-1) ?? '', /is not the one that files were sent to before/)
     other.close()
+  })
+
+  test('are not waited for where a pipe stands in the place of their file or its lock', () => {
+    open().close()
+    const [name] = fs.readdirSync(join(state, 'upload'))
+    for (const at of [name, `${name}.lock`]) {
+      const file = join(state, 'upload', String(at))
+      fs.rmSync(file, { force: true })
+      execFileSync('mkfifo', [file])
+      assert.throws(open, {
+        code: 'E_OUTPUT',
+        facts: [`${file} is a pipe, a file is needed there: remove it`],
+      })
+      fs.rmSync(file)
+    }
+    open().close()
   })
 
   test('are known but for the line that a kill cut off', () => {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { OwnFolder } from '../../src/base/held-folder.ts'
 import { openLogFile } from '../../src/report/log-file.ts'
+import { until } from '../support/until.ts'
 
 function folder(t: TestContext): string {
   const made = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-log-file-'))
@@ -70,17 +72,64 @@ test('what is no file, such as /dev/null, is not renamed', async () => {
   assert.ok(fs.statSync('/dev/null').isCharacterDevice())
 })
 
-test('in a folder of its own a hard link to another file is not written through', async t => {
-  const root = folder(t)
-  const victim = path.join(root, 'victim')
-  fs.writeFileSync(victim, 'mine\n')
-  fs.mkdirSync(path.join(root, 'LOGS'))
-  fs.linkSync(victim, path.join(root, 'LOGS', 'plot.log'))
+const IN_PLACE: Readonly<Record<string, (at: string, victim: string) => void>> = {
+  'a hard link to another file': (at, victim) => fs.linkSync(victim, at),
+  'a symbolic link': (at, victim) => fs.symlinkSync(victim, at),
+  'a pipe': at => execFileSync('mkfifo', [at]),
+  'a folder': at => fs.mkdirSync(at),
+}
+
+for (const [what, put] of Object.entries(IN_PLACE))
+  test(`in a folder of its own ${what} in its place is told, and not written; what comes after is`, async t => {
+    const root = folder(t)
+    const victim = path.join(root, 'victim')
+    fs.writeFileSync(victim, 'mine\n')
+    const own = { folder: new OwnFolder(root, path.join(root, 'LOGS')), name: 'plot.log' }
+    fs.mkdirSync(own.folder.path)
+    const at = path.join(own.folder.path, own.name)
+    put(at, victim)
+    const errors: string[] = []
+    let onError = () => {}
+    const told = new Promise<void>(resolve => {
+      onError = resolve
+    })
+    const log = openLogFile({
+      file: own,
+      onError({ message }) {
+        errors.push(message)
+        onError()
+      },
+    })
+    log.write('line\n')
+    await told
+    assert.deepEqual(errors, [`${at} is ${what}, a file is needed there: remove it`])
+    fs.rmSync(at, { recursive: true })
+    log.write('kept\n')
+    await log.close()
+    assert.equal(fs.readFileSync(at, 'utf8').trim(), 'kept')
+    assert.equal(fs.readFileSync(victim, 'utf8'), 'mine\n')
+  })
+
+test('a pipe that the user names holds nothing up while nobody reads it, and takes more than it holds at once', async t => {
+  const file = path.join(folder(t), 'pipe')
+  execFileSync('mkfifo', [file])
   const errors: Error[] = []
-  const own = { folder: new OwnFolder(root, path.join(root, 'LOGS')), name: 'plot.log' }
-  const log = openLogFile({ file: own, onError: error => errors.push(error) })
-  log.write('line\n')
+  const unread = openLogFile({ file, onError: error => errors.push(error) })
+  unread.write('lost\n')
+  await unread.close()
+  assert.match(String(errors[0]), /pipe is a pipe or socket that nobody reads/)
+  // Open both ways it is never at its end, and open at once.
+  const reader = spawn('sh', ['-c', 'exec 3<>"$1"; echo ready; exec cat <&3', 'sh', file])
+  t.after(() => reader.kill())
+  let read = ''
+  reader.stdout.setEncoding('utf8').on('data', text => {
+    read += text
+  })
+  await until(() => read === 'ready\n')
+  const line = `${'x'.repeat(300_000)}\n`
+  const log = openLogFile({ file, onError: assert.fail })
+  log.write(line)
   await log.close()
-  assert.equal(fs.readFileSync(victim, 'utf8'), 'mine\n')
-  assert.match(errors[0]?.message ?? '', /plot\.log is a hard link to another file/)
+  await until(() => read.length >= line.length + 'ready\n'.length)
+  assert.equal(read, `ready\n${line}`)
 })

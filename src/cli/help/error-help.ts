@@ -188,7 +188,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     causes: [
       'no permission',
       'the disk is full or mounted read-only',
-      'a file stands where the folder should be',
+      'a file stands where the folder should be, or a pipe, a device or a folder where the file should be',
     ],
     look: [
       ['ls -ld DIR; id', 'whose it is, and who you are'],

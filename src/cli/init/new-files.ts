@@ -1,6 +1,7 @@
 /** Writing files that a user then owns. */
 import { chmod, lstat, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { refuseOtherThanFile } from '../../base/entry-kind.ts'
 import { DfspError } from '../../base/errors.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { jsonLine, textLines } from '../../core/text/shown-text.ts'
@@ -36,6 +37,7 @@ export async function writeNew(
     for (const [path, text, mode] of written) {
       const file = resolve(cwd, path)
       await mkdir(dirname(file), { recursive: true })
+      refuseOtherThanFile(file)
       // What came meanwhile is not overwritten, nor written through if it is a link.
       await writeFile(file, text, { flag: force ? 'w' : 'wx' })
       if (mode !== undefined) await chmod(file, mode)

@@ -1,6 +1,7 @@
 /** Metrics as a file for node_exporter's textfile collector: whole or not there. */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { refuseOtherThanFile } from '../../base/entry-kind.ts'
 import { DfspError } from '../../base/errors.ts'
 
 export interface MetricsFile {
@@ -21,6 +22,7 @@ export function openMetricsFile(file: string): MetricsFile {
   const temporary = `${file}.${process.pid}.tmp`
   try {
     mkdirSync(path.dirname(file), { recursive: true })
+    refuseOtherThanFile(file)
     writeNew(temporary, '')
     rmSync(temporary)
   } catch (cause) {
@@ -30,6 +32,7 @@ export function openMetricsFile(file: string): MetricsFile {
     write(text) {
       try {
         writeNew(temporary, text)
+        refuseOtherThanFile(file) // the rename would take it away
         renameSync(temporary, file)
       } catch (error) {
         rmSync(temporary, { force: true })

@@ -5,9 +5,7 @@
  * As theirs, neither ends with a line end. The table of what was processed only grows; the other one is written anew
  * where it changed, at most every five seconds.
  */
-
-import { constants } from 'node:fs'
-import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, rename, rm, writeFile } from 'node:fs/promises'
 import { named, type OwnFolder } from '../../base/held-folder.ts'
 import type { FileView, RunView } from '../monitor/run-view.ts'
 import type { Onlooker } from '../onlooker.ts'
@@ -42,13 +40,6 @@ const SLICE = 500
 const MOST = 10_000
 /** Of the table of what is in progress, which is written again and again. */
 const MOST_CHARS = 4 * 1024 * 1024
-/** Others may be able to write to the folder: no link of theirs is followed, and a pipe of theirs holds up nothing. */
-const APPENDED =
-  constants.O_RDWR |
-  constants.O_APPEND |
-  constants.O_CREAT |
-  (constants.O_NOFOLLOW ?? 0) |
-  (constants.O_NONBLOCK ?? 0)
 
 export function openRegistry(options: RegistryOptions): Onlooker {
   const { now, folder } = options
@@ -65,9 +56,8 @@ export function openRegistry(options: RegistryOptions): Onlooker {
   let turns = 0
 
   async function append(): Promise<void> {
-    const table = await open(folder.at(processed), APPENDED)
+    const table = await folder.openToAppend(processed)
     try {
-      if ((await table.stat()).nlink > 1) throw new Error(`${processed} is a hard link to another file`)
       const there = await lastCharacter(table)
       const count = rows.length
       if (there !== undefined && count === 0) return

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -32,6 +42,27 @@ test('a name that no collector reads and a place that cannot be written are refu
   const taken = join(folder, 'taken')
   writeFileSync(taken, '')
   assert.throws(() => openMetricsFile(join(taken, 'x.prom')), { code: 'E_OUTPUT' })
+})
+
+test('a pipe, folder or device in its place is refused before the run, and neither written nor taken away later', () => {
+  const path = join(folder, 'other.prom')
+  for (const [make, what] of [
+    [() => execFileSync('mkfifo', [path]), 'a pipe'],
+    [() => symlinkSync('/dev/null', path), 'a device'],
+    [() => mkdirSync(path), 'a folder'],
+  ] as const) {
+    make()
+    const message = new RegExp(`other\\.prom is ${what}, a file is needed there: remove it`)
+    assert.throws(() => openMetricsFile(path), { code: 'E_OUTPUT', message })
+    rmSync(path, { recursive: true })
+    const file = openMetricsFile(path)
+    make()
+    assert.throws(() => file.write('a 1\n'), { message })
+    rmSync(path, { recursive: true })
+    file.write('b 2\n')
+    assert.equal(readFileSync(path, 'utf8'), 'b 2\n')
+    rmSync(path)
+  }
 })
 
 test('where the rename fails, the temporary file is removed', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -62,6 +63,14 @@ test('the other table has what arrives and what failed, until it is processed', 
     `'dlq.dat';'dlq.dat';'failed';3;${at(22)};${at(24)}`,
   ])
   assert.deepEqual(readdirSync(folder).sort(), [IN_PROGRESS, PROCESSED].sort())
+})
+
+test('a pipe that comes in the place of one holds nothing up', async t => {
+  const { registry, problems, folder } = world(t)
+  execFileSync('mkfifo', [join(folder, PROCESSED)])
+  registry.report({ ...file, path: 'a', result: 'ok', arrival })
+  await registry.close()
+  assert.match(problems.join(), new RegExp(`^the registries cannot be written: .*${PROCESSED} is a pipe`))
 })
 
 test('where they cannot be written the run hears of it once and goes on', async t => {
