@@ -11,7 +11,7 @@ import { exitStatus, type Outcome } from '../run/outcome.ts'
 import { run } from '../run/run.ts'
 import type { RunDeps, RunOptions } from '../run/run-options.ts'
 import { NOTHING_COUNTED, summaryOf } from '../run/run-progress.ts'
-import { isBelow } from './retry-plan.ts'
+import { isBelow, meansNone } from './retry-plan.ts'
 
 export type RetryHeldOptions = RunOptions & {
   /** Only these files and folders; all when empty. */
@@ -56,11 +56,20 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
   const plan =
     paths.length === 0 ? all : { ...all, files: all.files.filter(({ path }) => isWanted(path)), records: 0 }
   deps.showPlan(plan)
+  const absent = meansNone(
+    paths,
+    plan.files.map(({ path }) => path),
+  )
+  for (const path of absent)
+    deps.report({
+      type: 'problem',
+      text: `group ${group} has not left ${path} unfinished, nor anything below it: --dry-run lists what it has`,
+    })
   const whole = new Set(plan.files.filter(({ chunks, present }) => chunks === present).map(({ id }) => id))
   const now = Date.now()
-  const unprocessed = plan.files.filter(file => !whole.has(file.id) && isOverdue(file, now)).length
+  const overdue = plan.files.filter(file => !whole.has(file.id) && isOverdue(file, now)).length
   if (options.dryRun || deps.run === undefined || whole.size === 0 || !(await deps.confirm(whole.size))) {
-    const exit = exitStatus({ wrong: whole.size === 0 && !options.dryRun ? unprocessed : 0 })
+    const exit = exitStatus({ wrong: absent.length + (whole.size === 0 && !options.dryRun ? overdue : 0) })
     deps.report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, exit) })
     return { exit, error: undefined }
   }
@@ -72,7 +81,7 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
       files: undefined,
       // What arrived since, or lay beyond, nobody was shown: it stays for the next run.
       leave: file => !whole.has(file),
-      unprocessed,
+      unprocessed: absent.length + overdue,
       retries: 0,
       dlq: undefined,
       onError: 'hold',

@@ -136,6 +136,11 @@ export function isBelow(path: string, wanted: string): boolean {
   return path === folder || path.startsWith(`${folder}/`)
 }
 
+/** Those that mean none of the paths. */
+export function meansNone(wanted: readonly string[], paths: readonly string[]): readonly string[] {
+  return wanted.filter(each => !paths.some(path => isBelow(path, each)))
+}
+
 function rangesOf(list: readonly Received[]): OffsetRange[] {
   const ranges = list.flatMap(({ letter }) => ('ranges' in letter ? letter.ranges : []))
   return joined(sortedRanges(ranges), 0)

@@ -19,7 +19,7 @@ import type { Outcome } from './fetched-files.ts'
 import { type LetterBox, openLetterBox } from './letter-box.ts'
 import { withNewer } from './newer-contents.ts'
 import { countOutcome, type RerunOptions, type RerunUses, rerun, rerunEvent } from './rerun.ts'
-import { letters, type RetryFile, type RetryPlan, withGone } from './retry-plan.ts'
+import { letters, meansNone, type RetryFile, type RetryPlan, withGone } from './retry-plan.ts'
 
 /** `group` is the one in which letters are resolved; with `topic` only letters of its files. */
 export interface RetryOptions extends RerunOptions, Pick<Values, 'topic' | 'max' | 'dryRun'> {
@@ -47,6 +47,7 @@ export async function retry(options: RetryOptions, deps: RetryDeps): Promise<End
   })
   let box: LetterBox | undefined
   let drained = true
+  let absent = 0
   try {
     const found = letters(options.paths, options.topic, options.max)
     const opening = openLetterBox(
@@ -62,11 +63,15 @@ export async function retry(options: RetryOptions, deps: RetryDeps): Promise<End
       box = early
       void box.broken.then(error => ending.resolve({ why: 'fatal', error }))
       const isRead = await Promise.race([box.read.then(() => true), ending.promise.then(() => false)])
-      if (isRead) drained = await carryOut(options, deps, { box, counts, ending, plan: found.plan() })
+      if (isRead) {
+        const plan = found.plan()
+        absent = tellAbsent(options, plan, report)
+        drained = await carryOut(options, deps, { box, counts, ending, plan })
+      }
     }
     const end = await ending.promise
     const goals = { untilEnd: true, maxFiles: undefined, maxTimeMs: undefined }
-    const { exit, error } = endingOf(end, goals, counts, drained)
+    const { exit, error } = endingOf(end, goals, counts, drained, absent)
     if (error) report({ type: 'error', error })
     report({ type: 'summary', summary: summaryOf(counts, [], started, exit) })
     return { exit, error }
@@ -75,6 +80,24 @@ export async function retry(options: RetryOptions, deps: RetryDeps): Promise<End
     await deps.plugin?.runtime.host.close(0)
     await box?.close()
   }
+}
+
+/** How many of the paths that were named no letter is of. */
+function tellAbsent(
+  { paths, dlq }: RetryOptions,
+  { files, untaken }: RetryPlan,
+  report: RetryDeps['report'],
+): number {
+  const absent = meansNone(paths, [
+    ...files.map(({ letter }) => letter.path),
+    ...untaken.map(({ path }) => path),
+  ])
+  for (const path of absent)
+    report({
+      type: 'problem',
+      text: `no dead letter in ${dlq} is of ${path}, or below it: --dry-run lists what is there`,
+    })
+  return absent.length
 }
 
 interface Work {

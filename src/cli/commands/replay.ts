@@ -8,6 +8,7 @@ import { textLines } from '../../core/text/shown-text.ts'
 import { stateOf } from '../../report/commands/listing.ts'
 import { replayPlanJson, replayPlanText } from '../../report/commands/replay-plan-text.ts'
 import { formatClock, formatCount } from '../../report/quantities.ts'
+import { exitStatus } from '../../run/outcome.ts'
 import type { Command } from '../command.ts'
 import { findPlugin, pluginOfFlag } from '../plugin-path.ts'
 import { asked, openRerun } from '../rerun-parts.ts'
@@ -51,10 +52,20 @@ export const command: Command = {
       const leftAlone = all.filter(file => stateOf(file) !== 'complete')
       const plan = { files, leftAlone }
       invocation.stdout.write(textLines(values.json ? replayPlanJson(plan, topic) : replayPlanText(plan)))
-      if (values.dryRun || (files.length > 0 && !values.yes && !(await asked(invocation, files.length)))) {
+      const exit = exitStatus({ wrong: wanted !== undefined && all.length === 0 ? 1 : 0 })
+      if (exit !== 0)
+        console.report({
+          type: 'problem',
+          text: `no file among ${formatCount(index.records)} ${index.records === 1 ? 'record' : 'records'} of ${topic} matches --files ${wanted?.source}`,
+        })
+      if (
+        exit !== 0 ||
+        values.dryRun ||
+        (files.length > 0 && !values.yes && !(await asked(invocation, files.length)))
+      ) {
         const { NOTHING_COUNTED, summaryOf } = await import('../../run/run-progress.ts')
-        console.report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, 0) })
-        return 0
+        console.report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, exit) })
+        return exit
       }
       const { replay } = await import('../../rerun/replay.ts')
       const replayStarted = performance.now()
@@ -64,7 +75,7 @@ export const command: Command = {
         else if (text !== '') console.report({ type: 'info', text })
       }
       timer = setInterval(tell, console.isLive ? 250 : 30_000)
-      const { exit } = await replay(
+      const ended = await replay(
         { ...ready.options, topic, group: 'dfsp.replay' },
         {
           plugin,
@@ -80,7 +91,7 @@ export const command: Command = {
         files,
         leftAlone.length,
       )
-      return exit
+      return ended.exit
     } finally {
       clearInterval(timer)
       await ready.close()
