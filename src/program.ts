@@ -5,7 +5,7 @@ import { DfspError } from './base/errors.ts'
 import { withoutLogins } from './config/secrets.ts'
 import { unendingThreads } from './plugin/host/unending.ts'
 import { errorJson, errorText } from './report/error-text.ts'
-import { hasWork, readerGone, wasAskedToStop } from './run/shutdown.ts'
+import { hasWork, readerGone, tellUnheard, wasAskedToStop } from './run/shutdown.ts'
 
 /** Resolves to the exit status. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
@@ -67,6 +67,7 @@ export async function runAsProcess(argv: readonly string[]): Promise<never> {
     if (status === undefined) process.exit(exit)
     status ||= exit
   })
+  tellUnheard(text => stderr.write(`${text}\n`))
   letGoOfClosedTerminals()
   status = await runProgram(argv)
   // A client's or thread's open handle must not keep the process; what is in the pipes must get out.

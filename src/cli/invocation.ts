@@ -21,6 +21,7 @@ export function invoke(
   world: World,
 ): { invocation: Invocation; unclaimed: () => readonly string[] } {
   let words = parsed.words
+  refuseSplitProperty(parsed)
   const open = command.takesPlugin === true && parsed.unknown.length > 0
   if (!open && !parsed.help) judge(command, words, unknownFlagProblems(parsed.unknown, command.name))
   let merged: Promise<Settings> | undefined
@@ -73,7 +74,7 @@ async function readSettings(
         { place: `--${name}`, text: 'is empty', hint: `dfsp ${command} --help`, in: 'call' },
       ])
   const envFile = flags.get('env-file')?.at(-1)?.text
-  if (envFile !== undefined) await loadEnvironment(envFile, world)
+  const cut = envFile === undefined ? [] : await loadEnvironment(envFile, world)
   const given = configFile ?? flags.get('config')?.at(-1)?.text ?? (env.DFSP_CONFIG || undefined)
   const path = optionsOf(command).includes('config') ? findConfigFile(given, world) : undefined
   return mergeSettings({
@@ -86,12 +87,12 @@ async function readSettings(
       nearest: properties.nearestProperty,
       problem: properties.propertyProblem,
     },
-    notices,
+    notices: [...notices, ...cut],
   })
 }
 
-/** As process.loadEnvFile: what is set already stays. */
-async function loadEnvironment(file: string, { cwd, env }: World): Promise<void> {
+/** As process.loadEnvFile: what is set already stays. Returns warnings. */
+async function loadEnvironment(file: string, { cwd, env }: World): Promise<readonly string[]> {
   const [{ readFile }, { resolve }, { parseEnv }] = await Promise.all([
     import('node:fs/promises'),
     import('node:path'),
@@ -101,6 +102,27 @@ async function loadEnvironment(file: string, { cwd, env }: World): Promise<void>
     throw new DfspError('E_NOT_FOUND', `--env-file: ${(cause as Error).message}`, { cause })
   })
   for (const [name, value] of Object.entries(parseEnv(text))) env[name] ??= value
+  return [...text.matchAll(CUT_VALUE)].map(
+    ([, name]) =>
+      `--env-file ${file}: the value of ${name} ends at its "#": put it in quotes if that belongs to it`,
+  )
+}
+
+/** A "#" without a space before it, in a value without quotes: to Node's parser what follows is a comment. */
+const CUT_VALUE = /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=(?:[ \t]*[^\s"'`#][^\n#]*(?<!\s))?#(?=\S)/gm
+
+/** What follows `-X name` in a word of its own may be a password: it is not told as a word that nobody wants. */
+function refuseSplitProperty({ flags, words }: ParsedFlags): void {
+  const alone = flags.get('kafka-x')?.find(({ text }) => /^[\w.-]+$/.test(text) && text !== 'list')
+  if (alone !== undefined && words.length > 0)
+    throw problemsError([
+      {
+        place: '-X',
+        text: `"${alone.text}" is not property=value`,
+        hint: `-X ${alone.text}=VALUE, as one word`,
+        in: 'call',
+      },
+    ])
 }
 
 function judge(command: Command, words: readonly string[], flagProblems: readonly Problem[]): void {

@@ -141,6 +141,7 @@ export function flagProperties(uses: readonly FlagUse[], problems: Problem[]): r
       problems.push({
         place: '-X',
         text: `"${name}${name === text ? '' : '…'}" is not property=value`,
+        hint: `-X ${name || 'NAME'}=VALUE, as one word`,
         in: 'call',
       })
       return []

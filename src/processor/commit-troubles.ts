@@ -35,7 +35,7 @@ export function commitTroubles(deps: CommitTroublesDeps): CommitTroubles {
   function tooManyText(): string {
     const chars = deps.recordChars()
     if (chars === RECORD_CHARS)
-      return `commits wait: ${deps.unfinishedFiles()} unfinished files are too many for a commit record`
+      return `commits wait: unfinished files (${deps.unfinishedFiles()}) and held records that are no chunks are together too many for a commit record`
     return `commits wait: the broker takes no commit record of more than ${chars} to ${2 * chars} characters, and what is unfinished needs more: raise its offset.metadata.max.bytes`
   }
 

@@ -61,6 +61,19 @@ export function onStopSignal(stop: (signal: StopSignal) => void): () => void {
   }
 }
 
+/** A signal that nothing listens to, before the work begins or after it has ended, ends the process at once: it says so. */
+export function tellUnheard(tell: (text: string) => void): void {
+  for (const name of HEARD) {
+    const listener = () => {
+      if (process.listenerCount(name) > 1) return
+      if (!isAsked) tell(`${name}: stopped at once`)
+      process.removeListener(name, listener)
+      process.kill(process.pid, name)
+    }
+    process.on(name, listener)
+  }
+}
+
 /** Calls `act` when a second signal is about to end the process at once; returns how to forget it. It must not wait. */
 export function beforeTheEnd(act: () => void): () => void {
   lastActs.add(act)

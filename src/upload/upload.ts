@@ -16,6 +16,8 @@ import { type Watching, type WatchSettings, watching } from './upload-watch.ts'
 export interface UploadOptions extends SenderOptions {
   readonly producerProperties: Readonly<Record<string, string>>
   readonly waitForTopic: boolean
+  /** What is left of the files, to be named where nothing is. */
+  readonly include?: RegExp | undefined
   /** Milliseconds between two progress events; 0 = none. */
   readonly progressMs: number
 }
@@ -27,7 +29,6 @@ export interface UploadDeps {
   report(event: UploadEvent): void
 }
 
-const NOTHING_FOUND = 'found no file to send; without --include dot files and *.log are left out'
 const PROBLEM_EVERY_MS = 60_000
 /** Who watches a folder waits for a broker that is away, however long. */
 const FOR_EVER = { 'message.timeout.ms': '0' }
@@ -116,7 +117,7 @@ export async function upload(
     await before
     await own.drained()
     if (counts.files + counts.failed === 0 && signal === undefined && !watched)
-      report({ type: 'problem', text: NOTHING_FOUND })
+      report({ type: 'problem', text: nothingFound(options.include) })
     if (signal !== undefined && !watched) tally.tellWhole()
     const asAsked = watched && signal !== 'SIGPIPE'
     const exit = exitStatus(
@@ -131,6 +132,12 @@ export async function upload(
     await producer.close()
     watched?.close()
   }
+}
+
+function nothingFound(include: RegExp | undefined): string {
+  return include === undefined
+    ? 'found no file to send; without --include dot files and *.log are left out'
+    : `found no file to send that matches --include ${include.source}, a regular expression: for *.csv write '\\.csv$'`
 }
 
 /** All that is to be looked at, and whether it has a file that can be sent; what is watched may come to have one. */

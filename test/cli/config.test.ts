@@ -26,6 +26,14 @@ test('check counts what is set and tells what is odd', async t => {
   )
 })
 
+test('check counts what the file sets apart from what variables and flags do', async t => {
+  const cwd = folder(t, { 'dfsp.config': '[dfsp]\ntopic = a\n' })
+  const alone = await dfsp(['config', 'check'], cwd)
+  assert.match(alone.stdout, /dfsp\.config \(1 setting\)\n$/)
+  const more = await dfsp(['config', 'check', '-X', 'acks=1'], cwd, { DFSP_GROUP: 'g' })
+  assert.match(more.stdout, /dfsp\.config \(1 setting; 2 more by flags and variables\)\n$/)
+})
+
 test('check reports what is wrong in the named file with 78', async t => {
   const cwd = folder(t, { 'other.config': '[consumer]\nfetch.min.byte = 1\n' })
   const { exit, error } = await dfsp(['config', 'check', 'other.config'], cwd)
@@ -109,6 +117,19 @@ test('--env-file sets what is not set', async t => {
   assert.match(stdout, /^sasl.password = from-file$/m)
   assert.match(stdout, /^retries = 2$/m)
   assert.equal((await dfsp(['config', 'show', '--env-file', 'none'], cwd)).exit, 66)
+})
+
+test('--env-file warns of a value that ends at a "#" without quotes, and of no comment', async t => {
+  const text = `export A=ab#cd\nB=#x\nC='ab#cd'\nD=ab # cd\nE= # cd\n# F=a#b\nG="x" #y\n H = a b#c\n`
+  const cwd = folder(t, { 'dfsp.config': '[dfsp]\ntopic = x\n', 'lab.env': text })
+  const { stderr } = await dfsp(['config', 'show', '--env-file', 'lab.env'], cwd)
+  assert.deepEqual(
+    [...stderr.matchAll(/--env-file lab\.env: the value of (\w) ends at its "#": put it in quotes/g)].map(
+      m => m[1],
+    ),
+    ['A', 'B', 'H'],
+  )
+  assert.doesNotMatch(stderr, /ab#|cd/)
 })
 
 test('an unknown action brings the nearest', async t => {

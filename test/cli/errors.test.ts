@@ -75,6 +75,18 @@ describe('errors', { concurrency: 5 }, () => {
       assert.ok(code === 130 || signal === 'SIGINT', args.join(' '))
     }
   })
+  test('a signal that comes before the work begins ends it at once, and says so', async () => {
+    const plugin = 'await new Promise(resolve => setTimeout(resolve, 60_000))\nexport default () => null\n'
+    writeFileSync(join(folder, 'slow.mjs'), `console.error('loading')\n${plugin}`)
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      const cli = startCli(['run', '-p', './slow.mjs', '-t', 'x', '-b', at(tls)], { cwd: folder })
+      await cli.waitFor(/loading/)
+      cli.kill(name)
+      const { signal, stderr } = await cli.done
+      assert.equal(signal, name)
+      assert.match(stderr, new RegExp(`^${name}: stopped at once$`, 'm'))
+    }
+  })
   test('records in a compression that the client was built without: it ends, and commits none of them', async () => {
     const topic = 'codec'
     const sent = await runCli(['upload', 'cert.pem', '-t', topic, '-b', mock.brokers], { cwd: folder })

@@ -44,6 +44,9 @@ test('unknown flags bring the nearest, or the command to which they belong', asy
 test('words too many or too few are errors', async t => {
   const cwd = folder(t)
   assert.equal((await dfsp(['config'], cwd)).error?.message, 'config: needs ACTION')
+  const split = (await dfsp(['config', 'show', '-X', 'sasl.password', 'hunter2'], cwd)).error
+  assert.equal(split?.message, '-X: "sasl.password" is not property=value')
+  assert.equal(split?.next, '-X sasl.password=VALUE, as one word')
   assert.equal((await dfsp(['config', 'show', 'a', 'b'], cwd)).error?.message, 'config: does not take "b"')
 })
 

@@ -212,7 +212,12 @@ describe('upload', { concurrency: 4 }, () => {
     mkdirSync(join(folder, 'sub'))
     const result = await upload(folder, '-t', 'nothing')
     assert.equal(result.code, 0)
-    assert.match(result.stderr, /found no file to send/)
+    assert.match(result.stderr, /found no file to send; without --include/)
+    const meant = await upload(folder, '-t', 'nothing', '--include', 'sub/*.csv')
+    assert.match(
+      meant.stderr,
+      /no file to send that matches --include sub\\?\/\*\.csv, a regular expression: for \*\.csv write/,
+    )
     removeTree(folder)
   })
 

@@ -338,7 +338,7 @@ test('-X wants a known property and a value that it can take', () => {
     {
       exit: 2,
       lines: [
-        '-X: "acks" is not property=value',
+        '-X: "acks" is not property=value; -X acks=VALUE, as one word',
         '-X auto.offset.reset: "soon" is none of smallest, earliest, beginning, largest, latest, end, error',
         '-X batch.size: "big" is not a whole number (1 to 2147483647)',
         '-X linger: unknown property "linger"; did you mean "linger.ms"?',

@@ -61,6 +61,10 @@ exports.default = file => new Error(file.text())
   onFailed = () => {}, onward = () => {}, option = { x: { type: 'number' } }, optional = 1\n`,
 
   'nothing.mjs': 'export {}\n',
+  'empty.mjs': '',
+  'empty.ts': '\n',
+  'empty.cjs': '',
+  'comment.ts': '// later\n',
   'not-default.mjs': 'export const notDefault = () => null, other = 1\n',
   'class.mjs': 'export default class Plot {}\n',
   'class.mts': 'export default class Plot { private a: number = 1 }\n',
@@ -424,6 +428,13 @@ test('a function whose name is near a hook is warned of; other exports are the a
 
 test('no default export is an error that lists what there is', () => {
   assert.equal(errorOf('nothing.mjs').message, './nothing.mjs has no default export')
+  for (const name of ['empty.mjs', 'empty.ts', 'empty.cjs'])
+    assert.equal(errorOf(name).message, `./${name} is empty: it has no default export`)
+  assert.match(errorOf('comment.ts').message, /exports an empty object as default|has no default export/)
+  assert.match(
+    errorOf('empty.ts').next ?? '',
+    /default export of a plugin is its function: export default async \(file, ctx\)/,
+  )
   assert.match(errorOf('not-default.mjs').message, /has no default export \(exports: notDefault, other\)/)
   assert.match(errorOf('not-default.mjs').next ?? '', /default export/)
 })

@@ -63,12 +63,19 @@ function printPath({ configFile, values }: Settings, { stdout }: Invocation): vo
 function printCheck(settings: Settings, { stdout }: Invocation): void {
   const { configFile, notices, values } = settings
   if (configFile === undefined) throw noFile()
-  const count = shownSettings(settings, false).filter(({ origin }) => origin !== 'default').length
+  const given = shownSettings(settings, false).filter(({ origin }) => !origin.startsWith('default'))
+  const count = given.filter(({ origin }) => !/^(flag$|env )/.test(origin)).length
+  const elsewhere = given.length - count
   if (values.json) {
     stdout.write(`${jsonLine({ v: 1, type: 'check', path: configFile, settings: count, notices })}\n`)
     return
   }
-  stdout.write(textLines([...notices.map(noteText), `ok   ${configFile} (${count} settings)`]))
+  stdout.write(
+    textLines([
+      ...notices.map(noteText),
+      `ok   ${configFile} (${count} ${count === 1 ? 'setting' : 'settings'}${elsewhere > 0 ? `; ${elsewhere} more by flags and variables` : ''})`,
+    ]),
+  )
 }
 
 function printSettings(settings: Settings, { stdout, stderr }: Invocation): void {

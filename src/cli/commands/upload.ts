@@ -75,6 +75,7 @@ export const command: Command = {
           ...options,
           producerProperties: producerProperties(settings),
           waitForTopic: values.waitForTopic,
+          include,
           progressMs: console.isLive ? 250 : values.statsMs,
         },
         { files, watch, report },

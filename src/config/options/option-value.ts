@@ -110,7 +110,10 @@ function parseRegex(text: string): Parsed<RegExp> {
   try {
     return { value: new RegExp(text) }
   } catch (error) {
-    return { problem: (error as Error).message }
+    const why = (error as Error).message.replace(/^.*: /, '')
+    return {
+      problem: `"${text}" is no regular expression (${why}); for a pattern such as *.csv write '\\.csv$'`,
+    }
   }
 }
 

@@ -14,7 +14,7 @@ export function loadError(plugin: string, { what, fault }: { what: string; fault
 
 function nextStep(what: string, { message }: PluginFault): string | undefined {
   if (/default(?: export|,)/.test(what))
-    return 'a plugin is a module whose default export is the processing function: dfsp init plugin shows one'
+    return 'the default export of a plugin is its function: export default async (file, ctx) => { … return null }   dfsp init plugin writes one'
   if (/ES module/.test(what))
     return 'rename it to .mjs (TypeScript: .mts), or put "type": "module" into the package.json of its folder'
   if (/imports TypeScript/.test(what))

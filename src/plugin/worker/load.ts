@@ -1,6 +1,7 @@
 /** Loads a plugin's module, of any flavour, in the thread that will run it. The main thread never runs user code. */
 
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PluginFault } from '../../core/plugin-fault.ts'
@@ -37,13 +38,17 @@ export async function loadPlugin(url: string): Promise<LoadedPlugin | LoadFailur
   }
   const exported = unwrap(module.exports)
   const wrong = wrongExports(exported)
-  if (wrong !== undefined) return noPlugin(wrong)
+  if (wrong !== undefined) return noPlugin(isBlank(url) ? 'is empty: it has no default export' : wrong)
   return {
     process: exported.default as LoadedPlugin['process'],
     hooks: Object.fromEntries(HOOKS.filter(h => exported[h] !== undefined).map(h => [h, exported[h]])),
     options: readable((exported.options ?? {}) as PluginOptions),
     warnings: [...module.warnings, ...misspelt(exported)],
   }
+}
+
+function isBlank(url: string): boolean {
+  return readFileSync(fileURLToPath(url), 'utf8').trim() === ''
 }
 
 function noPlugin(text: string): LoadFailure {
@@ -91,9 +96,17 @@ function wrongExports(exported: Record<string, unknown>): string | undefined {
   return exported.options === undefined ? undefined : wrongOptions(exported.options)
 }
 
+/** So does a file that exports nothing, taken for CommonJS. */
+function isEmpty(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.getPrototypeOf(value) === Object.prototype && Reflect.ownKeys(value).length === 0
+}
+
 function noFunction(value: unknown): { readonly what: string; readonly why?: string } | undefined {
   if (typeof value !== 'function')
-    return { what: value === null ? 'null' : `a value of type ${typeof value}` }
+    return {
+      what: value === null ? 'null' : isEmpty(value) ? 'an empty object' : `a value of type ${typeof value}`,
+    }
   if (/^class\b/.test(Function.prototype.toString.call(value))) return { what: 'a class' }
   if (/Generator/.test(Object.prototype.toString.call(value)))
     return { what: 'a generator', why: ' whose calls run nothing,' }

@@ -57,7 +57,8 @@ test('brokers are hosts, each with a port or none, as librdkafka reads them', ()
 
 test('a pattern that is none is refused', () => {
   assert.ok(parse('files', String.raw`\.csv$`) instanceof RegExp)
-  assert.match(String(parse('files', '(')), /Invalid regular expression/)
+  assert.match(String(parse('files', '(')), /"\(" is no regular expression \(Unterminated group\)/)
+  assert.match(String(parse('include', '*.csv')), /for a pattern such as \*\.csv write '\\\.csv\$'/)
 })
 
 test("OpenMSIStream's values become dfsp's", () => {
