@@ -43,6 +43,19 @@ describe('ls', () => {
     )
   })
 
+  test('a very long name does not push the columns of the others away', async t => {
+    const long = 'n'.repeat(200)
+    await mock.produceRaw('long', [
+      ...sent(long, 'x', '2026-01-02T00:00:00Z'),
+      ...sent('a.csv', 'x', '2026-01-03T00:00:00Z'),
+    ])
+    const { stdout } = await dfsp(['ls', '-b', mock.brokers, '-t', 'long'], folder(t))
+    assert.deepEqual(stdout.trimEnd().split('\n'), [
+      `${'a.csv'.padEnd(80)}  1 B  1/1  2026-01-03T00:00:00Z  complete`,
+      `${long}  1 B  1/1  2026-01-02T00:00:00Z  complete`,
+    ])
+  })
+
   test('--all-generations, --long, --limit and a GLOB', async t => {
     const all = await ls(t, 'x.csv', '--all-generations', '--long')
     assert.match(all.stdout, /21 B.*complete\n.*sha512 [0-9a-f]{128}\n.*\n.*11 B.*complete, older content\n/)

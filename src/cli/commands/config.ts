@@ -86,7 +86,7 @@ function printSettings(settings: Settings, { stdout, stderr }: Invocation): void
     for (const setting of shown) stdout.write(`${jsonLine({ v: 1, type: 'setting', ...setting })}\n`)
     return
   }
-  const width = Math.max(...shown.map(each => line(each).length))
+  const width = Math.min(MOST_PAD, Math.max(...shown.map(each => line(each).length)))
   let section = ''
   for (const each of shown) {
     if (each.section !== section)
@@ -96,6 +96,9 @@ function printSettings(settings: Settings, { stdout, stderr }: Invocation): void
     stdout.write(textLines(text.split('\n')))
   }
 }
+
+/** A certificate, for one, does not push all origins out of sight. */
+const MOST_PAD = 80
 
 const noteText = (notice: string) => `note ${notice}`
 

@@ -17,6 +17,9 @@ export function stateOf({
   return wrong === undefined ? 'complete' : 'damaged'
 }
 
+/** Of a path, to bring columns in line: one name of a thousand characters does not push all others out of sight. */
+const MOST_PAD = 80
+
 /** One line each with columns in line; with `long` two more below it. `files` are gone through twice. */
 export function* listingLines(files: Iterable<IndexedFile>, long: boolean): Generator<string> {
   const cells = (file: IndexedFile) => [
@@ -36,7 +39,7 @@ export function* listingLines(files: Iterable<IndexedFile>, long: boolean): Gene
     const older = file.newest ? '' : ', older content'
     const why = file.wrong ?? (file.isCut ? RESEND : undefined)
     const state = `${stateOf(file)}${why === undefined ? '' : ` (${oneLine(why)})`}${older}`
-    yield `${path.padEnd(w0)}  ${size.padStart(w1)}  ${chunks.padStart(w2)}  ${sent.padEnd(w3)}  ${state}`
+    yield `${path.padEnd(Math.min(w0, MOST_PAD))}  ${size.padStart(w1)}  ${chunks.padStart(w2)}  ${sent.padEnd(w3)}  ${state}`
     if (long) yield* longLines(file)
   }
 }
