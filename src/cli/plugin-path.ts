@@ -7,11 +7,11 @@ import type { DeclaredOptions } from '../config/options/plugin-options.ts'
 import { nearest } from '../core/text/nearest.ts'
 import type { LoadedInfo } from '../plugin/host/host.ts'
 import { formatMs } from '../report/quantities.ts'
-import type { PluginPlace } from '../run/plugin-runtime.ts'
+import type { PluginModule } from '../run/plugin-runtime.ts'
 import type { Invocation } from './command.ts'
 import { slowProgress } from './terminal/progress.ts'
 
-export interface PluginPath extends PluginPlace {
+export interface PluginPath extends PluginModule {
   /** `plot` for ./plot.ts: it names the group and the output directory. */
   readonly name: string
 }

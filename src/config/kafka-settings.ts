@@ -7,7 +7,7 @@ import { meant, type Problem } from './problems.ts'
 import { isProtection } from './protection.ts'
 import { MASK, masked } from './secrets.ts'
 
-export type Client = 'common' | 'consumer' | 'producer'
+export type ClientKind = 'common' | 'consumer' | 'producer'
 
 /** What is known of librdkafka's properties; the caller hands it in. */
 export interface PropertyKnowledge {
@@ -26,7 +26,7 @@ interface WrittenProperty extends Written {
   readonly inherited?: boolean
 }
 
-export type ClientProperties = Readonly<Record<Client, Map<string, Written>>>
+export type ClientProperties = Readonly<Record<ClientKind, Map<string, Written>>>
 
 /** Sections in the order in which later ones win. */
 export const KAFKA_SECTIONS = ['broker', 'consumer', 'producer'] as const
@@ -206,8 +206,8 @@ export function mergeProperties(
 function targetsOf(
   user: 'both' | 'consumer' | 'producer',
   section: WrittenProperty['section'],
-): readonly Client[] {
-  const allowed: readonly Client[] = user === 'both' ? ['common', 'consumer', 'producer'] : [user]
+): readonly ClientKind[] {
+  const allowed: readonly ClientKind[] = user === 'both' ? ['common', 'consumer', 'producer'] : [user]
   return section === 'consumer' || section === 'producer'
     ? allowed.filter(client => client === section)
     : allowed

@@ -7,7 +7,7 @@ import { listText } from '../core/text/list-text.ts'
 import { openRefetcher } from '../kafka/refetch/refetch.ts'
 import type { RawRecord } from '../report/commands/raw-record-text.ts'
 
-export interface Place {
+export interface RecordPlace {
   readonly topic: string
   readonly partition: number
   readonly offset: number
@@ -15,7 +15,7 @@ export interface Place {
 
 /** Throws E_NOT_FOUND that says what the topic has, where there is no such record. */
 export async function readRecord(
-  { topic, partition, offset }: Place,
+  { topic, partition, offset }: RecordPlace,
   properties: Readonly<Record<string, string>>,
 ): Promise<RawRecord> {
   const refetcher = openRefetcher({ topic, properties })
@@ -36,7 +36,7 @@ export async function readRecord(
 }
 
 function missing(
-  { topic, partition, offset }: Place,
+  { topic, partition, offset }: RecordPlace,
   extents: ReadonlyMap<number, { readonly low: number; readonly high: number }>,
 ): DfspError {
   const extent = extents.get(partition)

@@ -21,7 +21,7 @@ export interface FetchedOptions
   extends Omit<FedSettings, keyof typeof FETCHED | 'attemptsBefore'>,
     Pick<Values, 'threads'> {}
 
-export interface Outcome {
+export interface FileEnd {
   readonly result: FileResult
   readonly error: string
   readonly bytes: number
@@ -45,7 +45,7 @@ export interface FetchedDeps<F extends FileToFetch> extends Pick<FedDeps, 'runti
   /** Of the topic. */
   readonly openRefetcher: () => Refetcher
   /** What became of a file; the next one may be fed meanwhile. */
-  readonly onOutcome: (file: F, outcome: Outcome) => void
+  readonly onEnd: (file: F, outcome: FileEnd) => void
   readonly report: (event: Extract<RunEvent, { type: 'info' | 'problem' }>) => void
   /** Ends everything. */
   readonly signal: AbortSignal
@@ -63,12 +63,6 @@ export interface FetchedFiles<F extends FileToFetch> {
   finished(): Promise<void>
   /** Waits for what runs, drops the rest; false when that did not end in time. */
   close(drainMs: number): Promise<boolean>
-}
-
-/** Where a record really lies. */
-interface Place {
-  readonly partition: number
-  readonly offset: number
 }
 
 interface Open<F> {
@@ -92,8 +86,8 @@ export function fetchedFiles<F extends FileToFetch>(
   const { runtime, report, signal } = deps
   const open = new Map<string, Open<F>>() // by path
   const attempts = new Map<FileId, number>()
-  /** Of the records of open files, by the offset that each is given here. */
-  const places = new Map<number, Place>()
+  /** Where the records of open files really lie, by the offset that each is given here. */
+  const places = new Map<number, Pick<ConsumedRecord, 'partition' | 'offset'>>()
   /** The offset that the next record is given here. */
   let end = 0
   const feeding = deps.openRefetcher()
@@ -122,9 +116,9 @@ export function fetchedFiles<F extends FileToFetch>(
     told(ended, { result, error, bytes, ms })
   }
 
-  function told(ended: Open<F>, outcome: Outcome): void {
+  function told(ended: Open<F>, outcome: FileEnd): void {
     forget(ended)
-    deps.onOutcome(ended.file, outcome)
+    deps.onEnd(ended.file, outcome)
     work.wake()
   }
 
@@ -214,7 +208,7 @@ export function fetchedFiles<F extends FileToFetch>(
     )
     work.atEnd(end)
     for (const file of left.values())
-      if (!postponed.has(file)) deps.onOutcome(file, nothing(`none of ${file.letter.chunks} chunks is there`))
+      if (!postponed.has(file)) deps.onEnd(file, nothing(`none of ${file.letter.chunks} chunks is there`))
     for (const own of begun)
       if (open.get(own.file.letter.path) === own && !work.files.byId.has(own.id))
         told(own, nothing('--memory has no room for what is to be known of its records'))
@@ -248,6 +242,6 @@ export function fetchedFiles<F extends FileToFetch>(
   }
 }
 
-function nothing(error: string): Outcome {
+function nothing(error: string): FileEnd {
   return { result: 'incomplete', error, bytes: 0, ms: 0 }
 }

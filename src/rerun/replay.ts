@@ -3,10 +3,10 @@
 import { DfspError } from '../base/errors.ts'
 import type { IndexedFile } from '../core/chunks/file-index.ts'
 import { deferred } from '../run/deferred.ts'
-import { type End, type Outcome as Ending, outcome as endingOf } from '../run/outcome.ts'
+import { type End, type Outcome, outcome } from '../run/outcome.ts'
 import { NOTHING_COUNTED, type SummaryCounts, summaryOf } from '../run/run-progress.ts'
 import { onStopSignal, stoppingText } from '../run/shutdown.ts'
-import { countOutcome, type RerunOptions, type RerunUses, rerun, rerunEvent } from './rerun.ts'
+import { countEnd, type RerunOptions, type RerunUses, rerun, rerunEvent } from './rerun.ts'
 
 export interface ReplayOptions extends RerunOptions {
   readonly topic: string
@@ -18,7 +18,7 @@ export async function replay(
   deps: RerunUses & { onProgress(counts: SummaryCounts): void },
   files: readonly IndexedFile[],
   leftAlone: number,
-): Promise<Ending> {
+): Promise<Outcome> {
   const { report } = deps
   const started = performance.now()
   const counts = { ...NOTHING_COUNTED, failed: leftAlone }
@@ -37,8 +37,8 @@ export async function replay(
         ...deps,
         ending,
         signal: stop.signal,
-        async onOutcome(file, found) {
-          countOutcome(counts, found)
+        async onEnd(file, found) {
+          countEnd(counts, found)
           report(rerunEvent(file, found, 1, found.result === 'ok' ? undefined : 'untouched'))
           deps.onProgress(counts)
         },
@@ -56,7 +56,7 @@ export async function replay(
     await deps.plugin?.runtime.host.close(0)
   }
   const goals = { untilEnd: true, maxFiles: undefined, maxTimeMs: undefined }
-  const { exit, error } = endingOf(await ending.promise, goals, counts, drained)
+  const { exit, error } = outcome(await ending.promise, goals, counts, drained)
   if (error) report({ type: 'error', error })
   report({ type: 'summary', summary: summaryOf(counts, [], started, exit) })
   return { exit, error }

@@ -9,7 +9,7 @@ import { type PluginSettings, setUp, setupOf, tearDown } from '../run/plugin-lif
 import type { PluginRuntime, RuntimeUses } from '../run/plugin-runtime.ts'
 import type { RunOptions } from '../run/run-options.ts'
 import type { SummaryCounts } from '../run/run-progress.ts'
-import { type FetchedOptions, type FileToFetch, fetchedFiles, type Outcome } from './fetched-files.ts'
+import { type FetchedOptions, type FileEnd, type FileToFetch, fetchedFiles } from './fetched-files.ts'
 import { byTopic, sharedReads } from './shared-reads.ts'
 
 export interface RerunOptions
@@ -31,7 +31,7 @@ export interface RerunDeps<F extends RerunFile> extends RerunUses {
   readonly ending: Deferred<End>
   readonly signal: AbortSignal
   /** What became of a file; awaited before the end. */
-  onOutcome(file: F, found: Outcome): Promise<void>
+  onEnd(file: F, found: FileEnd): Promise<void>
 }
 
 /**
@@ -40,7 +40,7 @@ export interface RerunDeps<F extends RerunFile> extends RerunUses {
  */
 export async function rerun<F extends RerunFile>(
   options: RerunOptions,
-  { plugin, report, produce, log, ending, signal, onOutcome }: RerunDeps<F>,
+  { plugin, report, produce, log, ending, signal, onEnd }: RerunDeps<F>,
   files: readonly F[],
 ): Promise<boolean> {
   if (plugin === undefined) throw new Error('there is no plugin to run')
@@ -59,8 +59,8 @@ export async function rerun<F extends RerunFile>(
           runtime,
           hooks: loaded.hooks,
           openRefetcher: () => openRefetcher({ topic, properties: options.consumerProperties }),
-          onOutcome(file, found) {
-            const settled = onOutcome(file, found).finally(() => settling.delete(settled))
+          onEnd(file, found) {
+            const settled = onEnd(file, found).finally(() => settling.delete(settled))
             settling.add(settled)
           },
           report,
@@ -83,9 +83,9 @@ export async function rerun<F extends RerunFile>(
   }
 }
 
-export function countOutcome(
+export function countEnd(
   counts: { -readonly [K in keyof SummaryCounts]: number },
-  { result, bytes }: Outcome,
+  { result, bytes }: FileEnd,
 ): void {
   if (result === 'ok') {
     counts.done++
@@ -95,7 +95,7 @@ export function countOutcome(
 
 export function rerunEvent(
   { letter, ranges }: RerunFile,
-  found: Outcome,
+  found: FileEnd,
   attempt: number,
   setAside?: SetAside,
 ): RunEvent {

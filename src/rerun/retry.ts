@@ -12,13 +12,13 @@ import { openRefetcher } from '../kafka/refetch/refetch.ts'
 import type { SetAside } from '../report/events.ts'
 import { deferred } from '../run/deferred.ts'
 import { letterSender } from '../run/letter-sender.ts'
-import { type End, type Outcome as Ending, outcome as endingOf } from '../run/outcome.ts'
+import { type End, type Outcome, outcome } from '../run/outcome.ts'
 import { NOTHING_COUNTED, type SummaryCounts, summaryOf } from '../run/run-progress.ts'
 import { onSignal, onStopSignal, stoppingText } from '../run/shutdown.ts'
-import type { Outcome } from './fetched-files.ts'
+import type { FileEnd } from './fetched-files.ts'
 import { type LetterBox, openLetterBox } from './letter-box.ts'
 import { withNewer } from './newer-contents.ts'
-import { countOutcome, type RerunOptions, type RerunUses, rerun, rerunEvent } from './rerun.ts'
+import { countEnd, type RerunOptions, type RerunUses, rerun, rerunEvent } from './rerun.ts'
 import { letters, meansNone, type RetryFile, type RetryPlan, withGone } from './retry-plan.ts'
 
 /** `group` is the one in which letters are resolved; with `topic` only letters of its files. */
@@ -35,7 +35,7 @@ export interface RetryDeps extends RerunUses {
 }
 
 /** Throws what keeps it from showing the plan; what ends it later is reported before the summary and returned. */
-export async function retry(options: RetryOptions, deps: RetryDeps): Promise<Ending> {
+export async function retry(options: RetryOptions, deps: RetryDeps): Promise<Outcome> {
   const { report } = deps
   const started = performance.now()
   const counts = { ...NOTHING_COUNTED }
@@ -71,7 +71,7 @@ export async function retry(options: RetryOptions, deps: RetryDeps): Promise<End
     }
     const end = await ending.promise
     const goals = { untilEnd: true, maxFiles: undefined, maxTimeMs: undefined }
-    const { exit, error } = endingOf(end, goals, counts, drained, absent)
+    const { exit, error } = outcome(end, goals, counts, drained, absent)
     if (error) report({ type: 'error', error })
     report({ type: 'summary', summary: summaryOf(counts, [], started, exit) })
     return { exit, error }
@@ -169,8 +169,8 @@ function tellLost(
   const { letter, letters: all, ranges, gone } = file
   const left = offsetsIn(ranges) - offsetsIn(gone)
   const error = `at most ${left} of ${letter.chunks} chunks are left; ${deletedText(gone)}`
-  const found: Outcome = { result: 'incomplete', error, bytes: 0, ms: 0 }
-  countOutcome(counts, found)
+  const found: FileEnd = { result: 'incomplete', error, bytes: 0, ms: 0 }
+  countEnd(counts, found)
   counts.skipped++
   for (const { receipt } of all) box.resolve(receipt)
   report(rerunEvent(file, found, letter.attempts, 'skipped'))
@@ -182,7 +182,7 @@ function tellSuperseded(
 ): void {
   counts.skipped++
   for (const { receipt } of file.letters) box.resolve(receipt)
-  const found: Outcome = {
+  const found: FileEnd = {
     result: 'superseded',
     error: 'a newer content of its path was sent',
     bytes: 0,
@@ -209,13 +209,13 @@ async function runFiles(
   const { report } = deps
   const send = letterSender(deps.produce, options.dlq)
 
-  async function settle(file: RetryFile, found: Outcome): Promise<void> {
+  async function settle(file: RetryFile, found: FileEnd): Promise<void> {
     const resolve = () => {
       for (const { receipt } of file.letters) box.resolve(receipt)
     }
-    const tell = (what: Outcome, setAside?: SetAside) =>
+    const tell = (what: FileEnd, setAside?: SetAside) =>
       report(rerunEvent(file, what, file.letter.attempts + 1, setAside))
-    countOutcome(counts, found)
+    countEnd(counts, found)
     if (found.result === 'ok') {
       resolve()
       return tell(found)
@@ -240,10 +240,10 @@ async function runFiles(
     }
   }
 
-  return await rerun(options, { ...deps, ending, signal, onOutcome: settle }, plan.files)
+  return await rerun(options, { ...deps, ending, signal, onEnd: settle }, plan.files)
 }
 
-function nextLetter(letter: FileLetter, { result, error, bytes }: Outcome): FileLetter {
+function nextLetter(letter: FileLetter, { result, error, bytes }: FileEnd): FileLetter {
   return {
     ...letter,
     reason: result === 'mismatch' || result === 'incomplete' ? result : 'failed',

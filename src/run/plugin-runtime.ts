@@ -35,7 +35,7 @@ export interface RuntimeUses {
 /** Entries that a plugin may log while it is loaded, before there is a log. */
 const MOST_EARLY = 1_000
 
-export interface PluginPlace {
+export interface PluginModule {
   /** `file:` URL of the module. */
   readonly url: string
   /** As the user wrote it. */
@@ -43,7 +43,7 @@ export interface PluginPlace {
 }
 
 export function pluginRuntime(
-  { url, shown }: PluginPlace,
+  { url, shown }: PluginModule,
   { threads, timeoutMs }: Pick<Values, 'threads' | 'timeoutMs'>,
 ): PluginRuntime {
   let uses: RuntimeUses | undefined

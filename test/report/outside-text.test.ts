@@ -11,12 +11,12 @@ import { OwnFolder } from '../../src/base/held-folder.ts'
 import { commandHelp } from '../../src/cli/help/help-text.ts'
 import { HIDDEN } from '../../src/core/text/shown-text.ts'
 import { gotJson, gotLine } from '../../src/report/commands/got-text.ts'
-import { statusJson, statusText } from '../../src/report/commands/group-status-text.ts'
+import { groupStatusJson, groupStatusText } from '../../src/report/commands/group-status-text.ts'
 import { listingJson, listingLines } from '../../src/report/commands/listing.ts'
 import { recordJson, recordLine } from '../../src/report/commands/produced-record.ts'
 import { rawRecordJson, rawRecordText } from '../../src/report/commands/raw-record-text.ts'
 import { replayPlanJson, replayPlanText } from '../../src/report/commands/replay-plan-text.ts'
-import { planJson, planText } from '../../src/report/commands/retry-plan-text.ts'
+import { retryPlanJson, retryPlanText } from '../../src/report/commands/retry-plan-text.ts'
 import { tryReporter } from '../../src/report/commands/try-report.ts'
 import { unfinishedJson, unfinishedText } from '../../src/report/commands/unfinished-text.ts'
 import { uploadReporter } from '../../src/report/commands/upload-report.ts'
@@ -110,7 +110,7 @@ test('each --json line is one line, and gives the text back whole', () => {
       const letter = { ...letterOf(name, error) }
       const plans = [
         listingJson(indexed(name)),
-        ...planJson({
+        ...retryPlanJson({
           files: [{ letter, ranges, gone: [] }],
           lost: [],
           superseded: [],
@@ -120,10 +120,11 @@ test('each --json line is one line, and gives the text back whole', () => {
         }),
         ...replayPlanJson({ files: [indexed(name)], leftAlone: [] }, 'xrd'),
         ...unfinishedJson({ files: [unfinished(name)], records: 0 }, 'xrd'),
-        ...statusJson(statusOf(name), { topic: 'xrd', group: 'g', now: 0 }, { exceeded: [], exit: 0 }).slice(
-          1,
-          2,
-        ),
+        ...groupStatusJson(
+          statusOf(name),
+          { topic: 'xrd', group: 'g', now: 0 },
+          { exceeded: [], exit: 0 },
+        ).slice(1, 2),
       ]
       for (const text of plans) {
         isLine(text)
@@ -147,7 +148,7 @@ test('what commands list for people has each text on its line', () => {
       const lines = [
         gotLine({ path: name, result: 'failed', bytes: 0, error }),
         ...listingLines([file, { ...file, wrong: error }], true),
-        ...planText(
+        ...retryPlanText(
           {
             files: [planned],
             lost: [],
@@ -160,7 +161,7 @@ test('what commands list for people has each text on its line', () => {
         ),
         ...replayPlanText({ files: [file], leftAlone: [{ ...file, wrong: error }] }),
         ...unfinishedText({ files: [unfinished(name)], records: 0 }, 'xrd'),
-        ...statusText(statusOf(name), { topic: 'xrd', group: name, now: 0 }),
+        ...groupStatusText(statusOf(name), { topic: 'xrd', group: name, now: 0 }),
         ...rawRecordText(rawRecord(name)),
         recordLine({ topic: name, key: error, value: name }),
         ...errorText(new DfspError('E_KAFKA', error, { facts: [name], next: name }), { debug: false })
@@ -298,7 +299,7 @@ function letterOf(name: string, error: string) {
       attempts: 1,
     },
     ...{ sha512: 'ab', chunks: 1, bytes: 1, mtime: 0, deliveryId: 'cd', ranges, exact: true, at: 0 },
-  } as unknown as Parameters<typeof planText>[0]['files'][number]['letter']
+  } as unknown as Parameters<typeof retryPlanText>[0]['files'][number]['letter']
 }
 
 function unfinished(name: string) {
@@ -315,7 +316,7 @@ function unfinished(name: string) {
   }
 }
 
-function statusOf(name: string): Parameters<typeof statusText>[0] {
+function statusOf(name: string): Parameters<typeof groupStatusText>[0] {
   const member = { memberId: name, clientId: name, host: name }
   return {
     ...{

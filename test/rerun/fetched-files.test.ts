@@ -9,7 +9,7 @@ import type { OffsetRange } from '../../src/core/offsets/offset-ranges.ts'
 import { arena } from '../../src/files/arena.ts'
 import { store } from '../../src/files/store.ts'
 import type { FileJob, TaskResult } from '../../src/plugin/messages.ts'
-import { type FileToFetch, fetchedFiles, type Outcome } from '../../src/rerun/fetched-files.ts'
+import { type FileEnd, type FileToFetch, fetchedFiles } from '../../src/rerun/fetched-files.ts'
 import { sharedReads } from '../../src/rerun/shared-reads.ts'
 import { cut, DONE, failure, type Sent, sha512 } from '../processor/world.ts'
 import { DEFAULT_VALUES } from '../support/settings.ts'
@@ -24,7 +24,7 @@ async function ranAgain(t: TestContext, files: readonly FileToFetch[], { log, me
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-fetched-'))
   t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
   const jobs: FileJob[] = []
-  const outcomes = new Map<FileToFetch, Outcome>()
+  const outcomes = new Map<FileToFetch, FileEnd>()
   let recordsRead = 0
   const fetched = fetchedFiles<FileToFetch>(
     {
@@ -71,7 +71,7 @@ async function ranAgain(t: TestContext, files: readonly FileToFetch[], { log, me
         offsetsAt: async () => new Map(),
         close: async () => {},
       }),
-      onOutcome: (file, outcome) => void outcomes.set(file, outcome),
+      onEnd: (file, outcome) => void outcomes.set(file, outcome),
       report() {},
       signal: new AbortController().signal,
       onBlocked: reason => assert.fail(reason),
@@ -102,7 +102,7 @@ function letterOf(sent: Sent, ranges: OffsetRange[], attempts = 1): FileToFetch 
 
 const manyFiles = (n: number) =>
   Array.from({ length: n }, (_, i) => cut(`${i}.dat`, `content ${i}`.padEnd(12)))
-const results = (outcomes: ReadonlyMap<FileToFetch, Outcome>) =>
+const results = (outcomes: ReadonlyMap<FileToFetch, FileEnd>) =>
   [...outcomes.values()].map(({ result }) => result)
 
 test('files that lie between each other are read once, however many they are', async t => {

@@ -6,7 +6,7 @@ import { optionsOf } from '../../config/options/options.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { textLines } from '../../core/text/shown-text.ts'
-import { planJson, planText } from '../../report/commands/retry-plan-text.ts'
+import { retryPlanJson, retryPlanText } from '../../report/commands/retry-plan-text.ts'
 import { unfinishedJson, unfinishedText } from '../../report/commands/unfinished-text.ts'
 import type { Command } from '../command.ts'
 import { findPlugin, pluginOfFlag } from '../plugin-path.ts'
@@ -75,7 +75,7 @@ export const command: Command = {
           report,
           log: logFromPlugin,
           produce,
-          showPlan: plan => print(values.json ? planJson(plan) : planText(plan, dlq)),
+          showPlan: plan => print(values.json ? retryPlanJson(plan) : retryPlanText(plan, dlq)),
           confirm: plan => confirm(plan.files.length),
         },
       )

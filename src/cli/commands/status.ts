@@ -8,7 +8,11 @@ import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { textLines } from '../../core/text/shown-text.ts'
 import type { GroupWatch } from '../../kafka/ask/group-watch.ts'
-import { type GroupStatus, statusJson, statusText } from '../../report/commands/group-status-text.ts'
+import {
+  type GroupStatus,
+  groupStatusJson,
+  groupStatusText,
+} from '../../report/commands/group-status-text.ts'
 import { timeText } from '../../report/commands/listing.ts'
 import { formatAge, formatCount } from '../../report/quantities.ts'
 import { exitStatus } from '../../run/outcome.ts'
@@ -123,7 +127,9 @@ function show(
   const exit = exitStatus({ wrong: exceeded.length })
   const terminal = stdout as NodeJS.WriteStream
   const isDrawn = values.watch && !values.json && terminal.isTTY === true && env.TERM !== 'dumb'
-  const lines = values.json ? statusJson(status, title, { exceeded, exit }) : statusText(status, title)
+  const lines = values.json
+    ? groupStatusJson(status, title, { exceeded, exit })
+    : groupStatusText(status, title)
   const shown = values.json ? lines : [...lines, ...exceeded.map(text => `LIMIT ${text}`)]
   if (isDrawn) stdout.write(frame(shown, status.partitions.length, terminal))
   else stdout.write(`${textLines(shown)}${values.watch && !values.json ? '\n' : ''}`)
@@ -148,5 +154,5 @@ function frame(
   return `\x1b[H${fitting.map(line => `${line.slice(0, columns - 1)}\x1b[K\n`).join('')}\x1b[J`
 }
 
-/** Of `statusText`, before the partitions. */
+/** Of `groupStatusText`, before the partitions. */
 const HEAD_LINES = 2

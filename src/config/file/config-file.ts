@@ -13,7 +13,7 @@ export interface ConfigFile {
   readonly ini: Ini
 }
 
-interface Place {
+interface Caller {
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
 }
@@ -22,18 +22,18 @@ interface Place {
  * The file that `-c` or DFSP_CONFIG names (a path, or the NAME of NAME.config in one of the folders), else the first
  * of the standard places that exists; `undefined` where there is none and none was asked for.
  */
-export function findConfigFile(given: string | undefined, place: Place): string | undefined {
-  const candidates = candidatePaths(given, place)
+export function findConfigFile(given: string | undefined, caller: Caller): string | undefined {
+  const candidates = candidatePaths(given, caller)
   // What stands in a standard place and cannot be read must not count as absent: its settings may be what protects.
   const found = candidates.find(path => (given === undefined ? wrongAt(path) !== ABSENT : isReadable(path)))
   const wrong = found === undefined ? undefined : wrongAt(found)
   if (wrong !== undefined) {
-    const text = `${shownPath(found as string, place.cwd)} ${wrong}`
+    const text = `${shownPath(found as string, caller.cwd)} ${wrong}`
     throw new DfspError('E_CONFIG', text, { next: 'put the config file there, or remove it' })
   }
   if (found !== undefined || given === undefined) return found
   throw new DfspError('E_NOT_FOUND', `no config file "${given}"`, {
-    facts: [`looked for ${candidates.map(path => shownPath(path, place.cwd)).join(', ')}`],
+    facts: [`looked for ${candidates.map(path => shownPath(path, caller.cwd)).join(', ')}`],
     next: 'dfsp init config writes one to start from',
   })
 }
@@ -55,7 +55,7 @@ function isReadable(path: string): boolean {
 }
 
 /** All places in the order in which they are looked at. */
-export function candidatePaths(given: string | undefined, { cwd, env }: Place): readonly string[] {
+export function candidatePaths(given: string | undefined, { cwd, env }: Caller): readonly string[] {
   const base = env.XDG_CONFIG_HOME
   const home = homeFolder(env)
   const folder = base !== undefined && isAbsolute(base) ? base : home && join(home, '.config')

@@ -134,7 +134,7 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
     return made
   }
 
-  function* entries(older: boolean): Generator<readonly [path: string, file: Generation, place: Place]> {
+  function* entries(older: boolean): Generator<readonly [path: string, file: Generation, rank: Rank]> {
     for (const path of [...byPath.keys()].sort()) {
       const all = byPath.get(path) as Contents
       if (!(all instanceof Map)) yield [path, all, ONLY]
@@ -157,12 +157,12 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
       length: Math.min(limit, count),
       *[Symbol.iterator]() {
         let ties = last?.ties ?? 0
-        for (const [path, file, place] of entries(older)) {
+        for (const [path, file, rank] of entries(older)) {
           if (last !== undefined) {
             if (file.lastSent < last.from) continue
             if (file.lastSent === last.from && ties-- <= 0) continue
           }
-          yield told(path, file, place, begins.times())
+          yield told(path, file, rank, begins.times())
         }
       },
     }
@@ -225,7 +225,7 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
 
 /** From which time on the `limit` that were sent last were sent, and how many of just that time are among them. */
 function sentLast(
-  entries: Iterable<readonly [path: string, file: Generation, place: Place]>,
+  entries: Iterable<readonly [path: string, file: Generation, rank: Rank]>,
   count: number,
   limit: number,
 ): { readonly from: number; readonly ties: number } {
@@ -247,12 +247,12 @@ function keyOf(hash: string, chunks: number): string {
 }
 
 /** Of a content among those of its path. */
-interface Place {
+interface Rank {
   readonly newest: boolean
   readonly of: number
 }
 
-const ONLY: Place = { newest: true, of: 1 }
+const ONLY: Rank = { newest: true, of: 1 }
 
 interface Generation {
   /** SHA-512 of the whole, a character a byte. */
@@ -315,7 +315,7 @@ function placed(file: Generation, chunk: Chunk, record: IndexedRecord, places: b
   return true
 }
 
-function told(path: string, file: Generation, { newest, of }: Place, begins: Iterable<number>): IndexedFile {
+function told(path: string, file: Generation, { newest, of }: Rank, begins: Iterable<number>): IndexedFile {
   const { hash, chunks, present, bytes, wrong, duplicates, mtime, firstSent, lastSent, parts, runs } = file
   let highest = 0
   for (const { index } of parts?.chunks() ?? []) highest = Math.max(highest, index)

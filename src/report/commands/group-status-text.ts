@@ -52,7 +52,7 @@ export interface StatusTitle {
 const HEAD = ['PARTITION', 'CURRENT-OFFSET', 'LOG-END-OFFSET', 'LAG', 'CONSUMER-ID', 'HOST', 'CLIENT-ID']
 const MOST_FILES = 20
 
-export function statusText(status: GroupStatus, { topic, group, now }: StatusTitle): string[] {
+export function groupStatusText(status: GroupStatus, { topic, group, now }: StatusTitle): string[] {
   const { state, members, partitions, lag, processedAbove, oldestAt, undecodable } = status
   const who = members === undefined ? '' : `, ${members} ${members === 1 ? 'member' : 'members'}`
   const rows = partitions.map(({ partition, committed, end, lag: behind, member }) => [
@@ -111,7 +111,7 @@ function deletionText(sentAt: number, retentionMs: number | undefined, now: numb
   return left > 0 ? `, kept ${formatAge(left)} more` : ', may be deleted at any time'
 }
 
-export function statusJson(
+export function groupStatusJson(
   status: GroupStatus,
   { topic, group, now }: StatusTitle,
   verdict: { readonly exceeded: readonly string[]; readonly exit: number },

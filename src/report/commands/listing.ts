@@ -6,13 +6,13 @@ import { jsonLine, oneLine } from '../../core/text/shown-text.ts'
 import { formatBytes } from '../quantities.ts'
 import { RESEND } from './unfinished-text.ts'
 
-export type FileState = 'complete' | 'incomplete' | 'damaged'
+export type ListedState = 'complete' | 'incomplete' | 'damaged'
 
 export function stateOf({
   chunks,
   present,
   wrong,
-}: Pick<IndexedFile, 'chunks' | 'present' | 'wrong'>): FileState {
+}: Pick<IndexedFile, 'chunks' | 'present' | 'wrong'>): ListedState {
   if (present < chunks) return 'incomplete'
   return wrong === undefined ? 'complete' : 'damaged'
 }

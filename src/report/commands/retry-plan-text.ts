@@ -12,7 +12,7 @@ export interface PlannedFile {
   readonly gone: readonly OffsetRange[]
 }
 
-export interface Plan {
+export interface ShownPlan {
   readonly files: readonly PlannedFile[]
   /** Of which too few records are left. */
   readonly lost: readonly PlannedFile[]
@@ -30,7 +30,7 @@ export interface Plan {
 const SUPERSEDED = 'superseded: a newer content of its path was sent; name it to run it all the same'
 const LOST = 'retention deleted records of it: it can only be sent again'
 
-export function planText(plan: Plan, dlq: string): string[] {
+export function retryPlanText(plan: ShownPlan, dlq: string): string[] {
   const { files, lost, superseded, leftAlone, records, refused } = plan
   return [
     ...files.flatMap(file => fileLines('retry', file)),
@@ -59,12 +59,12 @@ function fileLines(action: string, { letter, ranges, gone }: PlannedFile): strin
   ]
 }
 
-function summaryLine({ files, lost, superseded, leftAlone, records, refused }: Plan): string {
+function summaryLine({ files, lost, superseded, leftAlone, records, refused }: ShownPlan): string {
   const left = lost.length + superseded.length + leftAlone.length + records.length + refused.length
   return `${files.length} ${files.length === 1 ? 'file' : 'files'} to retry, ${left} left alone`
 }
 
-export function planJson({ files, lost, superseded, leftAlone, records, refused }: Plan): string[] {
+export function retryPlanJson({ files, lost, superseded, leftAlone, records, refused }: ShownPlan): string[] {
   const line = (fields: object) => jsonLine({ v: 1, type: 'planned', ...fields })
   const file = ({ letter, ranges, gone }: PlannedFile) => {
     const { topic, path, sha512, bytes, reason, attempts, rounds, error } = letter

@@ -16,7 +16,7 @@ export interface RunIdentity {
   readonly version: string
 }
 
-export interface Failure {
+export interface FileFailure {
   /** Milliseconds since the epoch. */
   readonly at: number
   readonly path: string
@@ -78,7 +78,7 @@ export interface Status extends RunIdentity {
   }[]
   readonly partitions: readonly PartitionView[]
   /** The latest first, at most 50. */
-  readonly failures: readonly Failure[]
+  readonly failures: readonly FileFailure[]
   readonly lastSuccessAt: number | null
   readonly history: readonly HistoryPoint[]
   /** Once the run is over. */
@@ -116,7 +116,7 @@ const COUNTED = [
 export function statusBoard(identity: RunIdentity, now: () => number): StatusBoard {
   const startedAt = now()
   const history: HistoryPoint[] = [[startedAt, 0, 0, 0, 0, null]]
-  const failures: Failure[] = []
+  const failures: FileFailure[] = []
   let lastSuccessAt: number | null = null
   let summary: RunSummary | null = null
   let view: RunView | undefined
@@ -138,7 +138,7 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
     if (at !== -1) failures.splice(at, 1)
   }
 
-  function failed(failure: Failure): void {
+  function failed(failure: FileFailure): void {
     failures.unshift(failure)
     if (failures.length > LISTED) failures.pop()
   }

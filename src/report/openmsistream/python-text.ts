@@ -31,10 +31,10 @@ export function csvField(text: string): string {
   return /[;"\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-export type Plain = string | number | readonly Plain[] | { readonly [name: string]: Plain }
+export type PythonValue = string | number | readonly PythonValue[] | { readonly [name: string]: PythonValue }
 
 /** `json.dumps()`: a space behind separators, nothing but ASCII. */
-export function pythonJson(value: Plain): string {
+export function pythonJson(value: PythonValue): string {
   if (typeof value === 'number') return String(value)
   if (typeof value === 'string')
     return JSON.stringify(value).replace(
@@ -42,7 +42,7 @@ export function pythonJson(value: Plain): string {
       letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
     )
   if (Array.isArray(value)) return `[${value.map(pythonJson).join(', ')}]`
-  const entries = Object.entries(value as Readonly<Record<string, Plain>>)
+  const entries = Object.entries(value as Readonly<Record<string, PythonValue>>)
   return `{${entries.map(([name, inner]) => `${pythonJson(name)}: ${pythonJson(inner)}`).join(', ')}}`
 }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { pauses } from '../../../src/kafka/consumer/pauses.ts'
 
 /** A clock that is moved by hand, and what the client was told. */
-function bench() {
+function world() {
   const told: string[] = []
   let timer: { at: number; then: () => void } | undefined
   let now = 0
@@ -39,7 +39,7 @@ async function isOver(wait: Promise<void> | undefined): Promise<boolean> {
 }
 
 test('a short pause only asks for nothing: the client keeps what it has prefetched', async () => {
-  const { reading, told, pass } = bench()
+  const { reading, told, pass } = world()
   assert.equal(reading.wait(), undefined)
   reading.pause()
   const wait = reading.wait()
@@ -53,7 +53,7 @@ test('a short pause only asks for nothing: the client keeps what it has prefetch
 })
 
 test('a pause that lasts pauses the client, which is asked on, so that the group keeps its member', async () => {
-  const { reading, told, pass } = bench()
+  const { reading, told, pass } = world()
   reading.pause()
   const wait = reading.wait()
   pass(600)
@@ -69,7 +69,7 @@ test('a pause that lasts pauses the client, which is asked on, so that the group
 })
 
 test('each pause is short anew', async () => {
-  const { reading, told, pass } = bench()
+  const { reading, told, pass } = world()
   for (let i = 0; i < 5; i++) {
     reading.pause()
     const wait = reading.wait()
@@ -81,7 +81,7 @@ test('each pause is short anew', async () => {
 })
 
 test('a wait ends with the reading, without word to the client', async () => {
-  const { reading, told, pass } = bench()
+  const { reading, told, pass } = world()
   reading.pause()
   const wait = reading.wait()
   reading.release()
@@ -91,7 +91,7 @@ test('a wait ends with the reading, without word to the client', async () => {
 })
 
 test('a pause that is to last is told the client at once and ends a wait; a resume begins again', async () => {
-  const { reading, told, pass } = bench()
+  const { reading, told, pass } = world()
   reading.pause()
   const wait = reading.wait()
   reading.stop()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FileLetter } from '../../../src/core/dead-letter.ts'
-import { planJson, planText } from '../../../src/report/commands/retry-plan-text.ts'
+import { retryPlanJson, retryPlanText } from '../../../src/report/commands/retry-plan-text.ts'
 import { unfinishedText } from '../../../src/report/commands/unfinished-text.ts'
 
 const letter: FileLetter = {
@@ -37,7 +37,7 @@ const plan = {
 }
 
 test('the plan says of each file where it lies, why it was given up and what is gone; nothing forges a line', () => {
-  assert.deepEqual(planText(plan, 'dead'), [
+  assert.deepEqual(retryPlanText(plan, 'dead'), [
     'retry  a/x ⏎ .csv  80.0 KiB  failed after 6 tries, retried 2x  xrd 0: 10-14, 20; 3: 7',
     '       no numbers\\x1b[2J in column 1',
     '       no longer there: 0: 10-14',
@@ -50,7 +50,7 @@ test('the plan says of each file where it lies, why it was given up and what is 
 })
 
 test('the plan as lines of JSON', () => {
-  const [first, second, third] = planJson(plan).map(line => JSON.parse(line))
+  const [first, second, third] = retryPlanJson(plan).map(line => JSON.parse(line))
   assert.deepEqual([first.v, first.type, first.action, first.path], [1, 'planned', 'retry', 'a/x\n.csv'])
   assert.deepEqual(first.ranges, [
     [0, 10, 14],
