@@ -1,4 +1,5 @@
 /** A producer whose every record is acknowledged to its sender. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../base/errors.ts'
 import { type ClientError, ERR } from './client-error.ts'
@@ -79,7 +80,7 @@ export async function openProducer(
           if (error instanceof DfspError) throw error
           if ((error as ClientError).code !== ERR.QUEUE_FULL)
             throw explain(asTold(error as ClientError), { topic, login, doing: 'produce' })
-          await new Promise(resolve => setTimeout(resolve, QUEUE_FULL_RETRY_MS))
+          await delay(QUEUE_FULL_RETRY_MS)
         }
       }
     },

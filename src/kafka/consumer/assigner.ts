@@ -1,4 +1,5 @@
 /** What the client is told of partitions, in the words of whichever protocol the group speaks. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../../base/errors.ts'
 import type { ClientError } from '../client-error.ts'
@@ -77,7 +78,7 @@ export function assigner(client: RdKafka.KafkaConsumer, topic: string): Assigner
             next: 'nothing is lost: start again',
             cause: error,
           })
-        await new Promise(resolve => setTimeout(resolve, SEEK_RETRY_MS))
+        await delay(SEEK_RETRY_MS)
       }
     },
   }

@@ -1,4 +1,5 @@
 /** What a consumer begins with: a connection, a topic that is there and a group without another member. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../../base/errors.ts'
 import type { StartOffset } from '../../core/offsets/start-offset.ts'
@@ -71,7 +72,7 @@ async function existingTopic(
       if (!options.waitForTopic || !(error instanceof DfspError) || error.code !== 'E_TOPIC_MISSING')
         throw error
       if (!told) onWaiting(`topic "${options.topic}" does not exist yet: waiting for it`)
-      await new Promise(resolve => setTimeout(resolve, TOPIC_RETRY_MS))
+      await delay(TOPIC_RETRY_MS)
     }
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import os from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isAlive } from '../../base/alive.ts'
 import { DfspError } from '../../base/errors.ts'
 import { listText } from '../../core/text/list-text.ts'
@@ -52,7 +53,7 @@ export async function waitForGroup(
         `group ${group} has a member ${first.clientId} on ${first.host}: waiting up to ${Math.round(sessionMs / 1000)} s in case it is gone`,
       )
     told = true
-    await new Promise(resolve => setTimeout(resolve, ASK_EVERY_MS))
+    await delay(ASK_EVERY_MS)
   }
 }
 
@@ -99,7 +100,7 @@ export async function waitForRest(client: Client, group: string, part: PartOwner
       const named = listText(others.map(inWords))
       part.onWaiting(`group ${group}: ${named}: nothing is read until all partitions are here`)
     }
-    await new Promise(resolve => setTimeout(resolve, ASK_EVERY_MS))
+    await delay(ASK_EVERY_MS)
   }
 }
 

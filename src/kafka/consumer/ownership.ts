@@ -11,6 +11,7 @@
  * cooperative-sticky and `group.protocol=consumer` take and give single ones, and may give none. `owned.ts` holds the
  * state and moves it.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { type ClientError, ERR } from '../client-error.ts'
 import type { Assigner } from './assigner.ts'
@@ -155,7 +156,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
         return await ask()
       } catch (error) {
         deps.onRetry(error)
-        await new Promise(resolve => setTimeout(resolve, RETRY_MS))
+        await delay(RETRY_MS)
       }
     }
   }

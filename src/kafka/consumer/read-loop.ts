@@ -1,6 +1,8 @@
 /** One call of consume(n) after the other. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { type ClientError, ERR } from '../client-error.ts'
+import type { ClientError } from '../client-error.ts'
+import { consume, FIRST_BYTES, meanWith, POLL_MS, pollsBriefly } from '../consume.ts'
 import type { CallGate } from './call-gate.ts'
 
 export interface PartitionEnd {
@@ -25,29 +27,15 @@ export interface ReadLoop {
   stop(): Promise<void>
 }
 
-/** How long consume(n) waits for its first record; what comes in ends the wait at once. */
-const POLL_MS = 100
-const BATCH_BYTES = 4 * 1024 * 1024
-
 export function readLoop(client: RdKafka.KafkaConsumer, deps: ReadLoopDeps): ReadLoop {
   const { gate } = deps
   let running = false
   let loop: Promise<void> = Promise.resolve()
-  let meanBytes = 64 * 1024
+  let meanBytes = FIRST_BYTES
   let ends: PartitionEnd[] = []
 
-  client.setDefaultConsumeTimeout(POLL_MS)
-  ;(
-    client as unknown as { setDefaultIsTimeoutOnlyForFirstMessage(on: boolean): void }
-  ).setDefaultIsTimeoutOnlyForFirstMessage(true)
+  pollsBriefly(client)
   client.on('partition.eof', ({ partition, offset }) => ends.push({ partition, offset }))
-
-  function consume(): Promise<RdKafka.Message[]> {
-    const n = Math.round(Math.min(256, Math.max(8, BATCH_BYTES / meanBytes)))
-    return new Promise((resolve, reject) => {
-      client.consume(n, (error, messages) => (error ? reject(error) : resolve(messages)))
-    })
-  }
 
   async function read(): Promise<void> {
     while (running) {
@@ -55,18 +43,17 @@ export function readLoop(client: RdKafka.KafkaConsumer, deps: ReadLoopDeps): Rea
       while (gate.change !== undefined) await gate.change
       if (!running) return
       const turn = deps.turn()
-      const call = consume()
+      const call = consume(client, meanBytes)
       gate.began(call)
       try {
         const messages = await call
-        for (const { size } of messages) meanBytes += (size - meanBytes) / 32
+        for (const { size } of messages) meanBytes = meanWith(meanBytes, size)
         const seen = ends
         ends = []
         deps.deliver(messages, seen, turn)
       } catch (error) {
-        if ((error as ClientError).code === ERR.TIMED_OUT) continue
         if (!deps.failed(error as ClientError)) running = false
-        else await new Promise(resolve => setTimeout(resolve, POLL_MS))
+        else await delay(POLL_MS)
       }
     }
   }

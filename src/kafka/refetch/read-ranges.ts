@@ -14,6 +14,7 @@ import { listText } from '../../core/text/list-text.ts'
 import { topicPartitions } from '../ask/topic.ts'
 import { openTransaction, type Watermarks, watermarks } from '../ask/watermarks.ts'
 import { type ClientError, ERR } from '../client-error.ts'
+import { consume, FIRST_BYTES, meanWith } from '../consume.ts'
 import { offsetsAt } from '../consumer/assignment.ts'
 import type { ConsumedRecord } from '../consumer/consumer.ts'
 import { explain } from '../explain.ts'
@@ -36,9 +37,6 @@ export interface RecordFrame {
 
 const STALL_MS = 60_000
 const ERROR_WAIT_MS = 100
-const BATCH_BYTES = 4 * 1024 * 1024
-/** What a record may have before one was seen. */
-const FIRST_BYTES = 64 * 1024
 
 /** See `Refetcher.read`. Nothing is assigned to the client afterwards. */
 export async function readRanges(
@@ -170,10 +168,7 @@ async function readRound(
         })
       let messages: RdKafka.Message[] = []
       try {
-        messages = await consume(
-          client,
-          Math.round(Math.min(256, Math.max(8, BATCH_BYTES / (mean || FIRST_BYTES)))),
-        )
+        messages = await consume(client, mean || FIRST_BYTES)
       } catch (error) {
         const told = failure(error as ClientError)
         if (told) throw told
@@ -181,7 +176,7 @@ async function readRound(
       }
       for (const message of messages) {
         const { partition, offset, size, timestamp = 0, value } = message
-        mean += mean === 0 ? size : (size - mean) / 32
+        mean = meanWith(mean || size, size)
         const stretch = open.get(partition)
         if (!stretch || offset < stretch.position) continue
         pass(partition, offset)
@@ -221,15 +216,6 @@ function frameOf({ key, headers = [] }: RdKafka.Message): RecordFrame {
     key: key === null || key === undefined ? null : Buffer.from(key),
     headers: pairs.map(([name, value]) => [name, Buffer.from(value as Buffer)] as const),
   }
-}
-
-function consume(client: RdKafka.KafkaConsumer, n: number): Promise<RdKafka.Message[]> {
-  return new Promise((resolve, reject) => {
-    client.consume(n, (error, messages) => {
-      if (error && error.code !== ERR.TIMED_OUT) reject(error)
-      else resolve(messages ?? [])
-    })
-  })
 }
 
 /** Whether a record lies in one of the ranges, which are sorted; asked in order within a partition. */

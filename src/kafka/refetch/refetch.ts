@@ -2,6 +2,7 @@
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Extent, OffsetRange } from '../../core/offsets/offset-ranges.ts'
 import { bareClient } from '../ask/bare-client.ts'
+import { pollsBriefly } from '../consume.ts'
 import type { ConsumedRecord } from '../consumer/consumer.ts'
 import {
   extents,
@@ -38,8 +39,6 @@ export interface Refetcher {
   /** A connection that is still being made is not waited for. */
   close(): Promise<void>
 }
-
-const POLL_MS = 100
 
 /** Connects when first read from. */
 export function openRefetcher(options: RefetchOptions): Refetcher {
@@ -93,9 +92,6 @@ async function connected({ properties }: RefetchOptions): Promise<RdKafka.KafkaC
       'enable.partition.eof': true,
     },
   })
-  client.setDefaultConsumeTimeout(POLL_MS)
-  ;(
-    client as unknown as { setDefaultIsTimeoutOnlyForFirstMessage(on: boolean): void }
-  ).setDefaultIsTimeoutOnlyForFirstMessage(true)
+  pollsBriefly(client)
   return client
 }

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ERR } from '../../../src/kafka/client-error.ts'
+import type { Assigner, Place } from '../../../src/kafka/consumer/assigner.ts'
+import { callGate } from '../../../src/kafka/consumer/call-gate.ts'
+import { ownedPartitions } from '../../../src/kafka/consumer/owned.ts'
+import { ownership } from '../../../src/kafka/consumer/ownership.ts'
+
+/** A member of a group in a topic of partitions 0 and 1, and what client and handlers were told, in order. */
+function member(isCooperative: boolean) {
+  const told: string[] = []
+  const owned = ownedPartitions()
+  const text = (places: Iterable<number | Place>) =>
+    [...places]
+      .map(each => (typeof each === 'number' ? `${each}` : `${each.partition}@${each.offset ?? ''}`))
+      .join(' ')
+  let finish = () => {}
+  let closing = false
+  const at = { lost: false, offsets: [5, 7] }
+  const assign: Assigner = {
+    isCooperative,
+    get isLost() {
+      return at.lost
+    },
+    accept: places => void told.push(`assign ${text(places)}`),
+    giveUp: partitions => void told.push(`unassign ${text(partitions)}`),
+    pause: partitions => void told.push(`pause ${text(partitions)}`),
+    resume: partitions => void told.push(`resume ${text(partitions)}`),
+    seek: async place => void told.push(`seek ${text([place])}`),
+  }
+  const changes = ownership({
+    topic: 'xrd',
+    owned,
+    assign,
+    gate: callGate(),
+    partitions: async () => [0, 1],
+    starts: async list =>
+      list.map(partition => ({
+        partition,
+        start: at.offsets[partition] as number,
+        end: 9,
+        committed: undefined,
+        metadata: undefined,
+        notice: undefined,
+      })),
+    onAssign: list => void told.push(`begin ${list.map(p => p.partition).join(' ')}`),
+    onRevoke: (list, lost) => {
+      told.push(`${lost ? 'lose' : 'drain'} ${list.join(' ')}`)
+      return new Promise(resolve => {
+        finish = resolve
+      })
+    },
+    waitForRest: async () => void told.push('wait'),
+    onRetry: error => assert.fail(String(error)),
+    onFailed: error => assert.fail(String(error)),
+    isStopped: () => false,
+    isClosing: () => closing,
+    now: () => 0,
+  })
+  const rebalance = (code: number, list: readonly number[]) =>
+    changes.rebalance(
+      { code, message: '' },
+      list.map(partition => ({ topic: 'xrd', partition })),
+    )
+  const settled = () => new Promise(resolve => setImmediate(resolve))
+  return {
+    owned,
+    changes,
+    at,
+    settled,
+    assign: (...list: number[]) => rebalance(ERR.ASSIGN_PARTITIONS, list),
+    revoke: (...list: number[]) => rebalance(ERR.ASSIGN_PARTITIONS + 1, list),
+    finish: () => finish(),
+    close() {
+      closing = true
+    },
+    told: () => told.splice(0),
+  }
+}
+
+test('some of the partitions are taken, paused, and waited with; with the last one all begin at once', async () => {
+  const { assign, settled, told, owned } = member(true)
+  assign(1)
+  await settled()
+  assert.deepEqual(told(), ['assign 1@', 'pause 1', 'wait'])
+  assert.equal(owned.state, 'partial')
+  assign(0)
+  await settled()
+  assert.deepEqual(told(), ['seek 1@7', 'begin 0 1', 'assign 0@5', 'resume 0 1'])
+  assert.equal(owned.state, 'whole')
+})
+
+test('a partition that is to go drains all of them, from the moment that is known, before it is given up', async () => {
+  const { assign, revoke, finish, settled, told, owned } = member(true)
+  assign(0, 1)
+  await settled()
+  told()
+  revoke(1)
+  assert.equal(owned.state, 'draining')
+  await settled()
+  assert.deepEqual(told(), ['pause 0 1', 'drain 0 1'])
+  finish()
+  await settled()
+  assert.deepEqual(told(), ['unassign 1', 'wait'])
+  assert.equal(owned.state, 'partial')
+})
+
+test('what belongs to somebody else already is told as lost', async () => {
+  const { assign, revoke, settled, told, at } = member(false)
+  assign(0, 1)
+  await settled()
+  told()
+  at.lost = true
+  revoke(0, 1)
+  await settled()
+  assert.deepEqual(told(), ['pause 0 1', 'lose 0 1'])
+})
+
+test('a restart loses what is owned and begins again where the offsets say then', async () => {
+  const { assign, changes, finish, settled, told, at, owned } = member(false)
+  assign(0, 1)
+  await settled()
+  told()
+  at.offsets = [0, 0]
+  changes.restart(true)
+  assert.equal(owned.mayCommit(0), false)
+  await settled()
+  finish()
+  await settled()
+  assert.deepEqual(told(), ['pause 0 1', 'lose 0 1', 'seek 0@0', 'seek 1@0', 'begin 0 1', 'resume 0 1'])
+  assert.equal(owned.mayCommit(0), true)
+})
+
+test('a partition is read again only where nothing came of it meanwhile', async () => {
+  const { assign, changes, settled, told, owned } = member(false)
+  assign(0, 1)
+  await settled()
+  told()
+  changes.reread(0, 4, 4)
+  await settled()
+  assert.deepEqual(told(), [])
+  changes.reread(0, 5, 6)
+  await settled()
+  assert.deepEqual(told(), ['seek 0@6', 'resume 0'])
+  assert.equal(owned.positions.get(0)?.next, 6)
+})
+
+test('while it closes partitions are taken and given up at once', async () => {
+  const { assign, revoke, close, settled, told } = member(false)
+  assign(0, 1)
+  await settled()
+  told()
+  close()
+  revoke(0, 1)
+  assert.deepEqual(told(), ['unassign 0 1'])
+})
