@@ -28,8 +28,6 @@ export interface FileEnds {
   ): void
   /** Not run now; a start that wants it will. */
   leave(file: OpenFile): void
-  /** Takes an unfinished file out of the table; its records stay unresolved. */
-  letGo(file: OpenFile): void
   /** Resolves a file of which no more will come. */
   passOver(file: OpenFile, result: 'superseded' | 'late', why: string): void
 }
@@ -243,12 +241,6 @@ export function fileEnds(s: Shared): FileEnds {
     leave(file) {
       files.move(file, 'held')
       file.stored.release()
-    },
-    letGo(file) {
-      counts.letGo++
-      s.ahead.forget(file)
-      file.stored.release()
-      files.move(file, 'closed')
     },
     passOver,
   }

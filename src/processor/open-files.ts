@@ -47,8 +47,10 @@ export interface OpenFiles {
   grew(file: OpenFile): void
   /** The bytes of an assembling file were moved from memory to disk. */
   spilled(file: OpenFile): void
-  /** Files that are idle, the one that has had no new chunk for longest first; those that have been whole come last. */
-  idle(): OpenFile[]
+  /** Takes an unfinished file out of the table; its records stay unresolved. */
+  letGo(file: OpenFile): void
+  /** It was opened after another was let go: it may be what is left of one that was, and its other chunks lie on the topic. */
+  mayBeRest(file: OpenFile): boolean
   /** Of the files that are assembling in memory, or elsewhere, the one that was opened last. Damaged ones do not count. */
   youngest(isInMemory: boolean): OpenFile | undefined
 }
@@ -89,6 +91,8 @@ export function openFiles(): OpenFiles {
   }
   let tableBytes = 0
   let numbers = 0
+  /** The next number when the first file was let go. */
+  let letGoBefore = Number.POSITIVE_INFINITY
   let turns = 0
   let earlyTurns = Number.MIN_SAFE_INTEGER
   const young = youngFiles(() => counts.assembling)
@@ -117,6 +121,20 @@ export function openFiles(): OpenFiles {
     if (file.turn === 0) return
     file.contents.stuck ??= heap(({ turn }) => turn)
     file.contents.stuck.add(file)
+  }
+
+  function move(file: OpenFile, to: FileState): void {
+    if (!NEXT[file.state].includes(to)) throw new Error(`${file.path} cannot go from ${file.state} to ${to}`)
+    note(file, -1)
+    ;(file as { state: FileState }).state = to
+    note(file, 1)
+    if (isIdle(file)) noteStuck(file)
+    if (to === 'assembling') young.assembling(file)
+    if (to !== 'closed') return
+    byId.delete(file.id)
+    byNumber.delete(file.number)
+    tableBytes -= file.tableBytes
+    if (--file.contents.count === 0) byPath.delete(file.path)
   }
 
   return {
@@ -167,20 +185,7 @@ export function openFiles(): OpenFiles {
       young.opened(file)
       return file
     },
-    move(file, to) {
-      if (!NEXT[file.state].includes(to))
-        throw new Error(`${file.path} cannot go from ${file.state} to ${to}`)
-      note(file, -1)
-      ;(file as { state: FileState }).state = to
-      note(file, 1)
-      if (isIdle(file)) noteStuck(file)
-      if (to === 'assembling') young.assembling(file)
-      if (to !== 'closed') return
-      byId.delete(file.id)
-      byNumber.delete(file.number)
-      tableBytes -= file.tableBytes
-      if (--file.contents.count === 0) byPath.delete(file.path)
-    },
+    move,
     whole(file) {
       if (file.turn !== 0) return
       file.turn = file.triedBefore ? ++earlyTurns : ++turns
@@ -219,15 +224,11 @@ export function openFiles(): OpenFiles {
       tableBytes += RECORD_BYTES
     },
     spilled: young.assembling,
-    idle: () =>
-      [...byNumber.values()]
-        .filter(isIdle)
-        .sort(
-          (a, b) =>
-            Number(a.turn !== 0) - Number(b.turn !== 0) ||
-            a.lastProgress - b.lastProgress ||
-            a.number - b.number,
-        ),
+    letGo(file) {
+      move(file, 'closed')
+      letGoBefore = Math.min(letGoBefore, numbers)
+    },
+    mayBeRest: ({ number }) => number >= letGoBefore,
     youngest: young.youngest,
   }
 }

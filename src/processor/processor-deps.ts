@@ -112,7 +112,7 @@ export interface Counts {
   journalled: number
   /** Times that a file's bytes were dropped for want of room. */
   evicted: number
-  /** Unfinished files that were taken out of the table for want of memory. */
+  /** Times that an unfinished file was taken out of the table for want of memory. */
   letGo: number
   doneBytes: number
   receivedBytes: number

@@ -32,7 +32,7 @@ import { staleFiles } from './stale-files.ts'
 export interface Processor {
   readonly ledger: Ledger
   readonly counts: Readonly<Counts>
-  readonly files: Pick<OpenFiles, 'byId' | 'count'>
+  readonly files: Pick<OpenFiles, 'byId' | 'count' | 'mayBeRest'>
   assign(partitions: readonly AssignedPartition[]): void
   records(batch: readonly ConsumedRecord[]): void
   partitionEnd(partition: number, offset: number): void

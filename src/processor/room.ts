@@ -8,7 +8,8 @@ import type { Chunk } from '../core/chunks/chunk.ts'
 import type { Place } from '../files/store.ts'
 import type { FileEnds } from './file-ends.ts'
 import type { FileWork } from './file-work.ts'
-import { type FileState, isIdle, type OpenFile } from './open-file.ts'
+import { FREE_TABLE_BYTES, letGo } from './let-go.ts'
+import type { FileState, OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 import { readAgain } from './read-again.ts'
 
@@ -44,13 +45,6 @@ export interface RoomDeps extends Shared {
 /** Dead letters on their way beyond which nothing is read. */
 const MOST_LETTERS = 1_000
 const TELL_EVERY_MS = 60_000
-/** Bytes of the table of open files that do not count against the budget. */
-const FREE_TABLE_BYTES = 4 * 1024 * 1024
-/** The share of the budget beyond them that the table may take, and what is left of it when files were let go. */
-const TABLE_SHARE = 1 / 4
-const TABLE_KEPT = 3 / 4
-/** Files that are let go at a time. */
-const MOST_LET_GO = 512
 
 /** A disk that has failed again and again for so long, and no file was finished meanwhile, counts as one that takes nothing. */
 const FUTILE_MS = 2 * PROBE_EVERY_MS
@@ -60,13 +54,8 @@ export function room(s: RoomDeps): Room {
   const { settings, store, report, now } = deps
   const low = lowMark(settings.memoryBytes)
   const high = highMark(settings.memoryBytes)
-  const mostTableBytes = FREE_TABLE_BYTES + settings.memoryBytes * TABLE_SHARE
   let flow: Flow = 'flow'
   let recordFill = 0
-  /** Files to be let go, the one that is idle for longest last, as it was at `idleAt`. */
-  let idle: OpenFile[] = []
-  let idleAt = 0
-  let letGoToldAt = Number.NEGATIVE_INFINITY
   let isDiskTold = false
   let diskToldAt = Number.NEGATIVE_INFINITY
   let disk: { reason: string; probes: number; retryAt: number } | undefined
@@ -75,6 +64,7 @@ export function room(s: RoomDeps): Room {
   /** How often it failed again before a further one was: it has room for a probe and for no file. */
   let relapses = 0
   let failingSince = 0
+  const limitTable = letGo(s)
   const again = readAgain({
     ...s,
     place,
@@ -202,7 +192,7 @@ export function room(s: RoomDeps): Room {
   // ---- flow
 
   function update(): void {
-    letGo()
+    limitTable()
     const { files: queuedFiles, bytes: queuedBytes } = files.underWay
     const next = nextFlow(flow, {
       memoryBytes: usedBytes(),
@@ -310,29 +300,6 @@ export function room(s: RoomDeps): Room {
       })
     counts.evicted++
     again.dropBytes(file)
-  }
-
-  /**
-   * Any number of files may be begun and never completed, and each takes its name and some more. Those that had no
-   * new chunk for longest are taken out of the table, some at a time; their records stay unresolved.
-   */
-  function letGo(): void {
-    if (idle.length === 0) {
-      if (files.tableBytes <= mostTableBytes) return
-      idle = files.idle().reverse()
-      idleAt = now()
-    }
-    const before = counts.letGo
-    for (let left = MOST_LET_GO; left > 0 && files.tableBytes > mostTableBytes * TABLE_KEPT; left--) {
-      const file = idle.pop()
-      if (file === undefined) break
-      if (isIdle(file) && file.lastProgress <= idleAt) s.ends.letGo(file)
-    }
-    if (files.tableBytes <= mostTableBytes * TABLE_KEPT) idle = []
-    if (counts.letGo === before || now() - letGoToldAt < TELL_EVERY_MS) return
-    letGoToldAt = now()
-    const text = `unfinished files are too many for --memory: ${counts.letGo} of them, those without a new chunk for longest, are left to the next start`
-    report({ type: 'problem', text })
   }
 
   return {

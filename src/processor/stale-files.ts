@@ -27,6 +27,7 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
 
   /** Nothing new came of it although everything was read that had arrived. */
   function isStale(file: OpenFile, until: number): boolean {
+    if (files.mayBeRest(file)) return false
     if (file.state !== 'assembling' && (file.state !== 'evicted' || isWhole(file))) return false
     return file.seen === undefined && until - file.lastProgress >= settings.incompleteAfterMs
   }

@@ -5,6 +5,7 @@ import { topicPartitions } from '../kafka/ask/topic.ts'
 import type { FileConsumer } from '../kafka/consumer/consumer.ts'
 import { openRefetcher } from '../kafka/refetch/refetch.ts'
 import type { Processor } from '../processor/processor.ts'
+import { formatCount } from '../report/quantities.ts'
 import { connecting } from './connecting.ts'
 import { type Deferred, deferred } from './deferred.ts'
 import { realEdges } from './edges.ts'
@@ -209,14 +210,25 @@ function ended(
   const isAtGoal = end.why === 'goal'
   const waiting =
     isAtGoal && options.unprocessed === undefined
-      ? incompleteAtEnd(assembling, readUpTo, options.incompleteAfterMs, retention.isCut)
+      ? incompleteAtEnd(
+          assembling.filter(file => !work.files.mayBeRest(file)),
+          readUpTo,
+          options.incompleteAfterMs,
+          retention.isCut,
+        )
       : undefined
   for (const event of waiting?.events ?? []) report(event)
-  const unprocessed = (waiting?.overdue ?? options.unprocessed ?? 0) + retention.lostIn + work.counts.letGo
+  const { letGo } = work.counts
+  if (letGo > 0 && isAtGoal) report({ type: 'problem', text: letGoText(letGo) })
+  const unprocessed = (waiting?.overdue ?? options.unprocessed ?? 0) + retention.lostIn + letGo
   const { exit, error } = outcome(end, options, work.counts, drained, unprocessed)
   if (isAtGoal) for (const text of open) report({ type: 'problem', text })
   if (error) report({ type: 'error', error })
   else if (end.why === 'stop') report({ type: 'problem', text: `stopped: ${end.reason}` })
   report({ type: 'summary', summary: summaryOf(work.counts, assembling, started, exit) })
   return { exit, error }
+}
+
+function letGoText(times: number): string {
+  return `unfinished files were let go ${formatCount(times)} times for want of --memory: start again, or give more --memory`
 }

@@ -107,6 +107,32 @@ describe('run', { concurrency: 4 }, () => {
       assert.equal(again.code, 3, again.stderr)
     })
 
+  test('of more files side by side than --memory has room for each start gets some done, and says that others were let go', async t => {
+    const folder = fs.mkdtempSync(join(tmpdir(), 'dfsp-side-by-side-'))
+    t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+    fs.writeFileSync(join(folder, 'null.mjs'), 'export default () => null\n')
+    const parent = Array.from({ length: 15 }, () => 'p'.repeat(250)).join('/')
+    const files = Array.from({ length: 900 }, (_, i) =>
+      recordsOf({ path: `${parent}/${i}`, content: randomBytes(20), chunkSize: 10 }),
+    )
+    for (const chunk of [0, 1])
+      await mock.produceRaw(
+        'side-by-side',
+        files.map(records => records[chunk] as (typeof records)[number]),
+      )
+    const run = () =>
+      runCli(['run', '-p', 'null.mjs', '--memory', '16MiB', ...args('side-by-side')], { cwd: folder })
+    const first = await run()
+    assert.equal(first.code, 3, first.stderr)
+    assert.match(
+      first.stderr,
+      /were let go \d+ times for want of --memory: start again, or give more --memory/,
+    )
+    assert.doesNotMatch(first.stderr, /held until/)
+    const again = await run()
+    assert.equal(again.code, 0, again.stderr)
+  })
+
   test('a journal that is garbage, or forged by a file of an earlier version, costs no file and no start', async t => {
     const folder = fs.mkdtempSync(join(tmpdir(), 'dfsp-forged-'))
     t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
