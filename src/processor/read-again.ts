@@ -5,7 +5,7 @@
 
 import { PROBE_EVERY_MS } from '../core/breaker.ts'
 import { assembly } from '../core/chunks/assembly.ts'
-import type { Chunk } from '../core/chunks/chunk.ts'
+import { type Chunk, isRight } from '../core/chunks/chunk.ts'
 import { fileId } from '../core/chunks/generation.ts'
 import { namedChunk } from '../core/chunks/named-chunk.ts'
 import { offsetRanges } from '../core/offsets/offset-ranges.ts'
@@ -28,6 +28,8 @@ export interface ReadAgain {
   /** Their partitions are taken away, or the run ends. */
   cancel(): void
   readonly isReading: boolean
+  /** A chunk was read for the first time: what is read again of it is older, and does not replace it. */
+  came(file: OpenFile, chunk: Chunk): void
   /** Its copies are being read, and each counts: it is whole once all were. */
   takesAllCopies(file: OpenFile): boolean
   /** Whether files wait for it, or are being read. */
@@ -47,7 +49,8 @@ export interface ReadAgainDeps extends Shared {
 }
 
 interface Reading {
-  readonly files: ReadonlySet<OpenFile>
+  /** With the indexes of chunks that came meanwhile and are right by their own digests. */
+  readonly files: ReadonlyMap<OpenFile, Set<number>>
   readonly abort: AbortController
 }
 
@@ -118,7 +121,7 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
       files.move(file, 'assembling')
     }
     const abort = new AbortController()
-    const own = { files: new Set(chosen.keys()), abort }
+    const own = { files: new Map(Array.from(chosen.keys(), file => [file, new Set<number>()])), abort }
     reading = own
     deps
       .refetch(offsetRanges(offsets), r => !abort.signal.aborted && recordAgain(r), abort.signal)
@@ -132,14 +135,15 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
     const found = namedChunk(r.value)
     if ('refused' in found) return
     const file = files.byId.get(fileId(found.path, found.chunk))
-    if (file === undefined || !reading?.files.has(file)) return
+    const newer = file && reading?.files.get(file)
+    if (file === undefined || newer === undefined || newer.has(found.chunk.index)) return
     if (file.state === 'assembling') s.place(file, found.chunk)
     else file.hasUnreadCopies = true
   }
 
   function ended(own: Reading, error?: Error): void {
     if (reading === own) reading = undefined
-    for (const file of own.files) {
+    for (const file of own.files.keys()) {
       if (file.state !== 'assembling' || file.seen === undefined) continue
       if (error !== undefined || own.abort.signal.aborted) dropBytes(file)
       else {
@@ -172,7 +176,11 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
       reading?.abort.abort()
       reading = undefined
     },
-    takesAllCopies: file => file.checksChunks && reading?.files.has(file) === true,
+    came(file, chunk) {
+      const newer = reading?.files.get(file)
+      if (newer !== undefined && isRight(chunk, deps.sha512)) newer.add(chunk.index)
+    },
+    takesAllCopies: file => file.checksChunks && file.seen !== undefined,
     get isReading() {
       return reading !== undefined
     },

@@ -4,7 +4,7 @@
  */
 import { type Flow, highMark, lowMark, nextFlow } from '../core/backpressure.ts'
 import { PROBE_EVERY_MS } from '../core/breaker.ts'
-import type { Chunk } from '../core/chunks/chunk.ts'
+import { type Chunk, isRight } from '../core/chunks/chunk.ts'
 import type { Place } from '../files/store.ts'
 import type { FileEnds } from './file-ends.ts'
 import type { FileWork } from './file-work.ts'
@@ -112,7 +112,7 @@ export function room(s: RoomDeps): Room {
     const duplicate = file.assembly.has(chunk.index)
     if (duplicate) counts.duplicates++
     // A copy that is right by its own digest replaces whatever is there; one that is wrong replaces nothing.
-    if ((duplicate || file.checksChunks) && !sameHash(deps.sha512(chunk.data), chunk.chunkHash)) return
+    if ((duplicate || file.checksChunks) && !isRight(chunk, deps.sha512)) return
     if (!makeRoom(file) || !write(file, chunk)) {
       // Evicted: the chunk was seen all the same.
       if ((file.state as FileState) === 'evicted' && !file.assembly.has(chunk.index)) place(file, chunk)
@@ -307,7 +307,10 @@ export function room(s: RoomDeps): Room {
       return flow
     },
     firstPlace,
-    place,
+    place(file, chunk) {
+      again.came(file, chunk)
+      place(file, chunk)
+    },
     dropBytes: again.dropBytes,
     update,
     tick,
@@ -325,8 +328,4 @@ export function room(s: RoomDeps): Room {
       return disk
     },
   }
-}
-
-function sameHash(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0
 }

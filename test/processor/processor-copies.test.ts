@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { cut, sha512, world } from './world.ts'
+import { cut, deferred, sha512, world } from './world.ts'
 
 const FILE = cut('h.txt', 'aaaabbbbcccc')
 const good = (index: number) => FILE.values[index - 1] as Buffer
@@ -78,5 +78,46 @@ test('whatever copies come, it comes to an end, and is read again only a few tim
       },
     ),
     { numRuns: 60 },
+  )
+})
+
+test('of copies that come while the file is read again the last one in the log counts', async t => {
+  const copy = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.constantFrom('', 'XXXX', 'broken'))
+  const asRecord = ([index, text]: readonly [number, string]) => {
+    if (text === '') return good(index)
+    if (text !== 'broken') return other(index, text)
+    // What is wrong by its own digest counts for nothing.
+    const change = () => ({ data: Buffer.from('????') })
+    return cut('h.txt', 'aaaabbbbcccc', { change }).values[index - 1] as Buffer
+  }
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(copy, { maxLength: 5 }),
+      fc.array(copy, { maxLength: 5 }),
+      async (more, late) => {
+        // Nothing is written, so that all of it has to be read again.
+        const w = world(t, { settings: { mode: 'disk' } })
+        w.failWrites = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+        const first = [1, 2, 3].map(index => [index, ''] as const)
+        await w.send(0, ...[...first, ...more].map(asRecord))
+        w.failWrites = undefined
+        const answer = deferred<void>()
+        w.onRefetch = () => answer.promise
+        for (let i = 0; i < 12; i++) {
+          await w.clock.advance(1_000)
+          await w.tick()
+        }
+        await w.send(0, ...late.map(asRecord))
+        answer.resolve()
+        for (let i = 0; i < 5; i++) {
+          await w.clock.advance(1_000)
+          await w.tick()
+        }
+        const last = new Map([...first, ...more, ...late].filter(([, text]) => text !== 'broken'))
+        for (const { content } of w.calls) assert.equal(content, 'aaaabbbbcccc')
+        if ([...last.values()].every(text => text === '')) assert.equal(w.calls.length, 1)
+      },
+    ),
+    { numRuns: 150 },
   )
 })

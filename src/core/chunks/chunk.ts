@@ -59,6 +59,11 @@ export function wrongNumbers(chunk: Chunk): string | undefined {
   return undefined
 }
 
+/** Its data are those of its own digest. */
+export function isRight({ data, chunkHash }: Chunk, sha512: (data: Uint8Array) => Uint8Array): boolean {
+  return Buffer.compare(sha512(data), chunkHash) === 0
+}
+
 function isCount(n: number): boolean {
   return Number.isSafeInteger(n) && n >= 0
 }
