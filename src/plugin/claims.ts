@@ -7,23 +7,24 @@ import type { Offer } from './messages.ts'
 
 type Slot = Pick<Offer, 'id' | 'slot'>
 
-/** Ids are above 0. */
-const CLAIMED = 0
-const DONE = -1
+/** Of a task that is claimed the slot holds the negative id: ids are above 0. */
+const DONE = 0
 
 /** False when the other side was first. */
 export function claim(claims: Int32Array, { id, slot }: Slot): boolean {
-  return Atomics.compareExchange(claims, slot, id, CLAIMED) === id
+  return Atomics.compareExchange(claims, slot, id, -id) === id
 }
 
 export function offer(claims: Int32Array, { id, slot }: Slot): void {
   Atomics.store(claims, slot, id)
 }
 
-export function markDone(claims: Int32Array, { slot }: Pick<Slot, 'slot'>): void {
-  Atomics.store(claims, slot, DONE)
+/** Not where the slot is another task's by now: a thread that is being ended may come to this. */
+export function markDone(claims: Int32Array, { id, slot }: Slot): void {
+  Atomics.compareExchange(claims, slot, -id, DONE)
 }
 
+/** Of a task that lies in the slot. */
 export function isDone(claims: Int32Array, { slot }: Pick<Slot, 'slot'>): boolean {
   return Atomics.load(claims, slot) === DONE
 }

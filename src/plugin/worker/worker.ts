@@ -178,7 +178,7 @@ async function runTask({ id, slot, task }: Offer): Promise<void> {
   }
   current = undefined
   if (isSpoilt) return
-  if (result.kind === 'done') markDone(claims, { slot })
+  if (result.kind === 'done') markDone(claims, { id, slot })
   host.result({ id, ms: performance.now() - start, result }, offers.length > 0)
 }
 
