@@ -31,15 +31,26 @@ const CODES: ReadonlySet<unknown> = new Set([
   'ENOTFOUND',
 ])
 
+/** While a plugin thread begins, want of what every thread needs (files, memory, processes) is no fault of the plugin either. */
+export const WHILE_STARTING: ReadonlySet<unknown> = new Set([
+  ...CODES,
+  'ENOMEM',
+  'EAGAIN',
+  'ERR_WORKER_INIT_FAILED', // Node's, for each of them
+])
+
 /** Of an error that wraps others, such as `fetch failed`. */
 const DEEPEST = 4
 
 /** Whether an error, or what caused it, has such a code. */
-export function isEnvironmental(error: { readonly code?: unknown; readonly cause?: unknown }): boolean {
+export function isEnvironmental(
+  error: { readonly code?: unknown; readonly cause?: unknown },
+  codes = CODES,
+): boolean {
   let at: unknown = error
   for (let depth = 0; depth < DEEPEST && typeof at === 'object' && at !== null; depth++) {
     const { code, cause } = at as typeof error
-    if (CODES.has(code)) return true
+    if (codes.has(code)) return true
     at = cause
   }
   return false

@@ -98,15 +98,17 @@ export interface Result {
   readonly result: TaskResult
 }
 
+/** What the plugin's module exports. */
+export interface LoadedInfo {
+  readonly options: PluginOptions
+  readonly hooks: readonly string[]
+  readonly warnings: readonly string[]
+}
+
 export type FromThread =
   /** Before anything of the plugin is loaded; `thread` as the system counts it. */
   | { readonly type: 'begun'; readonly thread: number }
-  | {
-      readonly type: 'loaded'
-      readonly options: PluginOptions
-      readonly hooks: readonly string[]
-      readonly warnings: readonly string[]
-    }
+  | ({ readonly type: 'loaded' } & LoadedInfo)
   | { readonly type: 'load-failed'; readonly what: string; readonly fault: PluginFault }
   | { readonly type: 'ready' }
   | { readonly type: 'setup-failed'; readonly fault: PluginFault }

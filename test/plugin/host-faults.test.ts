@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import v8 from 'node:v8'
 import { isAlive } from '../../src/base/alive.ts'
+import { threadsOf } from '../../src/plugin/host/thread.ts'
 import { unendingThreads } from '../../src/plugin/host/unending.ts'
 import type { TaskResult } from '../../src/plugin/messages.ts'
 import { until } from '../support/until.ts'
@@ -156,8 +157,8 @@ test('fault 55: what is thrown long after null is logged, and changes no result'
 })
 
 test('fault 55: what is thrown between two files fails neither of them', async t => {
-  const workerUrl = new URL('./fixtures/late-worker.mjs', import.meta.url)
-  const { run, messages } = await openHost(t, { workerUrl })
+  const startThread = threadsOf(new URL('./fixtures/late-worker.mjs', import.meta.url))
+  const { run, messages } = await openHost(t, { startThread })
   assert.deepEqual(await Promise.all([run('a'), run('b'), run('c')]), [DONE, DONE, DONE])
   assert.ok(messages().filter(m => m === 'failed outside any call: too late').length >= 2)
 })

@@ -12,7 +12,7 @@ import type { PluginFault } from '../../src/core/plugin-fault.ts'
 import { arena } from '../../src/files/arena.ts'
 import { type Place, type Store, store } from '../../src/files/store.ts'
 import { type HostDeps, type LoadedInfo, type PluginHost, pluginHost } from '../../src/plugin/host/host.ts'
-import type { Ended } from '../../src/plugin/host/thread.ts'
+import { type Ended, threadsOf } from '../../src/plugin/host/thread.ts'
 import type { FileJob, SetupMessage, Task, TaskResult } from '../../src/plugin/messages.ts'
 
 export const ACTIONS = new URL('./fixtures/actions.mjs', import.meta.url).href
@@ -75,7 +75,7 @@ export async function openHost(
     onBroken(error) {
       throw error
     },
-    workerUrl: WORKER,
+    startThread: threadsOf(WORKER),
     ...deps,
   })
   t.after(async () => {

@@ -1,29 +1,48 @@
 /**
- * The plugin host: N threads that verify and process whole files. It owns the threads and nothing else; a thread
- * that throws, exits, hangs or runs out of memory costs its task one attempt and is replaced.
+ * The plugin host: N threads that verify and process whole files. A thread that throws, exits, hangs or runs out of memory
+ * costs its task one attempt and is replaced.
+ *
+ * How host and threads work together; messages.ts has every message, thread-state.ts the states of a thread.
+ *
+ * - **Beginning** (pool.ts). The first thread loads the module and says what it exports; once the settings are known it is
+ *   sent them and runs `setup`; once that went well all others do the same. A thread that ends is replaced. One that cannot
+ *   be loaded ends the run where that is the plugin's fault; for want of files or memory it is tried again, and with no
+ *   thread left nothing is processed meanwhile.
+ * - **Tasks** (task-queue.ts). The host offers tasks to threads, a thread does its offers in order. Where tasks take less
+ *   than the way there and back it is offered some ahead (tasks-ahead.ts). So each offer has a slot in shared memory
+ *   (claims.ts): the thread claims it when it begins, the host claims it to take it back, and whoever comes second leaves it
+ *   alone. A file that is taken back is answered as `recalled`; a hook waits for another thread.
+ * - **Answers** (worker/to-host.ts). Answers of short tasks come many to a message, so the thread marks what is done in
+ *   the slot as well: what it did counts though it hangs, or is gone, before it says so. An answer that is not the one of the
+ *   thread's first task counts for nothing.
+ * - **Time** (thread-ends.ts). The time of a file begins when the thread says `started`. A thread that is given up is told
+ *   `abort`, and ended where it does not answer soon. What else ends threads is there, too.
+ * - **Files ahead** (digests-ahead.ts). A thread without a task digests parts of a file that is not whole yet. `run` offers the
+ *   whole to the same thread, if it is free then; another digests from the first byte.
+ * - **Beside that** (thread-messages.ts) a thread logs (log-flow.ts), takes the lock that all threads share (lock.ts) and
+ *   produces records, and waits for the answer each time.
+ * - **Anew**. A module that is loaded anew gets threads of its own, and takes over when `setup` has run in the first. Those of
+ *   before finish the task that they have begun, run `teardown` and end. So do all when the host is closed.
+ *
+ * User code runs in the same threads and can post whatever it likes: checked-message.ts lets through what has the right
+ * form, and a thread that says what it cannot say in its state is ended.
  */
 
 import type { DfspError } from '../../base/errors.ts'
-import { E_ENVIRONMENT, isEnvironmental } from '../../core/environment.ts'
-import { faultLine, type PluginFault } from '../../core/plugin-fault.ts'
 import type { Source } from '../../core/source.ts'
-import { cutText } from '../../core/text/shown-text.ts'
-import { entryTaken, newLogFlow } from '../log-flow.ts'
-import {
-  type FromThread,
-  PORT_CLOSED,
-  type Refusal,
-  type SetupMessage,
-  type Task,
-  type ThreadData,
-} from '../messages.ts'
-import type { OutgoingRecord, PluginOptions } from '../plugin.ts'
+import { newLogFlow } from '../log-flow.ts'
+import type { FromThread, LoadedInfo, SetupMessage, Task } from '../messages.ts'
+import type { OutgoingRecord } from '../plugin.ts'
 import { signalPrograms } from './blocking-programs.ts'
-import { type FifoLock, fifoLock } from './lock.ts'
-import { exitError, loadError, setupError } from './start-errors.ts'
+import { digestsAhead } from './digests-ahead.ts'
+import { fifoLock } from './lock.ts'
+import { threadPool } from './pool.ts'
 import { taskQueue } from './task-queue.ts'
-import { type Ended, endThread, send, startThread, type Thread } from './thread.ts'
-import { addUnending } from './unending.ts'
+import { type Ended, type StartThread, send, type Thread, threadsOf, type Version } from './thread.ts'
+import { threadEnds } from './thread-ends.ts'
+import { threadMessages } from './thread-messages.ts'
+
+export type { LoadedInfo }
 
 export interface HostDeps {
   /** `file:` URL of the plugin's module. */
@@ -37,18 +56,12 @@ export interface HostDeps {
   readonly pageBytes: number
   readonly produce: (record: OutgoingRecord) => Promise<void>
   readonly log: (entry: Extract<FromThread, { type: 'log' }> & { readonly thread: number }) => void
-  /** A replacement for a dead thread could not be started: no further task will be answered. */
+  /** A thread in the place of another cannot be started, which is the plugin's fault: it stays out. */
   readonly onBroken: (error: DfspError) => void
   /** A thread is ready that was not there before: it may be in the place of one that has ended. */
   readonly onReady?: () => void
-  /** The thread's program; tests name the compiled one. */
-  readonly workerUrl?: URL
-}
-
-export interface LoadedInfo {
-  readonly options: PluginOptions
-  readonly hooks: readonly string[]
-  readonly warnings: readonly string[]
+  /** Tests name the compiled program, or have none. */
+  readonly startThread?: StartThread
 }
 
 export interface PluginHost {
@@ -66,6 +79,8 @@ export interface PluginHost {
   run(task: Task): Promise<Ended>
   /** Tasks that threads would take now. */
   readonly free: number
+  /** Why there is no thread, and none can be started for want of files, memory or processes: it is tried again. */
+  readonly shortage: string | undefined
   /**
    * Loads the module anew. `settingsOf` hears what it exports now. Once `setup` has run in a first new thread, new
    * threads take over and old ones finish their file; if anything goes wrong before, all stays as it is, and it
@@ -95,58 +110,39 @@ export interface PluginHost {
   close(graceMs: number): Promise<void>
 }
 
-/** Parts ahead that a thread has at a time: a file that becomes whole waits for them. */
-const MOST_PARTS = 2
-
-/** What a thread may take to end once it has to, the programs that it waits for included. */
-const END_MS = 2_500
-
-/** What the rest of its output may take to be logged. */
-const PRINT_MS = 15_000
-
-const FOREIGN =
-  "posted a message of its own on parentPort, which is dfsp's: use a MessageChannel, or Worker threads of your own"
-
-/** What the `teardown` of a module that was loaded anew may take. */
-const RETIRE_MS = 5_000
-
-/** After a time-out user code has this long to end by itself before its thread is ended. */
-const ABORT_GRACE_MS = 1_000
-const LOOK_MS = 10
-
 export function pluginHost(deps: HostDeps): PluginHost {
+  const { pluginName } = deps
+  const startThread = deps.startThread ?? threadsOf(new URL('../worker/worker.js', import.meta.url))
   const threads = new Set<Thread>()
-  /** All that are there in any way, those included that are of no more use. */
   const unended = new Set<Thread>()
-  const tasks = taskQueue({
-    threads,
-    most: deps.threads,
-    isCurrent: thread => thread.generation === generation,
-    onIdle: becomeIdle,
-  })
-  let settings: SetupMessage | undefined
   let threadNumbers = 0
-  let closing = false
-  let generation = 0
-  /** The first thread of the module that is being loaded anew. */
-  let newcomer:
-    | {
-        readonly thread: Thread
-        loaded(info: LoadedInfo): void
-        ready(): void
-        reject(error: DfspError): void
-      }
-    | undefined
-  let firstLoaded: { resolve(info: LoadedInfo): void; reject(error: DfspError): void } | undefined
-  let started: { resolve(): void; reject(error: DfspError): void } | undefined
-  let onTornDown: ((thread: Thread) => void) | undefined
-  const lock: FifoLock = fifoLock((number, request) => {
-    const holder = [...threads].find(t => t.number === number)
-    if (holder) send(holder, { type: 'lock-granted', request })
+  const warn = (thread: number, message: string) =>
+    deps.log({ type: 'log', level: 'warn', message, fields: {}, thread })
+  const lock = fifoLock((number, request) => {
+    for (const thread of threads)
+      if (thread.number === number) send(thread, { type: 'lock-granted', request })
+  })
+  const digests = digestsAhead(threads)
+  const tasks = taskQueue({ threads, most: deps.threads, digests })
+  const ends = threadEnds({ pluginName, tasks, lock, warn })
+  const handlers = {
+    onMessage: threadMessages({ ...deps, tasks, lock, ends }),
+    onForeignMessage: ends.foreign,
+    onExit(thread: Thread, code: number) {
+      ends.exited(thread, code)
+      threads.delete(thread)
+    },
+    onLine: ({ number }: Thread, message: string) =>
+      deps.log({ type: 'log', level: 'info', message, fields: {}, thread: number }),
+  }
+  const pool = threadPool({
+    ...{ threads, unended, count: deps.threads, tasks, ends, warn, begin },
+    onReady: () => deps.onReady?.(),
+    onBroken: deps.onBroken,
   })
 
-  function addThread(ofGeneration = generation): Thread {
-    const data: ThreadData = {
+  function begin(version: Version): Thread {
+    const data = {
       plugin: deps.pluginUrl,
       segments: deps.segments(),
       pageBytes: deps.pageBytes,
@@ -154,299 +150,26 @@ export function pluginHost(deps: HostDeps): PluginHost {
       logFlow: newLogFlow(),
       isTimed: deps.timeoutMs !== undefined,
     }
-    const program = deps.workerUrl ?? new URL('../worker/worker.js', import.meta.url)
-    const thread = startThread(
-      program,
-      data,
-      { number: ++threadNumbers, generation: ofGeneration },
-      {
-        onMessage,
-        onForeignMessage,
-        onExit,
-        onLine: (from, message) => log(from, 'info', message),
-      },
-    )
+    const thread = startThread(data, { number: ++threadNumbers, version }, handlers)
     threads.add(thread)
     unended.add(thread)
     void thread.printed.then(() => unended.delete(thread))
     return thread
   }
 
-  function log(thread: Thread, level: 'info' | 'warn', message: string): void {
-    deps.log({ type: 'log', level, message, fields: {}, thread: thread.number })
-  }
-
-  function onMessage(thread: Thread, message: FromThread): void {
-    if (thread.state === 'ended' && message.type !== 'log') return
-    switch (message.type) {
-      case 'begun':
-        thread.systemNumber = message.thread
-        return
-      case 'loaded':
-        if (thread.state !== 'loading') return onForeignMessage(thread)
-        thread.state = 'loaded'
-        if (thread === newcomer?.thread) return newcomer.loaded(message)
-        firstLoaded?.resolve(message)
-        if (settings) setUp(thread)
-        return
-      case 'load-failed':
-        if (thread.state !== 'loading') return onForeignMessage(thread)
-        bootFailed(thread, loadError(deps.pluginName, message))
-        return
-      case 'setup-failed':
-        if (thread.state !== 'setting-up') return onForeignMessage(thread)
-        bootFailed(thread, setupError(deps.pluginName, message.fault))
-        return
-      case 'ready':
-        if (thread.state !== 'setting-up') return onForeignMessage(thread)
-        thread.state = 'idle'
-        if (thread === newcomer?.thread) newcomer.ready()
-        started?.resolve()
-        tasks.next()
-        deps.onReady?.()
-        return
-      case 'started':
-        if (deps.timeoutMs === undefined || thread.assigned[0]?.id !== message.id) return
-        clearTimeout(thread.timer)
-        thread.timer = setTimeout(() => timedOut(thread), deps.timeoutMs)
-        return
-      case 'digested':
-        thread.partsAhead = Math.max(0, thread.partsAhead - 1)
-        return
-      case 'results':
-        tasks.told(thread, message.results)
-        return
-      case 'log':
-        deps.log({ ...message, thread: thread.number })
-        entryTaken(thread.logFlow)
-        return
-      case 'lock':
-        lock.request(thread.number, message.request)
-        return
-      case 'unlock':
-        lock.release(thread.number, message.request)
-        return
-      case 'produce':
-        void produce(thread, message.request, message.record)
-        return
-      case 'stray-error':
-        strayError(thread, message.id, message.fault)
-        return
-      case 'torn-down':
-        onTornDown?.(thread)
-        if (thread.state === 'retired') endThread(thread)
-    }
-  }
-
-  function setUp(thread: Thread): void {
-    thread.state = 'setting-up'
-    send(thread, settings as SetupMessage)
-  }
-
-  function becomeIdle(thread: Thread): void {
-    thread.state = 'idle'
-    if (thread.generation < generation) retire(thread)
-  }
-
-  function retire(thread: Thread): void {
-    thread.state = 'retired'
-    thread.timer = setTimeout(() => endThread(thread), RETIRE_MS)
-    send(thread, { type: 'teardown' })
-  }
-
-  /** The newcomer is ready: threads of its module take over. */
-  function takeOver(): void {
-    generation++
-    for (const thread of threads) {
-      if (thread.generation === generation) continue
-      if (thread.state === 'idle') retire(thread)
-      else if (thread.state === 'busy') tasks.takeBack(thread)
-      else if (thread.state !== 'retired') end(thread, 'the module was loaded anew')
-    }
-    for (let count = 1; count < deps.threads; count++) addThread()
-  }
-
-  function timedOut(thread: Thread): void {
-    giveUp(thread, `timed out after ${(deps.timeoutMs as number) / 1000} s`)
-  }
-
-  /** Asks user code to stop; whatever it still answers, the attempt has failed. */
-  function giveUp(thread: Thread, reason: string): void {
-    tasks.finishDone(thread)
-    if (thread.assigned.length === 0) return
-    thread.ending = reason
-    tasks.takeBack(thread)
-    const [assignment] = thread.assigned
-    if (!assignment) return
-    send(thread, { type: 'abort', id: assignment.id, reason })
-    const answer = assignment.answer
-    const fault = { message: reason, frames: [] }
-    thread.assigned[0] = {
-      ...assignment,
-      answer: ended =>
-        answer({ kind: 'failed', fault, hookCalled: ended.kind === 'failed' && ended.hookCalled }),
-    }
-    clearTimeout(thread.timer)
-    thread.timer = setTimeout(() => end(thread, reason), ABORT_GRACE_MS)
-  }
-
-  /** Whoever posts on the port of the thread may as well have forged what dfsp would say there. */
-  function onForeignMessage(thread: Thread): void {
-    if (thread.state !== 'ended') unfit(thread, { message: FOREIGN, frames: [] })
-  }
-
-  /** A thread cannot be used any more: the fault of its task, or of its module where that has not begun yet. */
-  function unfit(thread: Thread, fault: PluginFault): void {
-    if (thread.state !== 'loading') return end(thread, fault)
-    bootFailed(thread, loadError(deps.pluginName, { what: 'failed while it was imported', fault }))
-  }
-
-  /** User code failed aside: during task `id`, or between two tasks, which is the fault of neither. */
-  function strayError(thread: Thread, id: number | undefined, fault: PluginFault): void {
-    if (thread.state === 'loading') return unfit(thread, fault)
-    if (id === undefined || thread.assigned[0]?.id !== id) {
-      log(thread, 'warn', `failed outside any call: ${faultLine(fault)}`)
-      tasks.putBack(thread, 0)
-    }
-    end(thread, fault)
-  }
-
-  /** Ends a thread; its task, if it has one, has failed. */
-  function end(thread: Thread, why: string | PluginFault): void {
-    const fault = typeof why === 'string' ? { message: why, frames: [] } : why
-    settleDead(thread, fault)
-    endThread(thread)
-  }
-
-  function onExit(thread: Thread, code: number): void {
-    if (thread.state === 'loading') bootFailed(thread, exitError(deps.pluginName, thread.ending, code))
-    settleDead(thread, { message: thread.ending ?? exitText(code), frames: [] })
-    threads.delete(thread)
-    onTornDown?.(thread)
-  }
-
-  function settleDead(thread: Thread, fault: PluginFault): void {
-    if (thread.state === 'ended') return
-    const wasBooting = thread.state === 'setting-up' || thread === newcomer?.thread
-    clearTimeout(thread.timer)
-    thread.state = 'ended'
-    tasks.finishDone(thread)
-    lock.forget(thread.number)
-    if (wasBooting) broken(thread, setupError(deps.pluginName, fault))
-    else if (!closing && settings && thread.generation === generation) addThread()
-    tasks.putBack(thread, 1)
-    tasks.finish(thread, { kind: 'failed', fault, hookCalled: false })
-  }
-
-  function bootFailed(thread: Thread, error: DfspError): void {
-    thread.state = 'ended'
-    endThread(thread)
-    broken(thread, error)
-  }
-
-  function broken(thread: Thread, error: DfspError): void {
-    if (thread === newcomer?.thread) return newcomer.reject(error)
-    // A replacement was ended while it was starting.
-    if (closing || thread.generation !== generation) return
-    if (firstLoaded) firstLoaded.reject(error)
-    if (started) started.reject(error)
-    else if (!firstLoaded) deps.onBroken(error)
-    firstLoaded = started = undefined
-  }
-
-  /** Attempts that were given up are over, or their threads are ended, in a moment: see `giveUp`. */
-  async function leavingEnded(): Promise<void> {
-    for (const thread of threads)
-      while (thread.state === 'busy' && thread.ending !== undefined)
-        await new Promise(resolve => setTimeout(resolve, LOOK_MS))
-  }
-
-  async function produce(thread: Thread, request: number, record: OutgoingRecord): Promise<void> {
-    let refusal: Refusal | undefined
-    try {
-      await deps.produce(record)
-    } catch (thrown) {
-      const message = cutText((thrown as Error).message)
-      refusal = isEnvironmental(thrown as Error) ? { message, code: E_ENVIRONMENT } : { message }
-    }
-    if (thread.state !== 'ended')
-      send(thread, { type: 'produced', request, ...(refusal === undefined ? {} : { refusal }) })
-  }
-
   return {
-    load: () =>
-      new Promise((resolve, reject) => {
-        firstLoaded = {
-          resolve(info) {
-            firstLoaded = undefined
-            resolve(info)
-          },
-          reject,
-        }
-        addThread()
-      }),
-    start: given =>
-      new Promise((resolve, reject) => {
-        started = {
-          resolve() {
-            started = undefined
-            while (threads.size < deps.threads) addThread()
-            resolve()
-          },
-          reject,
-        }
-        settings = { type: 'setup', ...given }
-        for (const thread of threads) if (thread.state === 'loaded') setUp(thread)
-        if (![...threads].some(({ state }) => state !== 'ended')) addThread()
-      }),
+    load: pool.load,
+    start: pool.start,
     run: tasks.add,
     get free() {
       return tasks.free
     },
-    reload: settingsOf =>
-      new Promise((resolve, reject) => {
-        let info: LoadedInfo
-        let renewed: SetupMessage
-        newcomer = {
-          thread: addThread(generation + 1),
-          loaded(given) {
-            info = given
-            const { thread } = newcomer as NonNullable<typeof newcomer>
-            settingsOf(info).then(
-              chosen => {
-                if (thread.state !== 'loaded') return
-                renewed = { type: 'setup', ...chosen }
-                thread.state = 'setting-up'
-                send(thread, renewed)
-              },
-              (error: DfspError) => bootFailed(thread, error),
-            )
-          },
-          ready() {
-            newcomer = undefined
-            settings = renewed
-            takeOver()
-            resolve(info)
-          },
-          reject(error) {
-            newcomer = undefined
-            reject(error)
-          },
-        }
-      }),
-    digestAhead(key, from, source) {
-      for (const thread of threads) {
-        if (thread.ahead !== (from === 0 ? undefined : key)) continue
-        if (thread.state !== 'idle' || thread.generation !== generation || thread.partsAhead >= MOST_PARTS)
-          continue
-        thread.ahead = key
-        thread.partsAhead++
-        send(thread, { type: 'digest', key, from, source: source() })
-        return true
-      }
-      return false
+    get shortage() {
+      return pool.shortage
     },
-    forgetDigest: tasks.forgetDigest,
+    reload: pool.reload,
+    digestAhead: digests.digest,
+    forgetDigest: digests.forget,
     recall() {
       tasks.takeBackQueued()
       for (const thread of threads) if (thread.state === 'busy') tasks.takeBack(thread)
@@ -459,49 +182,8 @@ export function pluginHost(deps: HostDeps): PluginHost {
         if (systemNumber !== undefined) signalPrograms(systemNumber, 'SIGKILL')
     },
     abort(reason) {
-      for (const thread of threads) if (thread.state === 'busy') giveUp(thread, reason)
+      for (const thread of threads) if (thread.state === 'busy') ends.giveUp(thread, reason)
     },
-    async close(graceMs) {
-      closing = true
-      if (graceMs > 0) await leavingEnded()
-      const idle = [...threads].filter(t => t.state === 'idle')
-      await new Promise<void>(resolve => {
-        const left = new Set(idle)
-        const timer = setTimeout(resolve, graceMs)
-        const done = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-        onTornDown = thread => {
-          left.delete(thread)
-          if (left.size === 0) done()
-        }
-        for (const thread of idle) send(thread, { type: 'teardown' })
-        if (left.size === 0) done()
-      })
-      onTornDown = undefined
-      const left = [...unended]
-      for (const thread of left) endThread(thread)
-      await within(END_MS, Promise.all(left.map(({ gone }) => gone)))
-      const isThere = ({ worker }: Thread) => worker.threadId !== -1
-      addUnending(left.filter(isThere).length)
-      for (const thread of left) if (isThere(thread)) unended.delete(thread)
-      await within(PRINT_MS, Promise.all([...unended].map(({ printed }) => printed)))
-      for (const thread of unended) log(thread, 'warn', 'the rest of what the plugin printed is left out')
-      unended.clear()
-    },
+    close: pool.close,
   }
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise(resolve => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([work, late])
-  clearTimeout(timer)
-}
-
-function exitText(code: number): string {
-  return code === PORT_CLOSED ? 'the plugin closed parentPort' : `the plugin called process.exit(${code})`
 }

@@ -1,14 +1,23 @@
 /** Why a plugin could not be started, for its user. */
 
 import { DfspError } from '../../base/errors.ts'
+import { E_ENVIRONMENT } from '../../core/environment.ts'
 import { faultLine, type PluginFault } from '../../core/plugin-fault.ts'
+import type { ThreadState } from './thread-state.ts'
+
+/** Of a thread that ends in this state, which has not become ready. */
+export function startError(plugin: string, state: ThreadState, fault: PluginFault): DfspError {
+  return state === 'loading'
+    ? loadError(plugin, { what: 'failed while it was imported', fault })
+    : setupError(plugin, fault)
+}
 
 export function loadError(plugin: string, { what, fault }: { what: string; fault: PluginFault }): DfspError {
   const facts = fault.message === what ? [] : [faultLine(fault)]
   return new DfspError('E_PLUGIN', `${plugin} ${what}`, {
     facts,
     next: nextStep(what, fault),
-    cause: fault.stack,
+    cause: causeOf(fault),
   })
 }
 
@@ -24,16 +33,25 @@ function nextStep(what: string, { message }: PluginFault): string | undefined {
   return name && `npm install ${name}   in the folder of the plugin`
 }
 
-export function setupError(plugin: string, fault: PluginFault): DfspError {
+function setupError(plugin: string, fault: PluginFault): DfspError {
   return new DfspError('E_PLUGIN', `${plugin}: setup() failed`, {
     facts: [faultLine(fault)],
-    cause: fault.stack,
+    cause: causeOf(fault),
   })
 }
 
-export function exitError(plugin: string, ending: string | undefined, code: number): DfspError {
-  return new DfspError('E_PLUGIN', `${plugin} ended its thread while it was imported`, {
-    facts: [ending ?? `it called process.exit(${code})`],
+/** It ended its thread, or that failed, while it was imported. */
+export function exitError(plugin: string, failure: PluginFault | undefined, code: number): DfspError {
+  const message = `${plugin} ended its thread while it was imported`
+  if (failure !== undefined)
+    return new DfspError('E_PLUGIN', message, { facts: [failure.message], cause: causeOf(failure) })
+  return new DfspError('E_PLUGIN', message, {
+    facts: [`it called process.exit(${code})`],
     next: 'take calls of process.exit out of the module',
   })
+}
+
+/** Says whether it is the environment's; else the stack alone. */
+function causeOf({ message, stack, environment }: PluginFault): unknown {
+  return environment ? Object.assign(new Error(message), { code: E_ENVIRONMENT, stack }) : stack
 }

@@ -1,10 +1,14 @@
 /** One plugin thread as the host sees it. */
 import { Worker } from 'node:worker_threads'
-import type { FromThread, Offer, Task, TaskResult, ThreadData, ToThread } from '../messages.ts'
+import type { DfspError } from '../../base/errors.ts'
+import { WHILE_STARTING } from '../../core/environment.ts'
+import type { PluginFault } from '../../core/plugin-fault.ts'
+import type { FromThread, LoadedInfo, Offer, Task, TaskResult, ThreadData, ToThread } from '../messages.ts'
 import { faultOf } from '../worker/fault.ts'
 import { signalPrograms } from './blocking-programs.ts'
 import { checkedMessage } from './checked-message.ts'
 import { lineCutter } from './printed-lines.ts'
+import { move, type ThreadState } from './thread-state.ts'
 
 export type Ended =
   /** `ms`: how long it took in the thread; undefined when that is gone. */
@@ -15,34 +19,43 @@ export interface Assignment extends Pick<Offer, 'id' | 'slot'> {
   readonly answer: (ended: Ended) => void
 }
 
-/**
- * Its states, in this order:
- * - `loading`: its module is being imported;
- * - `loaded`: waits for the settings;
- * - `setting-up`: the plugin's `setup` runs;
- * - `idle`: may be given a task;
- * - `busy`: has tasks, of which it does one;
- * - `retired`: of a module that was loaded anew; its `teardown` runs, then it is ended;
- * - `ended`: gone, or being ended. Its tasks, if any, have been answered.
- */
+/** The plugin's module as it was loaded at one time, in all threads. */
+export interface Version {
+  /** It was loaded anew since. */
+  isOutdated: boolean
+}
+
+interface Promised<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(error: DfspError): void
+}
+
 export interface Thread {
   readonly number: number
+  readonly version: Version
   readonly worker: Worker
   /** See log-flow.ts. */
   readonly logFlow: Int32Array
-  /** How often the module had been loaded anew before. */
-  readonly generation: number
-  state: 'loading' | 'loaded' | 'setting-up' | 'idle' | 'busy' | 'retired' | 'ended'
+  /** See thread-state.ts. */
+  readonly state: ThreadState
+  /** What its module exports; rejects when it ends before that is known. */
+  readonly loaded: Promised<LoadedInfo>
+  /** `setup` has run; rejects when it ends before. */
+  readonly ready: Promised<void>
+  /** It is `ended`. */
+  readonly over: Promised<void>
   /** In the order in which it does them; the first one may have begun. */
-  assigned: Assignment[]
+  readonly assigned: Assignment[]
   /** When it last answered, or was given something after it had nothing. */
   heardAt: number
+  /** Of the state that it is in, or of its first task. */
   timer: NodeJS.Timeout | undefined
   /** Key of the file that it digests while that is on its way, and the parts that it was given and has not answered. */
   ahead: number | undefined
   partsAhead: number
-  /** What to call the end of this thread, when the host brought it about. */
-  ending: string | undefined
+  /** What the worker failed with: it is about to exit. */
+  failure: PluginFault | undefined
   /** Its number in the system, once it has said so. */
   systemNumber: number | undefined
   /** Resolves when it is gone. */
@@ -60,28 +73,42 @@ export interface ThreadHandlers {
   onLine(thread: Thread, line: string): void
 }
 
-/** `program`: the compiled worker.ts. */
-export function startThread(
-  program: URL,
+export type StartThread = (
   data: ThreadData,
-  { number, generation }: Pick<Thread, 'number' | 'generation'>,
+  given: Pick<Thread, 'number' | 'version'>,
+  on: ThreadHandlers,
+) => Thread
+
+/** `program`: the compiled worker.ts. */
+export function threadsOf(program: URL): StartThread {
+  const options = { stdin: false, stdout: true, stderr: true }
+  return (data, given, on) => threadIn(new Worker(program, { ...options, workerData: data }), data, given, on)
+}
+
+/** The thread that runs in a worker. */
+export function threadIn(
+  worker: Worker,
+  data: ThreadData,
+  { number, version }: Pick<Thread, 'number' | 'version'>,
   on: ThreadHandlers,
 ): Thread {
-  const worker = new Worker(program, { workerData: data, stdin: false, stdout: true, stderr: true })
   const output = [worker.stdout, worker.stderr]
   const gone = once(worker, 'exit')
   const thread: Thread = {
     number,
+    version,
     worker,
     logFlow: new Int32Array(data.logFlow),
-    generation,
     state: 'loading',
+    loaded: promised(),
+    ready: promised(),
+    over: promised(),
     assigned: [],
     heardAt: 0,
     timer: undefined,
     ahead: undefined,
     partsAhead: 0,
-    ending: undefined,
+    failure: undefined,
     systemNumber: undefined,
     gone,
     printed: Promise.all([gone, ...output.map(stream => once(stream, 'close'))]).then(() => {}),
@@ -94,10 +121,7 @@ export function startThread(
   worker.on('messageerror', () => on.onForeignMessage(thread))
   // User code may throw anything, null included.
   worker.on('error', (thrown: unknown) => {
-    const heap = (thrown as NodeJS.ErrnoException | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY'
-    thread.ending ??= heap
-      ? 'the plugin ran out of memory (JavaScript heap)'
-      : `the plugin thread failed: ${faultOf(thrown, data.plugin).message}`
+    thread.failure ??= workerFault(thrown, data.plugin)
   })
   worker.on('exit', code => on.onExit(thread, code))
   for (const stream of output) {
@@ -105,6 +129,20 @@ export function startThread(
     printedLines(stream, line => on.onLine(thread, line))
   }
   return thread
+}
+
+function promised<T>(): Promised<T> {
+  const settlers = {} as Omit<Promised<T>, 'promise'>
+  const promise = new Promise<T>((resolve, reject) => Object.assign(settlers, { resolve, reject }))
+  promise.catch(() => {}) // nobody may wait for it
+  return { promise, ...settlers }
+}
+
+function workerFault(thrown: unknown, plugin: string): PluginFault {
+  if ((thrown as NodeJS.ErrnoException | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY')
+    return { message: 'the plugin ran out of memory (JavaScript heap)', frames: [] }
+  const fault = faultOf(thrown, plugin, WHILE_STARTING)
+  return { ...fault, message: `the plugin thread failed: ${fault.message}`, frames: [] }
 }
 
 export function send(thread: Thread, message: ToThread): void {
@@ -133,6 +171,16 @@ export function endThread({ worker, systemNumber, gone }: Thread): void {
   void gone.then(() => {
     for (const timer of timers) clearTimeout(timer)
   })
+}
+
+/** What the `teardown` of a thread may take that is of no more use. */
+const RETIRE_MS = 5_000
+
+/** Its `teardown` runs; it ends when that is over. */
+export function retire(thread: Thread): void {
+  move(thread, 'retired')
+  thread.timer = setTimeout(() => endThread(thread), RETIRE_MS)
+  send(thread, { type: 'teardown' })
 }
 
 const TURN_CHARS = 64 * 1024

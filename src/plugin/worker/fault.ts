@@ -10,15 +10,24 @@ import { cutText, MOST_TOLD } from '../../core/text/shown-text.ts'
 
 const OWN_CODE = fileURLToPath(new URL('../..', import.meta.url))
 
-export function faultOf(thrown: unknown, pluginUrl: string): PluginFault {
+/** `ofEnvironment`: the codes of what is not the plugin's fault, if others than during a file. */
+export function faultOf(
+  thrown: unknown,
+  pluginUrl: string,
+  ofEnvironment?: ReadonlySet<unknown>,
+): PluginFault {
   try {
-    return described(thrown, pluginUrl)
+    return described(thrown, pluginUrl, ofEnvironment)
   } catch {
     return { message: 'threw something that cannot be shown as text', frames: [] }
   }
 }
 
-function described(thrown: unknown, pluginUrl: string): PluginFault {
+function described(
+  thrown: unknown,
+  pluginUrl: string,
+  ofEnvironment: ReadonlySet<unknown> | undefined,
+): PluginFault {
   if (!(thrown instanceof Error)) return { message: thrownText(thrown), frames: [] }
   const name = thrown.name === 'Error' ? '' : `${cutText(String(thrown.name), MOST_BESIDE)}: `
   const cause =
@@ -30,7 +39,7 @@ function described(thrown: unknown, pluginUrl: string): PluginFault {
     message,
     frames: pluginFrames(frames, pluginUrl),
     stack: `${head}${frames}`,
-    ...(isEnvironmental(thrown) ? { environment: true } : {}),
+    ...(isEnvironmental(thrown, ofEnvironment) ? { environment: true } : {}),
   }
 }
 

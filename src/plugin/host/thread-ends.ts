@@ -1,0 +1,92 @@
+/** How a thread comes to its end, or to the end of an attempt that lasts too long; what that means for its tasks. */
+import type { DfspError } from '../../base/errors.ts'
+import { faultLine, type PluginFault } from '../../core/plugin-fault.ts'
+import { PORT_CLOSED } from '../messages.ts'
+import type { FifoLock } from './lock.ts'
+import { exitError, startError } from './start-errors.ts'
+import type { TaskQueue } from './task-queue.ts'
+import { endThread, send, type Thread } from './thread.ts'
+import { move } from './thread-state.ts'
+
+export interface ThreadEnds {
+  /** Ends a thread; its task, if it has one, has failed. `error` is for who waits for it to load, or to be ready. */
+  end(thread: Thread, fault: PluginFault, error?: DfspError): void
+  /** Asks user code to stop; whatever it still answers, the attempt has failed. */
+  giveUp(thread: Thread, reason: string): void
+  /** Whoever posts on the port of the thread may as well have forged what dfsp would say there. */
+  foreign(thread: Thread): void
+  /** User code failed aside: during task `id`, or between two tasks, which is the fault of neither. */
+  stray(thread: Thread, id: number | undefined, fault: PluginFault): void
+  /** The thread is gone. */
+  exited(thread: Thread, code: number): void
+}
+
+export interface ThreadEndsDeps {
+  readonly pluginName: string
+  readonly tasks: TaskQueue
+  readonly lock: FifoLock
+  warn(thread: number, message: string): void
+}
+
+const FOREIGN =
+  "posted a message of its own on parentPort, which is dfsp's: use a MessageChannel, or Worker threads of your own"
+
+/** After a time-out user code has this long to end by itself before its thread is ended. */
+const ABORT_GRACE_MS = 1_000
+
+export function threadEnds({ pluginName, tasks, lock, warn }: ThreadEndsDeps): ThreadEnds {
+  function end(
+    thread: Thread,
+    fault: PluginFault,
+    error: DfspError = startError(pluginName, thread.state, fault),
+  ): void {
+    if (thread.state === 'ended') return
+    move(thread, 'ended')
+    clearTimeout(thread.timer)
+    thread.loaded.reject(error)
+    thread.ready.reject(error)
+    thread.over.resolve()
+    lock.forget(thread.number)
+    tasks.drop(thread, fault)
+    endThread(thread)
+  }
+
+  return {
+    end,
+    giveUp(thread, reason) {
+      const begun = tasks.leaveBegun(thread)
+      if (begun === undefined) return
+      const { id, answer } = begun
+      const fault = faultOf(reason)
+      send(thread, { type: 'abort', id, reason })
+      thread.assigned[0] = {
+        ...begun,
+        answer: ended =>
+          answer({ kind: 'failed', fault, hookCalled: ended.kind === 'failed' && ended.hookCalled }),
+      }
+      clearTimeout(thread.timer)
+      thread.timer = setTimeout(() => end(thread, fault), ABORT_GRACE_MS)
+    },
+    foreign: thread => end(thread, faultOf(FOREIGN)),
+    stray(thread, id, fault) {
+      const isBetween = id === undefined || thread.assigned[0]?.id !== id
+      if (thread.state !== 'loading' && isBetween) {
+        warn(thread.number, `failed outside any call: ${faultLine(fault)}`)
+        tasks.putBack(thread)
+      }
+      end(thread, fault)
+    },
+    exited(thread, code) {
+      const fault = thread.failure ?? faultOf(exitText(code))
+      end(thread, fault, thread.state === 'loading' ? exitError(pluginName, thread.failure, code) : undefined)
+    },
+  }
+}
+
+function faultOf(message: string): PluginFault {
+  return { message, frames: [] }
+}
+
+function exitText(code: number): string {
+  return code === PORT_CLOSED ? 'the plugin closed parentPort' : `the plugin called process.exit(${code})`
+}
