@@ -19,7 +19,7 @@ export interface SampleFilesDeps {
   /** The path that the plugin is to see. */
   readonly pathOf: (found: FoundFile) => string
   readonly report: (event: TryEvent) => void
-  /** Files cannot be stored: nothing more will be processed. */
+  /** Files cannot be stored, or no thread is left for them: nothing more will be processed. */
   readonly onBroken: (error: DfspError) => void
   /** From 0 to below 1. */
   readonly random: () => number
@@ -70,6 +70,10 @@ export function sampleFiles(options: SampleOptions, deps: SampleFilesDeps): Samp
       },
       report: heard,
       onStop: reason => deps.onBroken(new DfspError('E_OUTPUT', reason)),
+      onTick({ blocked }) {
+        if (blocked !== undefined && blocked.probes > 0)
+          deps.onBroken(new DfspError('E_BREAKER', `nothing can be processed: ${blocked.reason}`))
+      },
     },
   )
 

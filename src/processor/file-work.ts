@@ -57,6 +57,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
   const waiters = new Set<() => void>() // of `ended`
 
   function dispatch(): void {
+    if (deps.host.shortage !== undefined && !paused) noThread(deps.host.shortage)
     while (!paused && queue.hasNext && deps.host.free > 0 && wantsMore() && breaker.mayStart(now())) {
       // While the breaker is open a file that was never tried tells more than one that has failed.
       const file = (breaker.state === 'closed' ? undefined : queue.takeUntried()) ?? queue.take()
@@ -232,6 +233,12 @@ export function fileWork(s: FileWorkDeps): FileWork {
   function isSource(file: OpenFile, path: string | undefined): boolean {
     const source = file.stored.source(file.size)
     return source.kind === 'disk' && source.path === path
+  }
+
+  /** The environment is broken, and no file can show it; nor, later, that it is not any more. */
+  function noThread(reason: string): void {
+    if (!queue.hasNext && running.size === 0) return
+    if (breaker.state === 'probing' || breaker.mayStart(now())) trip(reason, true)
   }
 
   function trip(reason: string, certain: boolean): void {

@@ -57,6 +57,8 @@ export interface ProcessorDeps {
   readonly host: DigestThreads & {
     run(task: Task): Promise<Ended>
     readonly free: number
+    /** Why there is no thread, and none can be started at present. */
+    readonly shortage: string | undefined
     recall(): void
     abort(reason: string): void
   }

@@ -260,6 +260,31 @@ describe('run', { concurrency: 4 }, () => {
     assert.equal((await committed('stop'))[0], 0)
   })
 
+  test('fault 61: with no thread left and no room for another it pauses, and ends with 75; nothing is given up', async t => {
+    const folder = fs.mkdtempSync(join(tmpdir(), 'dfsp-no-thread-'))
+    t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+    const plugin = `import fs from 'node:fs'
+const error = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+if (fs.existsSync('loaded')) throw error
+fs.writeFileSync('loaded', '')
+export default () => process.exit(1)
+`
+    fs.writeFileSync(join(folder, 'p.mjs'), plugin)
+    await mock.produceRaw('no-thread', [...good('a', 0), ...good('b', 0)])
+    const retried = args('no-thread').map(arg => (arg === '0' ? '5' : arg))
+    const call = ['run', '-p', 'p.mjs', ...retried, '--threads', '1']
+    const { code, stderr } = await runCli(call, { cwd: folder })
+    assert.equal(code, 75, stderr)
+    assert.match(
+      stderr,
+      /warn no further plugin thread can be started: p\.mjs.*EMFILE.*tried again every 10 s/,
+    )
+    assert.match(stderr, /paused: no further plugin thread can be started.*\[E_BREAKER\]/)
+    assert.match(stderr, /nothing can be processed: no further plugin thread can be started/)
+    assert.doesNotMatch(stderr, /held|given up:|E_PLUGIN/)
+    assert.equal((await committed('no-thread'))[0], 0)
+  })
+
   test('--files passes others over, --max-files ends after so many, --dry-run says what waits and joins nothing', async t => {
     const plugin = ownPlugin(t)
     await mock.produceRaw(

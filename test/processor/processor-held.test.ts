@@ -202,3 +202,30 @@ test('while files cannot be stored one is tried every 10 s, and none in between'
   }
   assert.ok(tried - atFirst >= 2 && tried - atFirst <= 4, `${tried - atFirst} attempts in 35 s`)
 })
+
+test('while there is no thread and none can be started all waits, and it is tried every 10 s until one is there', async t => {
+  const w = world(t)
+  w.shortage = 'no further plugin thread can be started: EMFILE'
+  await pass(w, 60_000)
+  assert.equal(w.processor.blocked, undefined, 'nobody waits for a thread')
+  for (const name of ['a', 'b']) await w.send(0, ...cut(name, 'x').values)
+  assert.deepEqual(w.processor.blocked, { reason: w.shortage, probes: 0 })
+  await pass(w, 35_000)
+  assert.deepEqual(w.processor.blocked, { reason: w.shortage, probes: 3 })
+  const told = w.events.filter(event => event.type === 'problem')
+  assert.deepEqual(
+    told.map(({ text }) => text.slice(0, text.indexOf(';'))),
+    [`paused: ${w.shortage}`],
+  )
+  w.shortage = undefined
+  await pass(w, PROBE_EVERY_MS)
+  assert.deepEqual(
+    w.calls.map(c => [c.path, c.job.attempt]),
+    [
+      ['a', 1],
+      ['b', 1],
+    ],
+  )
+  assert.equal(w.processor.blocked, undefined)
+  assert.equal(w.committed.get(0), 2)
+})

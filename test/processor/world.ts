@@ -130,6 +130,8 @@ export interface World {
   failWritesTo: 'memory' | 'disk' | undefined
   /** The disk has room for a probe all the same. */
   sparesProbes: boolean
+  /** Why there is no thread. */
+  shortage: string | undefined
   /** What a dead letter waits for; rejects = refused. */
   onDeadLetter: ((letter: DeadLetter) => Promise<void>) | undefined
   /** What reading again waits for. */
@@ -241,7 +243,10 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     }
     return {
       get free() {
-        return Math.max(0, threads - busy - queue.length)
+        return open.shortage === undefined ? Math.max(0, threads - busy - queue.length) : 0
+      },
+      get shortage() {
+        return open.shortage
       },
       digestAhead(key: number, from: number, source: () => Source) {
         if (from === 0 ? begun !== undefined : begun?.key !== key) return false
@@ -378,6 +383,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     },
     onCommit: undefined,
     onExamine: undefined,
+    shortage: undefined,
     onDeadLetter: undefined,
     onRefetch: undefined,
     onEndOffsets: undefined,

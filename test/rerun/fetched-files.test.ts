@@ -46,6 +46,7 @@ async function ranAgain(t: TestContext, files: readonly FileToFetch[], { log, me
           free: 2,
           recall() {},
           abort() {},
+          shortage: undefined,
           digestAhead: () => false,
           forgetDigest() {},
           async run(task) {

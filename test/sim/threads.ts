@@ -131,6 +131,7 @@ export function threads(
     get free() {
       return Math.max(0, count + ahead - running.size - queue.length)
     },
+    shortage: undefined,
     digestAhead: () => false,
     forgetDigest() {},
     recall() {

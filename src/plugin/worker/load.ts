@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { WHILE_STARTING } from '../../core/environment.ts'
 import type { PluginFault } from '../../core/plugin-fault.ts'
 import { listText } from '../../core/text/list-text.ts'
 import { nearest } from '../../core/text/nearest.ts'
@@ -131,7 +132,7 @@ function misspelt(exported: Record<string, unknown>): string[] {
 
 /** esbuild's text for a syntax error, without its stack; anything else the module threw while being imported. */
 function importFailure(error: unknown, url: string): LoadFailure {
-  const fault = faultOf(error, url)
+  const fault = faultOf(error, url, WHILE_STARTING)
   if (error instanceof TsconfigError) return { what: 'cannot be compiled', fault: { ...fault, frames: [] } }
   const compiled = /^(?:.*Transform failed[^\n]*\n)?([^\n]*?):(\d+:\d+): ERROR: ([^\n]+)/s.exec(fault.message)
   const [, file = '', place, text] = compiled ?? []

@@ -5,6 +5,7 @@
 import { format } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { named } from '../../base/held-folder.ts'
+import { WHILE_STARTING } from '../../core/environment.ts'
 import { claim, markDone } from '../claims.ts'
 import { systemThread } from '../host/blocking-programs.ts'
 import {
@@ -115,7 +116,7 @@ async function runSetup(): Promise<void> {
     state = await plugin.hooks.setup?.(callContext(host, setup, state) as never)
     host.tell({ type: 'ready' })
   } catch (error) {
-    host.tell({ type: 'setup-failed', fault: fault(error) })
+    host.tell({ type: 'setup-failed', fault: faultOf(error, url, WHILE_STARTING) })
   }
 }
 
