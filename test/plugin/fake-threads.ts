@@ -1,8 +1,11 @@
 /** Plugin threads without user code or threads: each does what a test tells it to, with the real slots and messages. */
 import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
+import type { TestContext } from 'node:test'
 import type { Worker } from 'node:worker_threads'
+import type { DfspError } from '../../src/base/errors.ts'
 import { claim, markDone } from '../../src/plugin/claims.ts'
+import { type HostDeps, pluginHost } from '../../src/plugin/host/host.ts'
 import { type StartThread, type Thread, threadIn } from '../../src/plugin/host/thread.ts'
 import type { Offer, Result, TaskResult, ThreadData, ToThread } from '../../src/plugin/messages.ts'
 
@@ -148,4 +151,58 @@ export function fakeThreads(onStart: (worker: FakeWorker) => void = () => {}): {
 /** Resolves when all that waits for nothing but its turn is done. */
 export async function settled(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
+}
+
+/** A host whose first thread is ready; `onStart` decides what becomes of each further one. */
+export async function openFakeHost(t: TestContext, given: Partial<HostDeps> = {}) {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const warnings: string[] = []
+  const broken: DfspError[] = []
+  const open = { onStart: (_: FakeWorker) => {}, onFurther: (_: FakeWorker): unknown => undefined }
+  const { all, startThread } = fakeThreads(worker => open.onStart(worker))
+  const deps: HostDeps = {
+    pluginUrl: 'file:///p.mjs',
+    pluginName: './p.mjs',
+    threads: 1,
+    timeoutMs: undefined,
+    segments: () => [],
+    pageBytes: 4096,
+    produce: async () => {},
+    log: ({ message }) => warnings.push(message),
+    onBroken: error => broken.push(error),
+    startThread,
+    ...given,
+  }
+  const host = pluginHost(deps)
+  const starting = host
+    .load()
+    .then(() => host.start({ options: {}, sections: {}, outputDir: '', tmpDir: '' }))
+  const first = all[0]?.worker as FakeWorker
+  first.load()
+  await settled()
+  first.ready()
+  await starting
+  let known = 1
+  /** Lets all threads that were started since go on. */
+  const goOn = async () => {
+    for (const { worker } of all.slice(known)) open.onFurther(worker)
+    known = all.length
+    await settled()
+  }
+  return {
+    ...{ open, host, all, first, warnings, broken, goOn },
+    async pass(ms: number) {
+      t.mock.timers.tick(ms)
+      await settled()
+      await goOn()
+    },
+    async ready() {
+      open.onStart = () => {}
+      open.onFurther = async (worker: FakeWorker) => {
+        worker.load()
+        await settled()
+        worker.ready()
+      }
+    },
+  }
 }

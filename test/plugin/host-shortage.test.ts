@@ -1,68 +1,15 @@
 /** No file, memory or process for a further thread: the others go on, and it is tried again. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import type { DfspError } from '../../src/base/errors.ts'
-import { type HostDeps, pluginHost } from '../../src/plugin/host/host.ts'
+import { test } from 'node:test'
+import { pluginHost } from '../../src/plugin/host/host.ts'
 import type { Ended } from '../../src/plugin/host/thread.ts'
 import type { FileJob, Task } from '../../src/plugin/messages.ts'
-import { type FakeWorker, fakeThreads, settled } from './fake-threads.ts'
+import { type FakeWorker, fakeThreads, openFakeHost, settled } from './fake-threads.ts'
 
 const RETRY_MS = 10_000
-const SETTINGS = { options: {}, sections: {}, outputDir: '', tmpDir: '' }
 const emfile = () => Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
 const SHORT = { message: emfile().message, frames: [], environment: true } as const
 const FAULT = { message: 'no camera', frames: [] }
-
-/** A host whose first thread is ready; `onStart` decides what becomes of each further one. */
-async function openHost(t: TestContext, threads: number) {
-  t.mock.timers.enable({ apis: ['setTimeout'] })
-  const warnings: string[] = []
-  const broken: DfspError[] = []
-  const open = { onStart: (_: FakeWorker) => {}, onFurther: (_: FakeWorker): unknown => undefined }
-  const { all, startThread } = fakeThreads(worker => open.onStart(worker))
-  const deps: HostDeps = {
-    pluginUrl: 'file:///p.mjs',
-    pluginName: './p.mjs',
-    threads,
-    timeoutMs: undefined,
-    segments: () => [],
-    pageBytes: 4096,
-    produce: async () => {},
-    log: ({ message }) => warnings.push(message),
-    onBroken: error => broken.push(error),
-    startThread,
-  }
-  const host = pluginHost(deps)
-  const starting = host.load().then(() => host.start(SETTINGS))
-  const first = all[0]?.worker as FakeWorker
-  first.load()
-  await settled()
-  first.ready()
-  await starting
-  let known = 1
-  /** Lets all threads that were started since go on. */
-  const goOn = async () => {
-    for (const { worker } of all.slice(known)) open.onFurther(worker)
-    known = all.length
-    await settled()
-  }
-  return {
-    ...{ open, host, all, first, warnings, broken, goOn },
-    async pass(ms: number) {
-      t.mock.timers.tick(ms)
-      await settled()
-      await goOn()
-    },
-    async ready() {
-      open.onStart = () => {}
-      open.onFurther = async (worker: FakeWorker) => {
-        worker.load()
-        await settled()
-        worker.ready()
-      }
-    },
-  }
-}
 
 const file = (path: string): Task => ({ kind: 'process', file: { path } as FileJob })
 
@@ -79,7 +26,9 @@ for (const [what, onFurther] of [
   ],
 ] as const satisfies (readonly [string, (worker: FakeWorker) => unknown])[])
   test(`a further thread that ${what} for want of files is told of once, tried again, and others work meanwhile`, async t => {
-    const { open, host, all, first, warnings, broken, goOn, pass, ready } = await openHost(t, 2)
+    const { open, host, all, first, warnings, broken, goOn, pass, ready } = await openFakeHost(t, {
+      threads: 2,
+    })
     open.onFurther = onFurther
     await goOn()
     for (let tries = 0; tries < 3; tries++) await pass(RETRY_MS)
@@ -108,7 +57,7 @@ for (const [what, onFurther] of [
   })
 
 test('a further thread that the system refuses is tried again', async t => {
-  const { open, all, first, warnings, broken, ready, pass } = await openHost(t, 1)
+  const { open, all, first, warnings, broken, ready, pass } = await openFakeHost(t)
   open.onStart = () => {
     const message = 'Worker initialization failure: EAGAIN'
     throw Object.assign(new Error(message), { code: 'ERR_WORKER_INIT_FAILED' })
@@ -127,7 +76,7 @@ test('a further thread that the system refuses is tried again', async t => {
 })
 
 test('with no thread left it says why, files go back, a hook waits, and all goes on with the next thread', async t => {
-  const { open, host, all, first, goOn, pass, ready } = await openHost(t, 1)
+  const { open, host, all, first, goOn, pass, ready } = await openFakeHost(t)
   open.onFurther = worker => worker.say({ type: 'load-failed', what: 'throws', fault: SHORT })
   const answers: Ended[] = []
   const hook = host.run({ kind: 'onFailure', file: { path: 'a' } as FileJob, fault: FAULT })
@@ -155,7 +104,7 @@ test('with no thread left it says why, files go back, a hook waits, and all goes
 })
 
 test('a further thread that fails by itself is the plugin’s fault, as is want of files in the first one', async t => {
-  const { open, broken, warnings, goOn } = await openHost(t, 2)
+  const { open, broken, warnings, goOn } = await openFakeHost(t, { threads: 2 })
   open.onFurther = worker => worker.say({ type: 'load-failed', what: 'throws', fault: FAULT })
   await goOn()
   assert.deepEqual(
@@ -179,28 +128,4 @@ test('a further thread that fails by itself is the plugin’s fault, as is want 
   all[0]?.worker.fail(emfile())
   await assert.rejects(loading, { code: 'E_PLUGIN' })
   await host.close(0)
-})
-
-test('a thread whose first task was given up goes on with the next one that it had begun', async t => {
-  const { host, all, first } = await openHost(t, 1)
-  const [{ thread }] = all as [(typeof all)[number]]
-  for (let i = 0; i < 3; i++) {
-    const quick = host.run(file('quick'))
-    await settled()
-    first.begin()
-    first.finish({ kind: 'done' })
-    await quick
-  }
-  const [a, b] = [host.run(file('a')), host.run(file('b'))]
-  await settled()
-  assert.equal(thread.assigned.length, 2)
-  first.begin()
-  first.finish({ kind: 'mismatch', actual: '' }, 'on its way')
-  first.begin()
-  host.abort('enough')
-  assert.equal(thread.state, 'stopping')
-  first.flush()
-  assert.equal(thread.state, 'busy')
-  first.finish({ kind: 'done' })
-  assert.deepEqual([(await a).kind, (await b).kind, thread.state], ['failed', 'done', 'idle'])
 })
