@@ -7,13 +7,14 @@ import { isCutFile, logBegins } from '../core/chunks/cut-file.ts'
 import { type FileId, fileId } from '../core/chunks/generation.ts'
 import { type NamedChunk, namedChunk } from '../core/chunks/named-chunk.ts'
 import { acceptedRecord, fileHash40 } from '../core/offsets/commit-record.ts'
-import { type OffsetRange, OffsetRuns, offsetsIn } from '../core/offsets/offset-ranges.ts'
+import { OffsetRuns, offsetsIn } from '../core/offsets/offset-ranges.ts'
 import { type Replay, replay } from '../core/offsets/replay.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
 import type { Refetcher } from '../kafka/refetch/refetch.ts'
 import type { UnfinishedFile } from '../report/commands/unfinished-text.ts'
 import { realEdges } from '../run/edges.ts'
+import { boundedRead } from './bounded-read.ts'
 
 export interface Unfinished {
   readonly files: readonly LeftFile[]
@@ -70,63 +71,21 @@ export async function unfinishedFiles(
   signal: AbortSignal,
   limits: ReadLimits = NO_LIMIT,
 ): Promise<Unfinished> {
-  const replays = new Map<number, Replay>()
-  const goals = new Map<number, number>()
-  const attempts = new Map<number, number>()
-  const finished = new Set<string>()
+  const { replays, goals, attempts, finished } = committedIn(partitions)
   const begins = logBegins()
+  for (const { partition, start, low = 0 } of partitions) if (start === low) begins.add(partition, low)
   const goalOf = (partition: number) => goals.get(partition) as number
-  for (const { partition, start, low = 0, committed, metadata, end } of partitions) {
-    goals.set(partition, start)
-    if (start === low) begins.add(partition, low)
-    const record = committed === undefined ? undefined : acceptedRecord(metadata, committed, end)
-    if (record === undefined || 'refused' in record) continue
-    for (const digest of record.finished) finished.add(digest)
-    if (record.position <= start) continue
-    goals.set(partition, record.position)
-    replays.set(partition, replay(record))
-    for (const [hash, count] of record.attempts) attempts.set(hash, Math.max(count, attempts.get(hash) ?? 0))
-  }
   const files = new Map<FileId, Found>()
   let records = 0
   let unresolved = 0
-  let seen = 0
-  let isPartial = false
-  const until = performance.now() + limits.ms
-  /** Ends when `enough` fires, or after so much as is allowed. */
-  async function readSome(
-    ranges: readonly OffsetRange[],
-    onRecord: (record: ConsumedRecord) => void,
-    enough = new AbortController(),
-  ): Promise<void> {
-    const stop = () => {
-      isPartial = true
-      enough.abort()
-    }
-    const left = until - performance.now()
-    const timer = Number.isFinite(left) ? setTimeout(stop, Math.max(0, left)) : undefined
-    try {
-      await refetcher.read(
-        ranges,
-        record => {
-          begins.read(record)
-          if (++seen > limits.records || performance.now() > until) stop()
-          else onRecord(record)
-        },
-        AbortSignal.any([signal, enough.signal]),
-      )
-    } catch (error) {
-      if (!enough.signal.aborted) throw error
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-  await readSome(
+  const topic = boundedRead(refetcher, limits, signal)
+  await topic.read(
     partitions.flatMap(({ partition, start }) => {
       const stretches = replays.get(partition)?.rest(start).stretches ?? [[start, goalOf(partition)] as const]
       return stretches.map(([from, end]) => ({ partition, from, to: end - 1 }))
     }),
     record => {
+      begins.read(record)
       const { partition, offset, value } = record
       if (value === null || value.length === 0) return
       const before = replays.get(partition) as Replay
@@ -150,13 +109,14 @@ export async function unfinishedFiles(
   const open = new Set([...files].filter(([, file]) => !isWhole(file)).map(([id]) => id))
   const beyond = partitions.map(({ partition, end }) => ({ partition, from: goalOf(partition), to: end - 1 }))
   const waiting = offsetsIn(beyond)
-  const looksForMore = waiting <= Math.min(limits.beyond, limits.records - seen)
+  const looksForMore = waiting <= Math.min(limits.beyond, limits.records - topic.seen)
   const further = new Map<FileId, Found>()
-  if (!isPartial && (open.size > 0 || (looksForMore && waiting > 0))) {
+  if (!topic.isPartial && (open.size > 0 || (looksForMore && waiting > 0))) {
     const enough = new AbortController()
-    await readSome(
+    await topic.read(
       beyond,
       record => {
+        begins.read(record)
         const { partition, offset, value } = record
         const named = namedChunk(value)
         if ('refused' in named) return
@@ -177,6 +137,7 @@ export async function unfinishedFiles(
     )
   }
   // Those that are whole only wait for their turn.
+  const { isPartial } = topic
   const incomplete = isPartial ? [] : [...further.values()].filter(file => !isWhole(file))
   const told = [...files.values(), ...incomplete]
     .map(file => toldOf(file, begins.times()))
@@ -185,6 +146,25 @@ export async function unfinishedFiles(
     ...{ files: told, records, unresolved, isPartial, goals },
     unread: looksForMore ? 0 : waiting,
   }
+}
+
+/** What the last commits say: by partition what is resolved, and up to where they speak; by hash and digest of files. */
+function committedIn(partitions: readonly AssignedPartition[]) {
+  const replays = new Map<number, Replay>()
+  const goals = new Map<number, number>()
+  const attempts = new Map<number, number>()
+  const finished = new Set<string>()
+  for (const { partition, start, committed, metadata, end } of partitions) {
+    goals.set(partition, start)
+    const record = committed === undefined ? undefined : acceptedRecord(metadata, committed, end)
+    if (record === undefined || 'refused' in record) continue
+    for (const digest of record.finished) finished.add(digest)
+    if (record.position <= start) continue
+    goals.set(partition, record.position)
+    replays.set(partition, replay(record))
+    for (const [hash, count] of record.attempts) attempts.set(hash, Math.max(count, attempts.get(hash) ?? 0))
+  }
+  return { replays, goals, attempts, finished }
 }
 
 function fileOf(files: Map<FileId, Found>, id: FileId, { path, chunk }: NamedChunk, attempts: number): Found {

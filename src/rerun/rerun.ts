@@ -9,7 +9,8 @@ import { type PluginSettings, setUp, setupOf, tearDown } from '../run/plugin-lif
 import type { PluginRuntime, RuntimeUses } from '../run/plugin-runtime.ts'
 import type { RunOptions } from '../run/run-options.ts'
 import type { SummaryCounts } from '../run/run-progress.ts'
-import { type FetchedOptions, type FileEnd, type FileToFetch, fetchedFiles } from './fetched-files.ts'
+import { type FetchedOptions, type FileEnd, fetchedFiles } from './fetched-files.ts'
+import type { FileToFetch } from './fetched-table.ts'
 import { byTopic, sharedReads } from './shared-reads.ts'
 
 export interface RerunOptions

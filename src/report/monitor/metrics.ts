@@ -64,7 +64,32 @@ export function metrics(options: MetricsOptions): Metrics {
   lastSuccess.set(options.lastSuccess ?? 0)
   const succeeded = () => lastSuccess.set(Math.round(now()) / 1_000)
 
-  /** A counter that the run keeps itself. */
+  viewMetrics(registers, () => view)
+
+  return {
+    report(event) {
+      if (event.type === 'summary' && event.summary.exit === 0) succeeded()
+      if (event.type !== 'file') return
+      files.inc({ result: event.result })
+      if (event.result === 'ok') succeeded()
+      if (event.result === 'ok' || event.result === 'failed') pluginDuration.observe(event.ms / 1_000)
+      const sentAt = event.arrival?.sentAt ?? 0
+      if (event.result === 'ok' && sentAt > 0) latency.observe(Math.max(0, now() - sentAt) / 1_000)
+    },
+    attach(given) {
+      view = given
+    },
+    async text(what) {
+      const texts = [await own.metrics()]
+      if (what === 'all') texts.push(await ofProcess.metrics())
+      return `${texts.join('\n').trimEnd()}\n`
+    },
+    contentType: own.contentType,
+  }
+}
+
+/** What the run keeps itself: it is asked when the text is. */
+function viewMetrics(registers: Registry[], view: () => RunView | undefined): void {
   const counted = (name: string, help: string, value: (counts: CountsView) => number) =>
     new Counter({
       name,
@@ -72,7 +97,8 @@ export function metrics(options: MetricsOptions): Metrics {
       registers,
       collect() {
         this.reset()
-        this.inc(view === undefined ? 0 : value(view.counts()))
+        const seen = view()
+        this.inc(seen === undefined ? 0 : value(seen.counts()))
       },
     })
   counted('dfsp_file_bytes_total', 'Content of files that were processed.', c => c.doneBytes)
@@ -85,7 +111,7 @@ export function metrics(options: MetricsOptions): Metrics {
     labelNames: ['result'],
     registers,
     collect() {
-      const { commits = 0, failedCommits = 0 } = view?.counts() ?? {}
+      const { commits = 0, failedCommits = 0 } = view()?.counts() ?? {}
       this.reset()
       this.inc({ result: 'ok' }, commits)
       this.inc({ result: 'failed' }, failedCommits)
@@ -98,7 +124,8 @@ export function metrics(options: MetricsOptions): Metrics {
       help,
       registers,
       collect() {
-        this.set(view === undefined ? 0 : value(view))
+        const seen = view()
+        this.set(seen === undefined ? 0 : value(seen))
       },
     })
   new Gauge({
@@ -107,7 +134,7 @@ export function metrics(options: MetricsOptions): Metrics {
     labelNames: ['state'],
     registers,
     collect() {
-      const counts = view?.fileCounts()
+      const counts = view()?.fileCounts()
       for (const state of STATES) this.set({ state }, counts?.[state] ?? 0)
     },
   })
@@ -131,29 +158,8 @@ export function metrics(options: MetricsOptions): Metrics {
     registers,
     collect() {
       this.reset()
-      for (const { partition, end, position } of view?.partitions() ?? [])
+      for (const { partition, end, position } of view()?.partitions() ?? [])
         this.set({ partition }, end - position)
     },
   })
-
-  return {
-    report(event) {
-      if (event.type === 'summary' && event.summary.exit === 0) succeeded()
-      if (event.type !== 'file') return
-      files.inc({ result: event.result })
-      if (event.result === 'ok') succeeded()
-      if (event.result === 'ok' || event.result === 'failed') pluginDuration.observe(event.ms / 1_000)
-      const sentAt = event.arrival?.sentAt ?? 0
-      if (event.result === 'ok' && sentAt > 0) latency.observe(Math.max(0, now() - sentAt) / 1_000)
-    },
-    attach(given) {
-      view = given
-    },
-    async text(what) {
-      const texts = [await own.metrics()]
-      if (what === 'all') texts.push(await ofProcess.metrics())
-      return `${texts.join('\n').trimEnd()}\n`
-    },
-    contentType: own.contentType,
-  }
 }

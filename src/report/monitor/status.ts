@@ -1,6 +1,6 @@
 /** What /status answers: the run as it stands, its latest failures, and how it went over the last half hour. */
 import type { FileResult, RunEvent, RunSummary, SetAside } from '../events.ts'
-import type { CountsView, PartitionView, RunView } from './run-view.ts'
+import type { CountsView, FileView, PartitionView, RunView } from './run-view.ts'
 
 /** What does not change while a run goes on. */
 export interface RunIdentity {
@@ -175,7 +175,6 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
       await view?.refresh()
       const stats = view?.stats()
       const counts = view?.counts()
-      const files = [...(view?.files() ?? [])]
       const reason = notReady() ?? null
       return {
         v: 1,
@@ -196,30 +195,7 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
           memoryLimit: counts?.memoryLimit ?? 0,
         },
         files: view?.fileCounts() ?? { assembling: 0, queued: 0, running: 0, held: 0 },
-        running: files
-          .filter(file => file.state === 'running')
-          .sort((a, b) => (b.runningMs ?? 0) - (a.runningMs ?? 0))
-          .slice(0, LISTED)
-          .map(({ path, runningMs = 0, attempts }) => ({
-            path,
-            seconds: seconds(runningMs),
-            attempt: attempts,
-          })),
-        assembling: files
-          .filter(file => file.state === 'assembling')
-          .sort((a, b) => b.idleMs - a.idleMs)
-          .slice(0, LISTED)
-          .map(({ path, chunks, total, idleMs }) => ({ path, chunks, total, idleSeconds: seconds(idleMs) })),
-        held: files
-          .filter(file => file.state === 'held')
-          .sort((a, b) => (a.againMs ?? Number.MAX_VALUE) - (b.againMs ?? Number.MAX_VALUE))
-          .slice(0, LISTED)
-          .map(({ path, attempts, error = '', againMs }) => ({
-            path,
-            attempt: attempts,
-            error,
-            againInSeconds: againMs === undefined ? null : seconds(againMs),
-          })),
+        ...listed(view?.files() ?? []),
         partitions: view?.partitions() ?? [],
         failures,
         lastSuccessAt,
@@ -231,3 +207,33 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
 }
 
 const seconds = (ms: number) => Math.round(ms / 100) / 10
+
+function listed(open: Iterable<FileView>): Pick<Status, 'running' | 'assembling' | 'held'> {
+  const files = [...open]
+  return {
+    running: files
+      .filter(file => file.state === 'running')
+      .sort((a, b) => (b.runningMs ?? 0) - (a.runningMs ?? 0))
+      .slice(0, LISTED)
+      .map(({ path, runningMs = 0, attempts }) => ({
+        path,
+        seconds: seconds(runningMs),
+        attempt: attempts,
+      })),
+    assembling: files
+      .filter(file => file.state === 'assembling')
+      .sort((a, b) => b.idleMs - a.idleMs)
+      .slice(0, LISTED)
+      .map(({ path, chunks, total, idleMs }) => ({ path, chunks, total, idleSeconds: seconds(idleMs) })),
+    held: files
+      .filter(file => file.state === 'held')
+      .sort((a, b) => (a.againMs ?? Number.MAX_VALUE) - (b.againMs ?? Number.MAX_VALUE))
+      .slice(0, LISTED)
+      .map(({ path, attempts, error = '', againMs }) => ({
+        path,
+        attempt: attempts,
+        error,
+        againInSeconds: againMs === undefined ? null : seconds(againMs),
+      })),
+  }
+}
