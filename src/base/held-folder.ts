@@ -108,28 +108,55 @@ const MOST_LINKS = 40
 type Link = readonly [at: string, rest: readonly string[]]
 
 function open(root: string, top: string, parts: readonly string[]): HeldFolder | Link {
-  let folder = new HeldFolder(top)
+  return down<Link>(top, parts, (folder, part, i) =>
+    openOrMake(folder, part, undefined, isLink => {
+      const shown = path.join(root, ...parts.slice(0, i + 1))
+      if (!isLink) throw new Error(`${shown} is a file, a folder is needed there`)
+      return [path.join(top, ...parts.slice(0, i + 1)), parts.slice(i + 1)]
+    }),
+  )
+}
+
+/** Down from a folder, one held at a time; ends where `enter` gives no folder. */
+function down<T>(
+  top: string,
+  parts: readonly string[],
+  enter: (parent: HeldFolder, part: string, i: number) => HeldFolder | T,
+): HeldFolder | T {
+  let held = new HeldFolder(top)
   for (const [i, part] of parts.entries()) {
     if (part === '') continue
-    const shown = path.join(root, ...parts.slice(0, i + 1))
+    const parent = held
     try {
-      make(folder, part)
-      const next = folder.open(part)
-      folder.close()
-      folder = next
-    } catch (error) {
-      const isLink = folder.entry(part, at => fs.lstatSync(at, { throwIfNoEntry: false }))?.isSymbolicLink()
-      folder.close()
-      if (isLink) return [path.join(top, ...parts.slice(0, i + 1)), parts.slice(i + 1)]
-      if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error
-      throw new Error(`${shown} is a file, a folder is needed there`)
+      const found = enter(parent, part, i)
+      if (!(found instanceof HeldFolder)) return found
+      held = found
+    } finally {
+      parent.close()
     }
   }
-  return folder
+  return held
+}
+
+/** `inTheWay` says what comes of a link, or of something else that is no folder. */
+function openOrMake<T>(
+  parent: HeldFolder,
+  name: string,
+  rights: number | undefined,
+  inTheWay: (isLink: boolean) => T,
+): HeldFolder | T {
+  make(parent, name, rights)
+  try {
+    return parent.open(name)
+  } catch (error) {
+    const found = parent.entry(name, at => fs.lstatSync(at, { throwIfNoEntry: false }))
+    if (found === undefined || found.isDirectory()) throw error
+    return inTheWay(found.isSymbolicLink())
+  }
 }
 
 /** Another thread or process may make the same folder at the same moment. */
-function make(folder: HeldFolder, name: string, rights?: number): void {
+function make(folder: HeldFolder, name: string, rights: number | undefined): void {
   try {
     folder.entry(name, at => fs.mkdirSync(at, rights))
     folder.sync()
@@ -152,30 +179,13 @@ function realPath(link: string): string {
  */
 export function openOwnFolder(root: string, folder: string, rights?: number): HeldFolder {
   const parts = path.relative(root, folder).split(path.sep)
-  let held = new HeldFolder(fs.realpathSync(root))
-  for (const [i, part] of parts.entries()) {
-    if (part === '') continue
-    const parent = held
-    try {
-      held = openOrMake(parent, part, i === parts.length - 1 ? rights : undefined)
-    } finally {
-      parent.close()
-    }
-  }
-  return held
-}
-
-function openOrMake(parent: HeldFolder, name: string, rights: number | undefined): HeldFolder {
-  make(parent, name, rights)
-  try {
-    return parent.open(name)
-  } catch (error) {
-    const found = parent.entry(name, at => fs.lstatSync(at, { throwIfNoEntry: false }))
-    if (found === undefined || found.isDirectory()) throw error
-    const what = found.isSymbolicLink() ? 'a symbolic link, which is not followed' : 'not a directory'
-    const refusal = new Error(`${path.join(parent.path, name)} is ${what}: remove it`)
-    throw Object.assign(refusal, { code: 'E_ENVIRONMENT' }) // as core/environment.ts has it
-  }
+  return down<never>(fs.realpathSync(root), parts, (parent, part, i) =>
+    openOrMake(parent, part, i === parts.length - 1 ? rights : undefined, isLink => {
+      const what = isLink ? 'a symbolic link, which is not followed' : 'not a directory'
+      const refusal = new Error(`${path.join(parent.path, part)} is ${what}: remove it`)
+      throw Object.assign(refusal, { code: 'E_ENVIRONMENT' }) // as core/environment.ts has it
+    }),
+  )
 }
 
 /** A file in it, in whose place no link is followed. */

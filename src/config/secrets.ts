@@ -11,6 +11,12 @@ const SECRET = new RegExp(
 /** Names that hold such a word but only say where something is, or of what kind. */
 const HARMLESS = /(location|file|url|keytab|algorithm|serializer|type|method|mechanism)$/i
 
+/** Before the password of an address; a port is none. */
+const LOGIN = String.raw`(//[^/:@\s]*):(?!\d+(?:[/?#,\s]|$))`
+/** A quote ends a text in JSON, and may be part of a value. */
+const LOGIN_IN_TEXT = new RegExp(String.raw`${LOGIN}[^\s"]*@`, 'g')
+const LOGIN_IN_VALUE = new RegExp(String.raw`${LOGIN}\S*@`, 'g')
+
 export const MASK = '********'
 
 export function isSecret(name: string): boolean {
@@ -25,7 +31,7 @@ export function masked(name: string, value: string): string {
 
 /** Running text, such as an error's, without the logins of the addresses that it names. */
 export function withoutLogins(text: string): string {
-  return text.replaceAll(/(\/\/[^/:@\s]*):(?!\d+(?:[/?#,\s]|$))[^\s"]*@/g, `$1:${MASK}@`).replaceAll(
+  return text.replaceAll(LOGIN_IN_TEXT, `$1:${MASK}@`).replaceAll(
     /(?<=^|[\s"'`(=,])([\w.+-]*):(?!\/\/|\d+(?:[/?#,\s]|$))[^\s@"]+@(?=[\w[])/g, // without a protocol
     `$1:${MASK}@`,
   )
@@ -36,7 +42,7 @@ function withoutSecrets(text: string): string {
   return withoutLogins(
     text
       .replaceAll(/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*-----|$)/g, MASK)
-      .replaceAll(/(\/\/[^/:@\s]*):(?!\d+(?:[/?#,\s]|$))\S*@/g, `$1:${MASK}@`),
+      .replaceAll(LOGIN_IN_VALUE, `$1:${MASK}@`),
   )
     .replaceAll(/\/\/[^/:@\s]{20,}@/g, `//${MASK}@`) // a token in the place of a user
     .replace(/^([\w.+-]+[:/])[^@\s/]+@/, `$1${MASK}@`) // user:password@tcp(host), user/password@host
