@@ -62,7 +62,7 @@ test('a bare clone gets its dependencies, with the client linked to the system, 
   const { status, said, calls } = await setup()
   assert.equal(status, 0)
   assert.equal(calls, CI + BUILD)
-  assert.match(said, /^setup: npm ci: .*^setup: building$/ms)
+  assert.match(said, /^setup: installing packages with npm ci: .*some minutes.*^setup: building$/ms)
 })
 
 test('a second run calls nothing, says nothing and takes little more than Node takes to start', async () => {
