@@ -1,8 +1,13 @@
 /** What happens to a file after an attempt: policy as data, no clock and no I/O. */
 
-/** What to do with a file that cannot be processed. */
-export const POLICIES = ['hold', 'dlq', 'skip', 'stop'] as const
-export type Policy = (typeof POLICIES)[number]
+/** What to do with a file that cannot be processed, and what the help says of it. */
+export const POLICIES = {
+  hold: 'keeps its offset',
+  dlq: 'writes a dead letter',
+  skip: 'passes it over',
+  stop: 'ends',
+} as const
+export type Policy = keyof typeof POLICIES
 
 export interface RetryPolicy {
   /** Further attempts after the first one failed. */

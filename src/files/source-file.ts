@@ -1,7 +1,9 @@
 /** A file that is read to be sent: first for its digest, then chunk by chunk. */
+
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { HASH } from '../core/chunks/chunk.ts'
 
 export interface SourceFile {
   /** Bytes, when it was opened. */
@@ -45,7 +47,7 @@ export async function openSource(file: string): Promise<SourceFile> {
     size,
     mtime: Number(first.mtimeNs / BILLION) + Number(first.mtimeNs % BILLION) * 1e-9,
     async sha512(signal) {
-      const hash = createHash('sha512')
+      const hash = createHash(HASH)
       const length = Math.min(HASH_BYTES, size)
       // Two of them: the next piece is being read while this one is digested.
       const buffers = [Buffer.allocUnsafe(length), Buffer.allocUnsafe(length)] as const

@@ -1,4 +1,5 @@
 /** Files of a topic into a folder: fetched by reference, each written beside its place, verified, and renamed. */
+
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -6,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { DfspError } from '../base/errors.ts'
 import { type Assembly, assembly } from '../core/chunks/assembly.ts'
 import type { Chunk } from '../core/chunks/chunk.ts'
+import { HASH } from '../core/chunks/chunk.ts'
 import type { IndexedFile } from '../core/chunks/file-index.ts'
 import { hexOf } from '../core/chunks/generation.ts'
 import { namedChunk } from '../core/chunks/named-chunk.ts'
@@ -102,7 +104,7 @@ async function getAll(
     const { path, chunk } = found
     const entry = opened(path, chunk)
     if (entry === undefined || entry.parts.has(chunk.index)) return
-    if (!createHash('sha512').update(chunk.data).digest().equals(chunk.chunkHash)) {
+    if (!createHash(HASH).update(chunk.data).digest().equals(chunk.chunkHash)) {
       entry.damaged++
       return
     }
@@ -117,7 +119,7 @@ async function getAll(
     const size = parts.size()
     if (typeof size !== 'number') return end(entry, 'damaged', size.wrong)
     const source = stored.source(size) as { kind: 'disk'; path: string; size: number }
-    const hash = createHash('sha512')
+    const hash = createHash(HASH)
     await pipeline(fs.createReadStream(source.path, { end: Math.max(0, size - 1) }), hash)
     if (hash.digest('hex') !== file.sha512)
       return end(entry, 'damaged', 'its SHA-512 is not the one that its producer announced')

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { DfspError } from '../base/errors.ts'
+import { HASH } from '../core/chunks/chunk.ts'
 import { namedChunk } from '../core/chunks/named-chunk.ts'
 import { listText } from '../core/text/list-text.ts'
 import { openRefetcher } from '../kafka/refetch/refetch.ts'
@@ -63,6 +64,6 @@ function meaningOf(value: Buffer | null): RawRecord['chunk'] {
     ...{ index, total, from, mtime },
     bytes: data.length,
     sha512: Buffer.from(chunk.fileHash).toString('hex'),
-    isIntact: createHash('sha512').update(data).digest().equals(chunk.chunkHash),
+    isIntact: createHash(HASH).update(data).digest().equals(chunk.chunkHash),
   }
 }

@@ -1,5 +1,7 @@
 /** A local file as the records in which it would arrive: cut, encoded, in any order. */
+
 import { createHash } from 'node:crypto'
+import { HASH } from '../core/chunks/chunk.ts'
 import { encodeChunk } from '../core/chunks/chunk-codec.ts'
 import type { ChunkSpan, Cut } from '../core/chunks/chunking.ts'
 import type { SourceFile } from '../files/source-file.ts'
@@ -22,7 +24,7 @@ export async function* sampleRecords(
   }
   for (const { index, offset, length } of shuffled([...cut.spans()], random)) {
     const data = await source.read(offset, length)
-    const chunkHash = createHash('sha512').update(data).digest()
+    const chunkHash = createHash(HASH).update(data).digest()
     const value = encodeChunk({ ...common, chunkHash, offset, index, data })
     yield Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   }

@@ -17,8 +17,14 @@ export type FileResult =
   /** Chunks of a file that was finished or set aside before, and the rest did not come again. */
   | 'late'
 
-/** What becomes of the offsets of a file that was not processed; `untouched`: it was run beside its group. */
-export type SetAside = 'held' | 'dead-lettered' | 'skipped' | 'untouched'
+/** What becomes of the offsets of a file that was not processed, as the log says it; `untouched`: it was run beside its group. */
+export const SET_ASIDE = {
+  held: 'held: it comes again at the next start, later files go on',
+  'dead-lettered': 'dead-lettered: dfsp retry --dlq runs it again',
+  skipped: 'skipped: its offset is passed over',
+  untouched: 'no group hears of it: replay it again',
+} as const
+export type SetAside = keyof typeof SET_ASIDE
 
 export type RunEvent =
   | {

@@ -5,7 +5,7 @@ import { listText } from '../core/text/list-text.ts'
 import { jsonLine } from '../core/text/shown-text.ts'
 import { RESEND } from './commands/unfinished-text.ts'
 import { errorJson } from './error-text.ts'
-import type { RunEvent, RunStats, RunSummary, SetAside } from './events.ts'
+import { type RunEvent, type RunStats, type RunSummary, SET_ASIDE } from './events.ts'
 import type { Log } from './log.ts'
 import { formatAge, formatBytes, formatMs } from './quantities.ts'
 
@@ -53,7 +53,7 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
     if (now() - undecodableTold < UNDECODABLE_EVERY_MS) return
     const more = undecodableUntold > 1 ? `; ${undecodableUntold - 1} more since the last such line` : ''
     const where = `${topic}[${event.partition}]@${event.offset} (${event.bytes.toLocaleString('en-US')} B)`
-    log.write('warn', `undecodable record ${where}: ${event.reason}${more}; ${setAsideText(event.setAside)}`)
+    log.write('warn', `undecodable record ${where}: ${event.reason}${more}; ${SET_ASIDE[event.setAside]}`)
     undecodableTold = now()
     undecodableUntold = 0
   }
@@ -120,7 +120,7 @@ function fileText(event: Extract<RunEvent, { type: 'file' }>): [string, object] 
   )
   const next =
     delayMs === undefined
-      ? setAsideText(setAside)
+      ? SET_ASIDE[setAside ?? 'held']
       : `held: tried again in ${formatMs(delayMs)}, later files go on`
   return [`${result} ${path}${tries}: ${error ?? ''}; ${next}`, { offsets: listText(where) }]
 }
@@ -143,17 +143,6 @@ function incompleteText({
 function errorFields({ message, code, facts, next }: DfspError): [string, object] {
   const why = facts.length > 0 ? `: ${facts.join('; ')}` : ''
   return [`${message} [${code}]${why}`, next === undefined ? {} : { try: next }]
-}
-
-const SET_ASIDE: Readonly<Record<SetAside, string>> = {
-  held: 'held: it comes again at the next start, later files go on',
-  'dead-lettered': 'dead-lettered: dfsp retry --dlq runs it again',
-  skipped: 'skipped: its offset is passed over',
-  untouched: 'no group hears of it: replay it again',
-}
-
-function setAsideText(setAside: SetAside = 'held'): string {
-  return SET_ASIDE[setAside]
 }
 
 function summaryText(s: RunSummary): [string, object] {

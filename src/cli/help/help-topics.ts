@@ -1,4 +1,5 @@
 /** Short texts of `dfsp help TOPIC`, beside those on commands and error codes. */
+import { HOOKS } from '../../plugin/plugin.ts'
 
 export interface HelpTopic {
   readonly summary: string
@@ -23,7 +24,7 @@ file  path, name, subdir, size, bytes, text(), stream(), diskPath, sha512,
 ctx   options, config, state, logger, signal, lock(fn), produce(record),
       outputDir, tmpDir, final
 also  export const options = { column: { type: 'number', default: 1 } }
-      setup, teardown, onFailure, onMismatch, onUndecodable
+      ${HOOKS.join(', ')}
 
 A plugin that runs itself: the first line #!/usr/bin/env -S dfsp run --plugin,
 then

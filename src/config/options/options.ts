@@ -1,5 +1,5 @@
 /** Every option of every command: the one table from which parser, help, environment, config file and types are read. */
-import { POLICIES } from '../../core/disposition.ts'
+import { POLICIES, type Policy } from '../../core/disposition.ts'
 import { type CommandName, type OptionSpec, UNITS, type ValueName, type ValueOf } from './option-spec.ts'
 
 const READING = ['run', 'retry', 'replay'] as const
@@ -26,6 +26,13 @@ const ALL = [...REPORTING, 'help'] as const
 const KIB = 1024
 const MIB = 1024 * KIB
 const GIB = 1024 * MIB
+
+const ON_ERROR = Object.keys(POLICIES) as Policy[]
+const ON_INCOMPLETE = ON_ERROR.filter(policy => policy !== 'stop')
+
+function meaning(policies: readonly Policy[]): string {
+  return policies.map(policy => `${policy} ${POLICIES[policy]}`).join(', ')
+}
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'verbose', 'debug'] as const
 
@@ -291,10 +298,9 @@ export const OPTIONS = {
   },
   'on-error': {
     type: 'enum',
-    choices: POLICIES,
+    choices: ON_ERROR,
     default: 'hold',
-    describe:
-      'a file that failed for good: hold keeps its offset, dlq writes a dead letter (default with --dlq), skip passes it over, stop ends',
+    describe: `a file that failed for good (with --dlq the default is dlq): ${meaning(ON_ERROR)}`,
     group: 'Failures',
     commands: ['run'],
   },
@@ -308,9 +314,9 @@ export const OPTIONS = {
   },
   'on-incomplete': {
     type: 'enum',
-    choices: ['hold', 'dlq', 'skip'],
+    choices: ON_INCOMPLETE,
     default: 'hold',
-    describe: 'an incomplete file: hold keeps its offset, dlq writes a dead letter, skip passes it over',
+    describe: `an incomplete file: ${meaning(ON_INCOMPLETE)}`,
     group: 'Failures',
     commands: ['run'],
   },

@@ -32,6 +32,8 @@ export interface Undecodable {
   readonly reason: string
 }
 
+/** Of files and chunks, by Node's name. */
+export const HASH = 'sha512'
 export const HASH_BYTES = 64
 /** More chunks than any real file has (a 1 TiB file in 64 KiB chunks); bounds what a hostile count can cost. */
 export const MAX_CHUNKS = 2 ** 24

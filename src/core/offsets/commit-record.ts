@@ -37,7 +37,7 @@ export interface RecordContent {
   readonly attempts: ReadonlyMap<number, number>
 }
 
-const PREFIX = 'd1.'
+export const PREFIX = 'd1.'
 /** Written because the client drops the last character of metadata that another client wrote. */
 const RESERVED = '.'
 const SHAPE = /^d(\d{1,9})\.([\w-]+)\.?\0?$/

@@ -1,5 +1,6 @@
 /** Where reading begins in each assigned partition: the committed offset, if the log still has it. */
 import type RdKafka from '@confluentinc/kafka-javascript'
+import { PREFIX } from '../../core/offsets/commit-record.ts'
 import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import type { Client } from '../addon.ts'
 import { openTransaction, type Watermarks, watermarks } from '../ask/watermarks.ts'
@@ -26,8 +27,6 @@ export interface AssignedPartition {
 }
 
 const TIMEOUT_MS = 10_000
-/** How the commit record of dfsp begins (core/commit-record). */
-const OWN_RECORD = 'd1.'
 
 /** A member of the group, or a client that knows its name. */
 export interface Asked {
@@ -90,7 +89,7 @@ function withinLog(
     const notice = `${name}: records ${offset}-${low - 1} were deleted by retention before they were processed`
     return { start: low, notice }
   }
-  if (offset > low && !metadata?.startsWith(OWN_RECORD)) {
+  if (offset > low && !metadata?.startsWith(PREFIX)) {
     const notice = `${name}: the group's offset ${offset} was not committed by dfsp (a tool moved it, or another program used the group): reading begins there, records ${low}-${offset - 1} are passed over`
     return { start: offset, notice }
   }

@@ -8,6 +8,7 @@ import { copyBytes } from '../../base/copy-bytes.ts'
 import { faultPoint } from '../../base/fault-point.ts'
 import { openBelow, openOwnFolder } from '../../base/held-folder.ts'
 import type { PlacedChunk } from '../../core/chunks/assembly.ts'
+import { HASH } from '../../core/chunks/chunk.ts'
 import { relativePath } from '../../core/chunks/output-path.ts'
 import type { Source } from '../../core/source.ts'
 import type { DigestMessage, FileJob } from '../messages.ts'
@@ -61,7 +62,7 @@ export interface BegunDigest {
 
 /** SHA-512 of the content, hexadecimal; where it was begun, of the rest. */
 export function digest(file: FileJob, pages: SharedPages, begun?: BegunDigest): string {
-  const { hash, bytes } = begun ?? { hash: createHash('sha512'), bytes: 0 }
+  const { hash, bytes } = begun ?? { hash: createHash(HASH), bytes: 0 }
   if (file.source.kind !== 'disk') pages.eachRun(file.source, run => hash.update(run), bytes)
   else hashFile(hash, diskSource(file), bytes, file.source.size)
   return hash.digest('hex')
@@ -73,7 +74,7 @@ export function digestPart(
   { key, from, source }: DigestMessage,
   pages: SharedPages,
 ): BegunDigest | undefined {
-  const own = from === 0 ? { key, hash: createHash('sha512'), bytes: 0 } : begun
+  const own = from === 0 ? { key, hash: createHash(HASH), bytes: 0 } : begun
   if (own?.key !== key || own.bytes !== from) return begun
   if (source.kind !== 'disk') pages.eachRun(source, run => own.hash.update(run))
   else hashFile(own.hash, source.path, from, from + source.size)
@@ -102,7 +103,7 @@ export function badChunks(file: FileJob, chunks: readonly PlacedChunk[], pages: 
 
 function wrongOnes(chunks: readonly PlacedChunk[], dataOf: (chunk: PlacedChunk) => Buffer): number[] {
   const wrong = chunks.filter(chunk => {
-    const actual = createHash('sha512').update(dataOf(chunk)).digest()
+    const actual = createHash(HASH).update(dataOf(chunk)).digest()
     return !actual.subarray(0, chunk.hash.length).equals(chunk.hash)
   })
   return wrong.map(chunk => chunk.index).sort((a, b) => a - b)
