@@ -5,8 +5,8 @@ import type { FileLetterReason } from '../core/dead-letter.ts'
 import { heldPause, type Policy } from '../core/disposition.ts'
 import { offsetRanges } from '../core/offsets/offset-ranges.ts'
 import { copiedText } from '../core/text/shown-text.ts'
-import type { FileResult, SetAside } from '../report/events.ts'
-import { isOutdated, type OpenFile } from './open-file.ts'
+import type { FileResult, RunEvent, SetAside } from '../report/events.ts'
+import { attemptsBegun, isOutdated, type OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 
 export interface FileEnds {
@@ -32,6 +32,8 @@ export interface FileEnds {
   passOver(file: OpenFile, result: 'superseded' | 'late', why: string): void
 }
 
+type FileEvent = Extract<RunEvent, { type: 'file' }>
+
 /** What is kept of the error of a file that is held: there may be any number of them. */
 const KEPT_CHARS = 256
 /** Paths that are known to be done while records are read again. */
@@ -51,6 +53,12 @@ export function fileEnds(s: Shared): FileEnds {
   ): void {
     count(file, result)
     const policy: Policy = result === 'incomplete' ? settings.onIncomplete : settings.onError
+    if (badChunks.length > 0 && (policy === 'hold' || policy === 'stop') && !isPassedOver(file)) {
+      awaitCopies(file, error, ms, badChunks)
+      if (policy === 'stop') deps.onStop(`${file.path}: ${error}`)
+      return
+    }
+    if (file.state === 'running') file.attempts++
     switch (policy) {
       case 'skip':
         counts.skipped++
@@ -59,7 +67,7 @@ export function fileEnds(s: Shared): FileEnds {
         return void park(file, result, error, ms)
       case 'hold':
       case 'stop':
-        hold(file, result, error, ms, badChunks)
+        hold(file, result, error, ms)
         if (policy === 'stop') deps.onStop(`${file.path}: ${error}`)
     }
   }
@@ -73,36 +81,33 @@ export function fileEnds(s: Shared): FileEnds {
     if (result === 'mismatch') counts.mismatched++
   }
 
-  function hold(
-    file: OpenFile,
-    result: FileLetterReason,
-    error: string,
-    ms: number,
-    badChunks: readonly number[] = [],
-  ): void {
-    if (isOutdated(file) && file.turn !== 0) return passOver(file, 'superseded', `${error}; ${NEWER}`)
-    if (badChunks.length === 0) return holdForAWhile(file, result, error, ms)
-    reportFile(file, result, ms, error, 'held')
+  /** A newer content of its path was processed: it does not run any more. */
+  function isPassedOver(file: OpenFile): boolean {
+    return isOutdated(file) && file.turn !== 0
+  }
+
+  /** Good copies of the bad chunks will heal it. The plugin was not called, so no attempt counts. */
+  function awaitCopies(file: OpenFile, error: string, ms: number, badChunks: readonly number[]): void {
+    reportFile(file, 'mismatch', ms, { error, setAside: 'held', attempt: attemptsBegun(file) })
     file.assembly.remove(badChunks)
     file.damaged = true
     file.checksChunks = true
-    if (file.state === 'running') {
-      // The plugin was not called.
-      file.attempts--
-      files.move(file, 'assembling')
-    }
+    if (file.state === 'running') files.move(file, 'assembling')
     file.size = 0
   }
 
   /** It comes back by itself where a further attempt, or its letter, may succeed. */
-  function holdForAWhile(file: OpenFile, result: FileLetterReason, error: string, ms: number): void {
+  function hold(file: OpenFile, result: FileLetterReason, error: string, ms: number): void {
+    if (isPassedOver(file)) return passOver(file, 'superseded', `${error}; ${NEWER}`)
     const { onError } = settings
     // Of an incomplete file the rest may have come, which is not looked at while it is held.
     const mayHelp =
       onError === 'dlq' ? result !== 'incomplete' : onError !== 'stop' && file.wasTried && result === 'failed'
     const delayMs = settings.retriesHeld && mayHelp ? heldPause(file.holds + 1) : undefined
-    if (file.holds++ === 0 || delayMs === undefined) reportFile(file, result, ms, error, 'held', delayMs)
-    else report({ type: 'retry', path: file.path, attempt: file.attempts, error, delayMs })
+    if (file.holds++ === 0 || delayMs === undefined) {
+      const again = delayMs === undefined ? {} : { delayMs }
+      reportFile(file, result, ms, { error, setAside: 'held', ...again })
+    } else report({ type: 'retry', path: file.path, attempt: file.attempts, error, delayMs })
     file.heldFor = { result, error: copiedText(error, KEPT_CHARS) }
     file.againAt = deps.now() + (delayMs ?? Number.POSITIVE_INFINITY)
     files.move(file, 'held')
@@ -140,7 +145,7 @@ export function fileEnds(s: Shared): FileEnds {
   }
 
   function setAside(file: OpenFile, result: FileResult, how: SetAside, error: string, ms: number): void {
-    reportFile(file, result, ms, error, how)
+    reportFile(file, result, ms, { error, setAside: how })
     known.add(file.digest)
     close(file)
   }
@@ -189,9 +194,7 @@ export function fileEnds(s: Shared): FileEnds {
     file: OpenFile,
     result: FileResult,
     ms: number,
-    error?: string,
-    how?: SetAside,
-    delayMs?: number,
+    more?: Pick<FileEvent, 'error' | 'setAside' | 'delayMs'> & { readonly attempt?: number },
   ): void {
     report({
       type: 'file',
@@ -206,9 +209,7 @@ export function fileEnds(s: Shared): FileEnds {
         sentAt: file.sentAt,
       },
       partitions: Object.fromEntries(file.offsets),
-      ...(error === undefined ? {} : { error }),
-      ...(how === undefined ? {} : { setAside: how }),
-      ...(delayMs === undefined ? {} : { delayMs }),
+      ...more,
     })
   }
 
@@ -226,6 +227,7 @@ export function fileEnds(s: Shared): FileEnds {
     outdate,
     done(file, ms) {
       count(file, 'ok')
+      file.attempts++
       counts.done++
       counts.doneBytes += file.size
       reportFile(file, 'ok', ms)

@@ -79,7 +79,6 @@ export function fileWork(s: FileWorkDeps): FileWork {
 
   async function run(file: OpenFile): Promise<void> {
     files.move(file, 'running')
-    file.attempts++
     const start = now()
     running.set(file, start)
     const job = jobOf(file)
@@ -107,8 +106,8 @@ export function fileWork(s: FileWorkDeps): FileWork {
       ahead: s.ahead.take(file),
       mtime: file.mtime,
       deliveryId: deliveryId(settings.topic, file.id, deps.digest128),
-      attempt: (settings.attemptsBefore?.(file.id) ?? 0) + file.attempts,
-      final: file.attempts > settings.retries,
+      attempt: (settings.attemptsBefore?.(file.id) ?? 0) + file.attempts + 1,
+      final: file.attempts >= settings.retries,
       diskPath: settings.mode === 'memory' ? null : settings.diskPath(file.path),
     }
   }
@@ -117,7 +116,6 @@ export function fileWork(s: FileWorkDeps): FileWork {
     if (result.kind === 'recalled') {
       // It was never begun.
       breaker.undecided()
-      file.attempts--
       requeue(file)
       return
     }
@@ -184,15 +182,15 @@ export function fileWork(s: FileWorkDeps): FileWork {
 
   function failed(file: OpenFile, error: string, ms: number): void {
     const wasClosed = breaker.state === 'closed'
-    if (breaker.failed(file.attempts === 1, error, now())) {
+    if (breaker.failed(file.attempts === 0, error, now())) {
       if (wasClosed) tellPaused()
-      file.attempts--
       return requeue(file)
     }
     ledger.touch((file.receipts[0] as Receipt).partition)
     committing.soon()
-    const next = afterFailure(settings, file.attempts)
+    const next = afterFailure(settings, file.attempts + 1)
     if (next.action !== 'retry') return ends.giveUp(file, 'failed', error, ms)
+    file.attempts++
     report({ type: 'retry', path: file.path, attempt: file.attempts, error, delayMs: next.delayMs })
     files.move(file, 'waiting')
     deps.after(next.delayMs, () => {
@@ -210,7 +208,6 @@ export function fileWork(s: FileWorkDeps): FileWork {
     if (!settings.waitsForEnvironment || wellAt > file.blamedAt) return failed(file, error, ms)
     file.blamedAt = now()
     trip(error, false)
-    file.attempts--
     requeue(file)
   }
 
@@ -218,7 +215,6 @@ export function fileWork(s: FileWorkDeps): FileWork {
     const { code, message } = result
     if (code === 'ENOENT' && isSource(file, result.path)) {
       breaker.undecided()
-      file.attempts--
       return s.readAgain(file)
     }
     if (isEnvironmental(result)) return environmental(file, `dfsp could not store it: ${message}`, ms)
@@ -260,7 +256,6 @@ export function fileWork(s: FileWorkDeps): FileWork {
     if (!isRunning(file)) return file.stored.release()
     const bad = examined.kind === 'examined' ? examined.badChunks : []
     if (mayHeal(file)) {
-      file.attempts--
       readForCopies(file)
       return s.readAgain(file)
     }
@@ -313,10 +308,8 @@ export function fileWork(s: FileWorkDeps): FileWork {
     },
     abandon(reason) {
       for (const file of running.keys()) {
-        if (!isRunning(file)) continue
         // A stop that does not wait is no failure of the file.
-        file.attempts--
-        files.move(file, 'held')
+        if (isRunning(file)) files.move(file, 'held')
       }
       deps.host.abort(reason)
     },

@@ -55,6 +55,7 @@ export interface OpenFile {
   readonly state: FileState
   /** Size in bytes once it is whole, else 0. */
   size: number
+  /** Attempts that have failed, or succeeded. */
   attempts: number
   /** A thread was at it in this run. */
   wasTried: boolean
@@ -125,6 +126,11 @@ export function readForCopies(file: OpenFile): void {
   file.hasUnreadCopies = false
   file.readForCopiesAt = file.receipts.length
   file.checksChunks = true
+}
+
+/** With the one that runs: should the process be killed by it, it counts. */
+export function attemptsBegun({ attempts, state }: Pick<OpenFile, 'attempts' | 'state'>): number {
+  return state === 'running' ? attempts + 1 : attempts
 }
 
 /** All its chunks are there, or were. */

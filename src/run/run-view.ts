@@ -2,7 +2,7 @@
 import type { CommittedOffset } from '../kafka/consumer/assignment.ts'
 import type { OffsetCommit } from '../kafka/consumer/committer.ts'
 import type { FileConsumer } from '../kafka/consumer/consumer.ts'
-import type { FileState } from '../processor/open-file.ts'
+import { attemptsBegun, type FileState } from '../processor/open-file.ts'
 import type { Processor } from '../processor/processor.ts'
 import type { RunStats } from '../report/events.ts'
 import type { FileView, FileViewState, PartitionView, RunView } from '../report/monitor/run-view.ts'
@@ -125,7 +125,7 @@ function* filesOf(work: Processor): Iterable<FileView> {
       state: SHOWN[file.state] ?? 'held',
       chunks: (file.seen ?? file.assembly).count,
       total: file.assembly.total,
-      attempts: file.attempts,
+      attempts: attemptsBegun(file),
       openMs: now - file.openedAt,
       idleMs: now - file.lastProgress,
       runningMs: since === undefined ? undefined : now - since,
