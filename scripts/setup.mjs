@@ -78,7 +78,9 @@ function packages(lockfile) {
 async function installDependencies() {
   const tools = absent(TO_COMPILE)
   const installed = installPackages(tools, 'to compile the Kafka client')
-  say('installing packages with npm ci: seconds with a binary of the Kafka client, else it is compiled: some minutes in silence')
+  say(
+    'installing packages with npm ci: seconds with a binary of the Kafka client, else it is compiled: some minutes in silence',
+  )
   // Without this variable the client's build downloads sources of zlib and OpenSSL instead of using the system's.
   const env = { ...process.env, CKJS_LINKING: 'dynamic', ...(await nodeHeaders(say)) }
   if (run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], env)) {
