@@ -4,7 +4,6 @@
  * `--help` loads the module: what is heavy (client, winston, tsx) is imported inside `run`.
  */
 import type { CommandName } from '../config/options/option-spec.ts'
-import type { OptionName } from '../config/options/options.ts'
 import type { DeclaredOptions, PluginOptionValues } from '../config/options/plugin-options.ts'
 import type { Settings } from '../config/settings-type.ts'
 
@@ -22,8 +21,6 @@ export interface Command {
   readonly describe: string
   /** Each a command line, and a few words on what it does. */
   readonly examples: readonly (readonly [line: string, what: string])[]
-  /** `optionsOf(name)` of config/options/options.ts. */
-  readonly options: readonly OptionName[]
   readonly positionals?: readonly Positional[]
   /** Whether flags that dfsp does not know may be the plugin's: `run` then calls `invocation.pluginOptions`. */
   readonly takesPlugin?: true

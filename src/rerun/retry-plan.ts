@@ -10,17 +10,12 @@ import {
   offsetsIn,
   sortedRanges,
 } from '../core/offsets/offset-ranges.ts'
+import type { PlannedFile } from '../report/commands/retry-plan-text.ts'
 import type { Received } from './letter-box.ts'
 
 /** A file to be run again, with all letters of it. */
-export interface RetryFile {
-  /** The newest of them. */
-  readonly letter: FileLetter
+export interface RetryFile extends PlannedFile {
   readonly letters: readonly Received[]
-  /** Where its records lie, by all of the letters. */
-  readonly ranges: readonly OffsetRange[]
-  /** What of `ranges` is no longer there. */
-  readonly gone: readonly OffsetRange[]
 }
 
 export interface RetryPlan {

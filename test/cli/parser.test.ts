@@ -89,7 +89,6 @@ function commandStub(name: keyof typeof SUMMARIES): Command {
     name,
     describe: 'Does something.',
     examples: [[`dfsp ${name} -p x`, 'an example']],
-    options: optionsOf(name),
     takesPlugin: true,
     run: async () => 0,
   }

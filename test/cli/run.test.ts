@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { crc32 } from 'node:zlib'
-import { decodeChunk, encodeChunk } from '../../src/core/chunks/chunk-codec.ts'
+import { decodeChunk } from '../../src/core/chunks/chunk-codec.ts'
 import { fileId } from '../../src/core/chunks/generation.ts'
 import { relativePath } from '../../src/core/chunks/output-path.ts'
 import { journalPath } from '../../src/files/journal.ts'
 import { realEdges } from '../../src/run/edges.ts'
 import { runCli } from '../support/cli.ts'
-import { recordsOf, sha512 } from '../support/files.ts'
+import { encoded, onlyChunk, recordsOf } from '../support/files.ts'
 import { type MockCluster, startMock } from '../support/mock.ts'
 import { type Steered, steered } from '../support/steered.ts'
 import { readCommitted } from '../support/topics.ts'
@@ -30,20 +30,7 @@ describe('run', { concurrency: 4 }, () => {
   const good = (path: string, partition?: number) =>
     recordsOf({ path, content: randomBytes(3_000) }, partition)
   const hostile = (filename: string, subdir = '') => {
-    const data = Buffer.from('x')
-    const chunk = {
-      filename,
-      subdir,
-      append: '',
-      fileHash: sha512(data),
-      chunkHash: sha512(data),
-      offset: 0,
-      index: 1,
-      total: 1,
-      data,
-      mtime: 0,
-    }
-    return { key: 'k', value: Buffer.from(encodeChunk(chunk)), partition: 0 }
+    return { key: 'k', value: encoded(onlyChunk('x', { filename, subdir })), partition: 0 }
   }
   const junk = [
     { partition: 0, key: null, value: Buffer.from('{"temperature": 4.2}') },

@@ -1,11 +1,7 @@
 /** Chunks, and record values packed by hand: in every encoding that msgpack has, which one encoder never shows. */
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Chunk } from '../../src/core/chunks/chunk.ts'
-
-export function sha512(data: Uint8Array): Buffer {
-  return createHash('sha512').update(data).digest()
-}
+import { sha512 } from '../support/files.ts'
 
 const DATA = Buffer.from('12.5,13.0\n')
 

@@ -1,6 +1,5 @@
 /** Sets of records that are made to be expensive: what a writer to the topic can send, a few MB of it each. */
-import { createHash } from 'node:crypto'
-import { encodeChunk } from '../../src/core/chunks/chunk-codec.ts'
+import { type ChunkFields, encoded, onlyChunk, sha512 } from '../support/files.ts'
 import type { RawRecord } from '../support/topics.ts'
 
 export interface HostileSet {
@@ -16,33 +15,19 @@ export interface HostileSet {
   readonly alsoBy?: readonly (readonly string[])[]
 }
 
-type Fields = Parameters<typeof encodeChunk>[0]
-
-const sha512 = (data: Uint8Array | string) => createHash('sha512').update(data).digest()
 const times = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i))
 
-/** A chunk that is the first and only one of its file and right, but for what is given. */
-function record(path: string, given: Partial<Fields> = {}): RawRecord {
-  const data = given.data ?? Buffer.from('x')
-  const slash = path.lastIndexOf('/')
-  const chunk: Fields = {
-    filename: path.slice(slash + 1),
-    subdir: slash === -1 ? '' : path.slice(0, slash),
-    append: '',
-    fileHash: sha512(data),
-    chunkHash: sha512(data),
-    offset: 0,
-    index: 1,
-    total: 1,
-    data,
-    mtime: 0,
-    ...given,
-  }
-  return { value: Buffer.from(encodeChunk(chunk)), partition: chunk.index % 2 }
+function record(path: string, given: Partial<ChunkFields> = {}): RawRecord {
+  const chunk = onlyChunk(path, given)
+  return { value: encoded(chunk), partition: chunk.index % 2 }
 }
 
 /** All chunks of one file of `n` bytes, a byte each. */
-function tiny(path: string, n: number, change: (i: number) => Partial<Fields> = () => ({})): RawRecord[] {
+function tiny(
+  path: string,
+  n: number,
+  change: (i: number) => Partial<ChunkFields> = () => ({}),
+): RawRecord[] {
   const content = Buffer.alloc(n, 'x')
   const fileHash = sha512(content)
   return times(n, i => record(path, { fileHash, offset: i, index: i + 1, total: n, ...change(i) }))
@@ -50,7 +35,7 @@ function tiny(path: string, n: number, change: (i: number) => Partial<Fields> = 
 
 /** A path of some 3,800 bytes. */
 const longPath = (i: number) => `${times(15, () => 'p'.repeat(250)).join('/')}/${i}`
-const begun = { total: 2, fileHash: sha512('begun') }
+const begun = { total: 2, fileHash: sha512(Buffer.from('begun')) }
 const junk = (i: number) => ({ value: Buffer.from(`junk ${i}`.repeat(20)), partition: i % 2 })
 
 export const SETS: readonly HostileSet[] = [
@@ -59,7 +44,7 @@ export const SETS: readonly HostileSet[] = [
     n: 2_500,
     records: n =>
       times(n, i => [
-        record('v.bin', { fileHash: sha512(`open ${i}`), total: 2 }),
+        record('v.bin', { fileHash: sha512(Buffer.from(`open ${i}`)), total: 2 }),
         record('v.bin', { data: Buffer.from(`whole ${i}`) }),
       ]).flat(),
     alsoBy: [['ls'], ['ls', 'v*'], ['get', '**']],
@@ -92,7 +77,11 @@ export const SETS: readonly HostileSet[] = [
   {
     name: 'tiny chunks that contradict their hashes',
     n: 10_000,
-    records: n => tiny('f', n, i => ({ chunkHash: sha512(`wrong ${i}`), fileHash: sha512('wrong') })),
+    records: n =>
+      tiny('f', n, i => ({
+        chunkHash: sha512(Buffer.from(`wrong ${i}`)),
+        fileHash: sha512(Buffer.from('wrong')),
+      })),
     alsoBy: [['ls'], ['get', '**']],
   },
   {
@@ -153,7 +142,7 @@ export const SETS: readonly HostileSet[] = [
   {
     name: 'files whose hash is wrong',
     n: 2_500,
-    records: n => times(n, i => record(`wrong/${i}`, { fileHash: sha512(`wrong ${i}`) })),
+    records: n => times(n, i => record(`wrong/${i}`, { fileHash: sha512(Buffer.from(`wrong ${i}`)) })),
   },
   {
     name: 'files with long errors',

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { cut, deferred, sha512, world } from './world.ts'
+import { sha512 } from '../support/files.ts'
+import { cut, deferred, world } from './world.ts'
 
 const FILE = cut('h.txt', 'aaaabbbbcccc')
 const good = (index: number) => FILE.values[index - 1] as Buffer

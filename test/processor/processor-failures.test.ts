@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TaskResult } from '../../src/plugin/messages.ts'
-import { cut, DONE, deferred, failure, type Sent, sha512, type WorldOptions, world } from './world.ts'
+import { sha512 } from '../support/files.ts'
+import { cut, DONE, deferred, failure, type Sent, type WorldOptions, world } from './world.ts'
 
 const SKIP = { retries: 0, onError: 'skip' } as const
 const STOP = { retries: 0, onError: 'stop' } as const

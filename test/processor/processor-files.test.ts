@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Policy } from '../../src/core/disposition.ts'
-import { cut, DONE, deferred, type Sent, sha512, world } from './world.ts'
+import { sha512 } from '../support/files.ts'
+import { cut, DONE, deferred, type Sent, world } from './world.ts'
 
 const MINUTE = 60_000
 

@@ -4,12 +4,10 @@
  */
 
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { OwnFolder } from '../../src/base/held-folder.ts'
-import { encodeChunk } from '../../src/core/chunks/chunk-codec.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
 import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
 import type { Source } from '../../src/core/source.ts'
@@ -28,6 +26,7 @@ import { type Processor, processor } from '../../src/processor/processor.ts'
 import type { FinishedJournal, ProcessorSettings } from '../../src/processor/processor-deps.ts'
 import type { RunEvent } from '../../src/report/events.ts'
 import { realEdges } from '../../src/run/edges.ts'
+import { type ChunkFields, chunksOf, encoded } from '../support/files.ts'
 import { DEFAULT_VALUES } from '../support/settings.ts'
 import { type ManualClock, manualClock, settled } from './clock.ts'
 
@@ -50,35 +49,13 @@ export interface CutOptions {
   /** Changes a chunk before it is encoded. */
   readonly change?: (chunk: ChunkFields) => Partial<ChunkFields>
 }
-export type ChunkFields = Parameters<typeof encodeChunk>[0]
-
-export function sha512(data: Uint8Array): Buffer {
-  return createHash('sha512').update(data).digest()
-}
 
 /** Cuts a content into chunks and encodes them. */
 export function cut(path: string, text: string | Buffer, options: CutOptions = {}): Sent {
   const { chunkSize = 4, mtime = 0, change = () => ({}) } = options
   const content = Buffer.from(text)
-  const slash = path.lastIndexOf('/')
-  const total = Math.max(1, Math.ceil(content.length / chunkSize))
-  const values = Array.from({ length: total }, (_, i) => {
-    const data = content.subarray(i * chunkSize, (i + 1) * chunkSize)
-    const chunk: ChunkFields = {
-      filename: path.slice(slash + 1),
-      subdir: slash === -1 ? '' : path.slice(0, slash),
-      append: '',
-      fileHash: sha512(content),
-      chunkHash: sha512(data),
-      offset: i * chunkSize,
-      index: i + 1,
-      total,
-      data,
-      mtime,
-    }
-    return Buffer.from(encodeChunk({ ...chunk, ...change(chunk) }))
-  })
-  return { path, content, values }
+  const chunks = chunksOf({ path, content, chunkSize, mtime })
+  return { path, content, values: chunks.map(chunk => encoded({ ...chunk, ...change(chunk) })) }
 }
 
 /** What the plugin was called with. */

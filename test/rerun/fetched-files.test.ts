@@ -12,7 +12,8 @@ import type { FileJob, TaskResult } from '../../src/plugin/messages.ts'
 import { type FileEnd, fetchedFiles } from '../../src/rerun/fetched-files.ts'
 import type { FileToFetch } from '../../src/rerun/fetched-table.ts'
 import { sharedReads } from '../../src/rerun/shared-reads.ts'
-import { cut, DONE, failure, type Sent, sha512 } from '../processor/world.ts'
+import { cut, DONE, failure, type Sent } from '../processor/world.ts'
+import { sha512 } from '../support/files.ts'
 import { DEFAULT_VALUES } from '../support/settings.ts'
 
 interface Given {

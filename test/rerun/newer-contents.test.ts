@@ -5,7 +5,8 @@ import type { FileLetter } from '../../src/core/dead-letter.ts'
 import type { Received } from '../../src/rerun/letter-box.ts'
 import { withNewer } from '../../src/rerun/newer-contents.ts'
 import { letters, MOST_ROUNDS } from '../../src/rerun/retry-plan.ts'
-import { cut, type Sent, sha512 } from '../processor/world.ts'
+import { cut, type Sent } from '../processor/world.ts'
+import { sha512 } from '../support/files.ts'
 
 const live = new AbortController().signal
 const MAX = 10

@@ -1,6 +1,6 @@
 /** The files of a history and the records that carry them. */
 import { hash } from 'node:crypto'
-import { encodeChunk } from '../../src/core/chunks/chunk-codec.ts'
+import { encoded, onlyChunk } from '../support/files.ts'
 import type { Kind } from './kinds.ts'
 import type { Dice } from './seed.ts'
 
@@ -126,27 +126,20 @@ function sendFile(
   onlyPartition: number | undefined,
   sendings: Sending[],
 ): void {
-  const slash = file.path.lastIndexOf('/')
   const overlapping = file.nature === 'impossible' && file.total > 1 && dice.chance(0.5)
-  const encoded = (chunk: number, good: boolean): Buffer => {
+  const valueOfChunk = (chunk: number, good: boolean): Buffer => {
     const from = chunk * chunkSize
     const data = file.content.subarray(from, from + chunkSize)
     const damaged = Buffer.from(data)
     if (!good) damaged[0] = (damaged[0] as number) ^ 0x20
-    return Buffer.from(
-      encodeChunk({
-        filename: file.path.slice(slash + 1),
-        subdir: file.path.slice(0, slash),
-        append: '',
-        fileHash: file.sha512,
-        chunkHash: sha(data),
-        offset: overlapping && chunk > 0 ? from - 1 : from,
-        index: chunk + 1,
-        total: file.total,
-        data: damaged,
-        mtime: 0,
-      }),
-    )
+    const right = onlyChunk(file.path, {
+      fileHash: file.sha512,
+      offset: overlapping && chunk > 0 ? from - 1 : from,
+      index: chunk + 1,
+      total: file.total,
+      data,
+    })
+    return encoded({ ...right, data: damaged })
   }
   const spread = dice.pick([1, span / 20, span / 3])
   const begin = on.has('late') ? dice.between(-span / 4, span) : 0
@@ -154,7 +147,7 @@ function sendFile(
     sendings.push({
       at: on.has('late') ? Math.min(span, Math.round(at)) : 0,
       partition: onlyPartition ?? dice.below(partitions),
-      value: encoded(chunk, good),
+      value: valueOfChunk(chunk, good),
       what: { kind: 'chunk', file: file.index, chunk, good },
     })
   }

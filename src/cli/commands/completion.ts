@@ -1,7 +1,6 @@
 /** `dfsp completion`: what a shell needs to complete commands, flags, topics and groups. */
 
 import { DfspError } from '../../base/errors.ts'
-import { optionsOf } from '../../config/options/options.ts'
 import { meant } from '../../config/problems.ts'
 import { nearest } from '../../core/text/nearest.ts'
 import type { Command } from '../command.ts'
@@ -60,7 +59,6 @@ export const command: Command = {
     ['dfsp completion zsh > "$fpath[1]/_dfsp"', 'zsh, for good'],
     ['dfsp completion fish > ~/.config/fish/completions/dfsp.fish', 'fish'],
   ],
-  options: optionsOf('completion'),
   async run({ positionals, stdout }) {
     const [shell = ''] = positionals.SHELL ?? []
     const script = Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell] : undefined

@@ -2,7 +2,6 @@
 
 import { DfspError } from '../../base/errors.ts'
 import { refuseEncryption } from '../../config/encryption.ts'
-import { optionsOf } from '../../config/options/options.ts'
 import { meant } from '../../config/problems.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { nearest } from '../../core/text/nearest.ts'
@@ -28,7 +27,6 @@ export const command: Command = {
     ['dfsp config show --origin', 'each value, and the flag, variable or line it is from'],
     ['dfsp config path', 'which file is read'],
   ],
-  options: optionsOf('config'),
   async run(invocation) {
     const [action = ''] = invocation.positionals.ACTION ?? []
     if (!ACTIONS.includes(action)) {

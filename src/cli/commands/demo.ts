@@ -1,5 +1,4 @@
 /** `dfsp demo`: see it work, without Kafka and without files. */
-import { optionsOf } from '../../config/options/options.ts'
 import { oneLine } from '../../core/text/shown-text.ts'
 import type { Demo } from '../../local/demo.ts'
 import { demoLine } from '../../report/commands/demo-report.ts'
@@ -19,7 +18,6 @@ export const command: Command = {
     ['dfsp demo', 'six files, about ten seconds'],
     ['dfsp demo --hold', 'a broker for dfsp upload and dfsp run in another terminal'],
   ],
-  options: optionsOf('demo'),
   async run(invocation) {
     const { values } = await invocation.settings()
     willWork()

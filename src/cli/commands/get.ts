@@ -1,7 +1,6 @@
 /** `dfsp get`: files from a topic into a folder. */
 
 import path from 'node:path'
-import { optionsOf } from '../../config/options/options.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import { type FileIndex, fileIndex, type IndexedFile } from '../../core/chunks/file-index.ts'
 import { isPlain, literal } from '../../core/text/glob.ts'
@@ -34,7 +33,6 @@ export const command: Command = {
   positionals: [
     { name: 'GLOB', describe: 'paths of files, folders or patterns', required: true, many: true },
   ],
-  options: optionsOf('get'),
   async run(invocation) {
     const settings = await invocation.settings()
     const { values, kafka } = settings

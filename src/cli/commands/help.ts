@@ -2,7 +2,6 @@
 
 import { DfspError, type ErrorCode, EXIT_CODES, SIGNAL_EXITS } from '../../base/errors.ts'
 import { COMMANDS } from '../../config/options/option-spec.ts'
-import { optionsOf } from '../../config/options/options.ts'
 import { meant } from '../../config/problems.ts'
 import { nearest } from '../../core/text/nearest.ts'
 import type { Command } from '../command.ts'
@@ -31,7 +30,6 @@ export const command: Command = {
     ['dfsp help exit-codes', 'what a script may rely on'],
     ['dfsp help E_GROUP_BUSY', 'what it means, how to look, what to do'],
   ],
-  options: optionsOf('help'),
   async run({ positionals, stdout }) {
     stdout.write(await textOf(positionals.TOPIC?.[0]))
     return 0

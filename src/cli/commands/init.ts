@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { DfspError } from '../../base/errors.ts'
-import { optionsOf } from '../../config/options/options.ts'
 import { meant } from '../../config/problems.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { nearest } from '../../core/text/nearest.ts'
@@ -41,7 +40,6 @@ export const command: Command = {
     ['dfsp init systemd plot -t xrd --user --install', 'for your own account, without root'],
     ['dfsp init compose plot -t xrd', 'compose.yaml, Dockerfile, .dockerignore'],
   ],
-  options: optionsOf('init'),
   async run(invocation) {
     const [kind = ''] = invocation.positionals.KIND ?? []
     const [name = 'plot'] = invocation.positionals.NAME ?? []

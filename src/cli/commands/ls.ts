@@ -1,7 +1,6 @@
 /** `dfsp ls`: what is on a topic. */
 
 import { DfspError } from '../../base/errors.ts'
-import { optionsOf } from '../../config/options/options.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import { type FileIndex, fileIndex, type IndexedFile } from '../../core/chunks/file-index.ts'
 import { jsonLine, textLines } from '../../core/text/shown-text.ts'
@@ -26,7 +25,6 @@ export const command: Command = {
     [`${EXAMPLE} --raw 1:88123`, 'one record: what is it, and why is it no chunk?'],
   ],
   positionals: [{ name: 'GLOB', describe: 'only these paths', many: true }],
-  options: optionsOf('ls'),
   async run(invocation) {
     const settings = await invocation.settings()
     const { values } = settings

@@ -1,7 +1,6 @@
 /** `dfsp replay`: any files of a topic once more. */
 
 import { refuseEncryption } from '../../config/encryption.ts'
-import { optionsOf } from '../../config/options/options.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import { fileIndex } from '../../core/chunks/file-index.ts'
 import { textLines } from '../../core/text/shown-text.ts'
@@ -25,7 +24,6 @@ export const command: Command = {
     [`${EXAMPLE} --from 2026-11-24 --to 2026-11-25`, 'what was sent on a day'],
     [`${EXAMPLE} --files 'scan_07' --yes`, 'from a script'],
   ],
-  options: optionsOf('replay'),
   takesPlugin: true,
   describePlugin: pluginOfFlag,
   async run(invocation) {

@@ -2,7 +2,6 @@
 
 import { DfspError } from '../../base/errors.ts'
 import { refuseEncryption } from '../../config/encryption.ts'
-import { optionsOf } from '../../config/options/options.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { textLines } from '../../core/text/shown-text.ts'
@@ -29,7 +28,6 @@ export const command: Command = {
     [`${HELD} a/scan_07.csv`, 'one file of it; the others stay held'],
   ],
   positionals: [{ name: 'PATH', describe: 'only this file or folder, as the plugin saw it', many: true }],
-  options: optionsOf('retry'),
   takesPlugin: true,
   describePlugin: pluginOfFlag,
   async run(invocation) {

@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url'
 import { producerProperties, refuseEncryption } from '../../config/encryption.ts'
 import { groupId } from '../../config/file/group.ts'
 import { pluginSections } from '../../config/file/plugin-sections.ts'
-import { optionsOf } from '../../config/options/options.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import { makeOutputDir, ownLogFile } from '../../files/output-dir.ts'
 import type { Onlooker } from '../../report/onlooker.ts'
@@ -33,7 +32,6 @@ export const command: Command = {
     ['dfsp run -p ./plot.ts -t xrd --dry-run', 'what it would do, without doing it'],
     ['dfsp run -p ./plot.ts --help', "the plugin's own options, too"],
   ],
-  options: optionsOf('run'),
   takesPlugin: true,
   describePlugin: pluginOfFlag,
   async run(invocation) {

@@ -3,7 +3,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DfspError } from '../../base/errors.ts'
 import { groupId } from '../../config/file/group.ts'
-import { optionsOf } from '../../config/options/options.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { textLines } from '../../core/text/shown-text.ts'
@@ -33,7 +32,6 @@ export const command: Command = {
     ['dfsp status -t xrd -p ./plot.ts --watch', 'again and again, until Ctrl-C'],
     [`${EXAMPLE} --max-lag 10000 --max-age 1h`, 'for cron or Nagios: 3 beyond'],
   ],
-  options: optionsOf('status'),
   async run(invocation) {
     const settings = await invocation.settings()
     const { values, kafka } = settings

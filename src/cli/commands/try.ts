@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pluginSections } from '../../config/file/plugin-sections.ts'
-import { optionsOf, type Values } from '../../config/options/options.ts'
+import type { Values } from '../../config/options/options.ts'
 import type { Settings } from '../../config/settings-type.ts'
 import { jsonLine } from '../../core/text/shown-text.ts'
 import { type FoundFile, findFiles, findRoots, isOrdinary } from '../../files/walk.ts'
@@ -29,7 +29,6 @@ export const command: Command = {
     { name: 'PLUGIN', describe: 'your function: a .ts or .js file, or a built-in', required: true },
     { name: 'FILE', describe: 'a file or a folder', required: true, many: true },
   ],
-  options: optionsOf('try'),
   takesPlugin: true,
   describePlugin: async ({ positionals, cwd }) =>
     declaredOptions(findPlugin(positionals.PLUGIN?.[0] ?? '', cwd)),

@@ -3,7 +3,6 @@ import path from 'node:path'
 import { DfspError } from '../../base/errors.ts'
 import { homeFolder } from '../../base/home.ts'
 import { producerProperties, refuseEncryption } from '../../config/encryption.ts'
-import { optionsOf } from '../../config/options/options.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import { relativePath } from '../../core/chunks/output-path.ts'
 import { findFiles, findRoots, firstOfEachPath, isOrdinary } from '../../files/walk.ts'
@@ -25,7 +24,6 @@ export const command: Command = {
     [String.raw`dfsp upload data/ --include '\.csv$' --dry-run`, 'only list what would be sent'],
   ],
   positionals: [{ name: 'PATH', describe: 'a file or a folder', required: true, many: true }],
-  options: optionsOf('upload'),
   async run(invocation) {
     const settings = await invocation.settings()
     refuseEncryption(settings)

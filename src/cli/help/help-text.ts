@@ -2,7 +2,7 @@
 
 import type { CommandName, OptionSpec } from '../../config/options/option-spec.ts'
 import { GROUPS } from '../../config/options/option-spec.ts'
-import { environmentName, type OptionName, optionSpec } from '../../config/options/options.ts'
+import { environmentName, type OptionName, optionSpec, optionsOf } from '../../config/options/options.ts'
 import { aliasesOf, type DeclaredOptions, variableName } from '../../config/options/plugin-options.ts'
 import type { PluginOption } from '../../core/plugin-option.ts'
 import { textLines } from '../../core/text/shown-text.ts'
@@ -40,7 +40,7 @@ export function commandHelp(command: Command, width: number, plugin?: DeclaredOp
     lines.push('')
   }
   for (const group of GROUPS) {
-    const names = command.options.filter(name => optionSpec(name).group === group)
+    const names = optionsOf(command.name).filter(name => optionSpec(name).group === group)
     if (names.length === 0) continue
     lines.push(`${group}:`, ...names.flatMap(name => optionEntry(name, width)), '')
   }

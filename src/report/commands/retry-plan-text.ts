@@ -6,7 +6,9 @@ import { jsonLine, oneLine } from '../../core/text/shown-text.ts'
 import { formatBytes } from '../quantities.ts'
 
 export interface PlannedFile {
+  /** The newest of its letters. */
   readonly letter: FileLetter
+  /** Where its records lie, by all of them. */
   readonly ranges: readonly OffsetRange[]
   /** What of `ranges` is no longer there. */
   readonly gone: readonly OffsetRange[]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Assembly, assembly, KEPT_HASH_BYTES } from '../../../src/core/chunks/assembly.ts'
-import { sha512 } from '../messages.ts'
+import { sha512 } from '../../support/files.ts'
 
 interface Piece {
   readonly index: number

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Chunk } from '../../../src/core/chunks/chunk.ts'
 import { chunkKey, decodeChunk, encodeChunk } from '../../../src/core/chunks/chunk-codec.ts'
+import { sha512 } from '../../support/files.ts'
 import {
   bin,
   chunkOf,
@@ -13,7 +14,6 @@ import {
   headed,
   intOf,
   packed,
-  sha512,
   str,
   uint,
   uintOf,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { fileId, finishedGenerations } from '../../../src/core/chunks/generation.ts'
-import { sha512 } from '../messages.ts'
+import { sha512 } from '../../support/files.ts'
 
 const part = fc.record({
   path: fc.constantFrom('a', 'a/b', 'a/b1', 'a/b\u00001', '1', '12'),
