@@ -16,14 +16,28 @@ export interface RetryPolicy {
   readonly onError: Policy
 }
 
-/**
- * - `retry`: run it again after `delayMs`;
- * - `hold`: leave its offsets unresolved, so that it comes again: after a pause, and after a restart;
- * - `dlq`: write a dead letter, then resolve its offsets;
- * - `skip`: resolve its offsets as if it had been processed, counted and logged;
- * - `stop`: hold it and end the run.
- */
+/** `retry`: run it again after `delayMs`. */
 export type Disposition = { readonly action: 'retry'; readonly delayMs: number } | { readonly action: Policy }
+
+/** What is done with a file, or a record that is none, that is given up. */
+export interface GivenUp {
+  /**
+   * - `hold`: its offsets stay unresolved, so that it comes again: after a pause, and after a restart;
+   * - `letter`: a dead letter is written, then its offsets are resolved; where the letter is refused it is held;
+   * - `skip`: its offsets are resolved as if it had been processed, counted and logged.
+   */
+  readonly act: 'hold' | 'letter' | 'skip'
+  /** What is tried again of one that is held. */
+  readonly again: 'attempt' | 'letter' | 'nothing'
+  readonly endsRun: boolean
+}
+
+export const GIVEN_UP: Readonly<Record<Policy, GivenUp>> = {
+  hold: { act: 'hold', again: 'attempt', endsRun: false },
+  dlq: { act: 'letter', again: 'letter', endsRun: false },
+  skip: { act: 'skip', again: 'attempt', endsRun: false },
+  stop: { act: 'hold', again: 'nothing', endsRun: true },
+}
 
 const FIRST_DELAY_MS = 1_000
 const LONGEST_DELAY_MS = 60_000

@@ -14,7 +14,7 @@ export interface CommitTroubles {
   failed(error: unknown): void
   committed(): void
   /** See `CommitDeps.onFill`. */
-  filled(fill: number): void
+  filled(fill: number, recordChars: number): void
   /** Tells again what lasts, when it is time. */
   again(): void
   readonly uncommitted: Uncommitted | undefined
@@ -22,18 +22,16 @@ export interface CommitTroubles {
 
 export interface CommitTroublesDeps extends Pick<ProcessorDeps, 'report' | 'now'> {
   unfinishedFiles(): number
-  /** Characters that a record may have, as far as the broker has shown. */
-  recordChars(): number
 }
 
 export function commitTroubles(deps: CommitTroublesDeps): CommitTroubles {
   const { report, now } = deps
   const trouble = troubles(text => report({ type: 'problem', text }), now)
   let overfull = false
+  let chars = RECORD_CHARS
   let failure: { error: unknown; readonly since: number } | undefined
 
   function tooManyText(): string {
-    const chars = deps.recordChars()
     if (chars === RECORD_CHARS)
       return `commits wait: unfinished files (${deps.unfinishedFiles()}) and held records that are no chunks are together too many for a commit record`
     return `commits wait: the broker takes no commit record of more than ${chars} to ${2 * chars} characters, and what is unfinished needs more: raise its offset.metadata.max.bytes`
@@ -48,7 +46,8 @@ export function commitTroubles(deps: CommitTroublesDeps): CommitTroubles {
     committed() {
       failure = undefined
     },
-    filled(fill) {
+    filled(fill, recordChars) {
+      chars = recordChars
       if (overfull === fill > 1) return
       overfull = fill > 1
       if (overfull) {

@@ -21,9 +21,13 @@ export interface CommitDeps {
   /** Calls `then` after `ms`; the returned function cancels. */
   after(ms: number, then: () => void): () => void
   onFailed(error: unknown): void
-  onCommitted(): void
-  /** How full the fullest record is, or all together, 0 to 1; above 1 it does not fit, and nothing was committed. */
-  onFill(fill: number): void
+  /** `isSettled`: nothing is left to commit that could be. */
+  onCommitted(isSettled: boolean): void
+  /**
+   * How full the fullest record is, or all together, 0 to 1; above 1 it does not fit, and nothing was committed. And how
+   * many characters a record may have, as far as the broker has shown.
+   */
+  onFill(fill: number, recordChars: number): void
   /** See `storedBytes`. */
   readonly partitionBytes: number
 }
@@ -35,8 +39,10 @@ export interface Commits {
   now(): Promise<boolean>
   /** No request is in flight, and nothing is left to commit that could be. */
   readonly settled: boolean
-  /** Characters that a record may have, as far as the broker has shown. */
-  readonly recordChars: number
+  /** How full the fullest record was that was made last, see `onFill`; 0 after partitions were taken away. */
+  readonly fill: number
+  /** Partitions were taken away. */
+  revoked(): void
   /** No more commits by itself. */
   stop(): void
 }
@@ -67,11 +73,59 @@ const SHORTER: readonly ((content: RecordContent) => RecordContent)[] = [
   content => ({ ...content, finished: [], attempts: new Map() }),
 ]
 
+interface Encoded {
+  readonly offsets: OffsetCommit[]
+  readonly fill: number
+  /** Of all records together. */
+  readonly chars: number
+}
+
+/**
+ * A file is recorded in all its partitions or in none, so they are never spread over two requests. What is best effort
+ * goes first.
+ */
+function encodedWithin(
+  cut: readonly PartitionCut[],
+  contents: readonly RecordContent[],
+  recordChars: number,
+  mostChars: number,
+): Encoded {
+  for (const shorten of SHORTER) {
+    const isLast = shorten === SHORTER.at(-1)
+    const made = encodedEach(cut, contents.map(shorten), recordChars)
+    if (isLast) return { ...made, fill: Math.max(made.fill, made.chars / mostChars) }
+    // What does not fit by itself does not become shorter.
+    if (made.fill > 1 || made.chars <= mostChars) return made
+  }
+  throw new Error('there is a shortest way')
+}
+
+/** Leaves out what does not fit at all, and says so by a fill above 1. */
+function encodedEach(
+  cut: readonly PartitionCut[],
+  contents: readonly RecordContent[],
+  recordChars: number,
+): Encoded {
+  const offsets: OffsetCommit[] = []
+  let fill = 0
+  let chars = 0
+  for (const [i, content] of contents.entries()) {
+    const record = encodeCommitRecord(content, recordChars)
+    fill = Math.max(fill, record?.fill ?? TOO_FULL)
+    if (record === undefined) continue
+    chars += record.text.length
+    const { partition } = cut[i] as PartitionCut
+    offsets.push({ partition, offset: content.base, metadata: record.text })
+  }
+  return { offsets, fill, chars }
+}
+
 export function commits(deps: CommitDeps): Commits {
   const { ledger } = deps
   let inFlight: Promise<boolean> | undefined
   let planned: { readonly at: number; readonly cancel: () => void } | undefined
   let last = Number.NEGATIVE_INFINITY
+  let fill = 0
   let overfull = false
   let chars = 0 // of the last request's records
   let failures = 0
@@ -85,38 +139,15 @@ export function commits(deps: CommitDeps): Commits {
     return Math.max(requestBytes - cut.length * deps.partitionBytes, cut.length * LEAST_CHARS)
   }
 
-  /**
-   * All dirty partitions, or none where they do not fit: a file is recorded in all its partitions or in none, so they are
-   * never spread over two requests. What is best effort goes first.
-   */
+  /** All dirty partitions, or none where they do not fit. */
   function encoded(cut: readonly PartitionCut[]): OffsetCommit[] | undefined {
-    const most = charsOf(cut)
     const contents = cut.map(part => deps.content(part, part === cut[0]))
-    for (const shorten of SHORTER) {
-      const offsets: OffsetCommit[] = []
-      let fill = 0
-      chars = 0
-      for (const [i, content] of contents.entries()) {
-        const record = encodeCommitRecord(shorten(content), recordChars)
-        fill = Math.max(fill, record?.fill ?? TOO_FULL)
-        if (record === undefined) continue
-        chars += record.text.length
-        offsets.push({
-          partition: (cut[i] as PartitionCut).partition,
-          offset: content.base,
-          metadata: record.text,
-        })
-      }
-      const isLast = shorten === SHORTER.at(-1)
-      if (fill <= 1 && chars > most && !isLast) continue
-      if (isLast) fill = Math.max(fill, chars / most)
-      overfull = fill > 1
-      deps.onFill(fill)
-      if (!overfull) return offsets
-      break
-    }
-    chars = LONGEST_MS * CHARS_PER_MS
-    return undefined
+    const made = encodedWithin(cut, contents, recordChars, charsOf(cut))
+    fill = made.fill
+    overfull = fill > 1
+    chars = overfull ? LONGEST_MS * CHARS_PER_MS : made.chars
+    deps.onFill(fill, recordChars)
+    return overfull ? undefined : made.offsets
   }
 
   async function request(): Promise<boolean> {
@@ -181,10 +212,14 @@ export function commits(deps: CommitDeps): Commits {
     inFlight = request()
     const ok = await inFlight
     inFlight = undefined
-    if (ok) deps.onCommitted()
+    if (ok) deps.onCommitted(isSettled())
     // What was resolved meanwhile, or what the broker refused.
     soon()
     return ok
+  }
+
+  function isSettled(): boolean {
+    return inFlight === undefined && (overfull || ledger.isClean)
   }
 
   function pauseMs(): number {
@@ -208,10 +243,13 @@ export function commits(deps: CommitDeps): Commits {
     soon,
     now: commitNow,
     get settled() {
-      return inFlight === undefined && (overfull || ledger.isClean)
+      return isSettled()
     },
-    get recordChars() {
-      return recordChars
+    get fill() {
+      return fill
+    },
+    revoked() {
+      fill = 0
     },
     stop() {
       stopped = true

@@ -8,7 +8,7 @@ import type { Chunk } from '../core/chunks/chunk.ts'
 import { type Front, front } from '../core/chunks/front.ts'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
 import type { Source } from '../core/source.ts'
-import type { OpenFile } from './open-file.ts'
+import { isWhole, type OpenFile } from './open-file.ts'
 
 export interface DigestAhead {
   /** A new chunk of the file was written. */
@@ -73,7 +73,7 @@ export function digestAhead(threads: DigestThreads, isAlone: () => boolean): Dig
       const own = begun.get(file) ?? begin(file, chunk)
       if (own === undefined) return
       own.front.place(chunk)
-      if (file.assembly.count === file.assembly.total) return // it goes to a thread now
+      if (isWhole(file)) return // it goes to a thread now
       const { key, digested: from } = own
       const there = Math.min(own.front.bytes, from + MOST_BYTES)
       const to = there - (there % PAGE_BYTES)

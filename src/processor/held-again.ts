@@ -3,14 +3,15 @@
  * at a time, and more while they succeed, so that those that never will hold up nobody. One whose content was wrong comes
  * back once copies of its chunks came.
  */
-import type { FileEnds } from './file-ends.ts'
+import { GIVEN_UP } from '../core/disposition.ts'
+import type { GiveUp } from './give-up.ts'
 import { isOutdated, mayHeal, type OpenFile, readForCopies } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 
 export interface HeldAgainDeps extends Shared {
-  readonly ends: FileEnds
-  /** All its records are read again. */
-  readAgain(file: OpenFile): void
+  readonly giveUp: GiveUp
+  /** Its records are read again. */
+  dropBytes(file: OpenFile): void
 }
 
 const MOST = 256
@@ -25,8 +26,9 @@ export interface HeldAgain {
 }
 
 export function heldAgain(s: HeldAgainDeps): HeldAgain {
-  const { deps, files, breaker, ends } = s
+  const { deps, files, breaker } = s
   const { settings, now } = deps
+  const { again } = GIVEN_UP[settings.onError]
   const out = new Set<OpenFile>()
   const healable = new Set<OpenFile>()
   let most = 1
@@ -49,14 +51,14 @@ export function heldAgain(s: HeldAgainDeps): HeldAgain {
 
   function isHealable(file: OpenFile): boolean {
     if (file.state !== 'held' || file.heldFor?.result !== 'mismatch') return false
-    return settings.onError === 'hold' && mayHeal(file) && !isOutdated(file)
+    return again === 'attempt' && mayHeal(file) && !isOutdated(file)
   }
 
   function heal(): void {
     for (const file of healable)
       if (isHealable(file)) {
         readForCopies(file)
-        s.readAgain(file)
+        s.dropBytes(file)
       }
     healable.clear()
   }
@@ -65,8 +67,8 @@ export function heldAgain(s: HeldAgainDeps): HeldAgain {
     const { result, error } = file.heldFor as NonNullable<OpenFile['heldFor']>
     out.add(file)
     // Only its letter was refused.
-    if (settings.onError === 'dlq') ends.giveUp(file, result, error)
-    else s.readAgain(file)
+    if (again === 'letter') s.giveUp(file, result, error)
+    else s.dropBytes(file)
   }
 
   return {

@@ -2,20 +2,16 @@
 import type { Chunk } from '../core/chunks/chunk.ts'
 import { fileId } from '../core/chunks/generation.ts'
 import { namedChunk } from '../core/chunks/named-chunk.ts'
-import { HEAD_BYTES } from '../core/dead-letter.ts'
 import { fileHash40 } from '../core/offsets/commit-record.ts'
 import type { Receipt } from '../core/offsets/ledger.ts'
 import type { Place } from '../files/store.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
-import type { SetAside } from '../report/events.ts'
 import type { OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
+import { undecodable } from './undecodable.ts'
 
 /** The ledger's owner of a record that belongs to no file. */
 const NO_FILE = -1
-
-/** Calls of onUndecodable that may wait at a time; beyond it they are left out, so that a topic of junk costs nothing. */
-const MOST_HOOK_CALLS = 256
 
 export interface IntakeDeps extends Shared {
   /** Where the bytes of a new file go. */
@@ -27,9 +23,9 @@ export interface IntakeDeps extends Shared {
 }
 
 export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
-  const { deps, ledger, files, replays, finished, known, latest, counts, committing, letters } = s
+  const { deps, ledger, files, replays, finished, known, latest, counts, committing } = s
   const { settings } = deps
-  let hookCalls = 0
+  const setAside = undecodable(s)
 
   function record(r: ConsumedRecord): void {
     if (!isExpected(r)) return
@@ -47,7 +43,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
         counts.filtered++
         return resolveAtOnce(r)
       }
-      return undecodable(r, found.refused)
+      return setAside(r, received(r, NO_FILE), found.refused)
     }
     const { path, chunk } = found
     const id = fileId(path, chunk)
@@ -113,63 +109,6 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
   function resolveAtOnce(r: ConsumedRecord): void {
     ledger.resolve(received(r, NO_FILE))
     committing.soon()
-  }
-
-  function undecodable(r: ConsumedRecord, reason: string): void {
-    const receipt = received(r, NO_FILE)
-    counts.undecodable++
-    const value = r.value as Buffer
-    callHook(r, value, reason)
-    const told = (setAside: SetAside) =>
-      deps.report({
-        type: 'undecodable',
-        partition: r.partition,
-        offset: r.offset,
-        bytes: value.length,
-        reason,
-        setAside,
-      })
-    const resolved = (setAside: SetAside) => {
-      told(setAside)
-      ledger.resolve(receipt)
-      committing.soon()
-    }
-    switch (settings.onError) {
-      case 'skip':
-        return resolved('skipped')
-      case 'dlq':
-        void letters
-          .send({
-            kind: 'record',
-            reason: 'undecodable',
-            topic: settings.topic,
-            group: settings.group,
-            partition: r.partition,
-            offset: r.offset,
-            bytes: value.length,
-            head: Buffer.from(value.subarray(0, HEAD_BYTES)),
-            error: reason,
-            rounds: 0,
-          })
-          .then(sent => (sent ? resolved('dead-lettered') : told('held')))
-        return
-      case 'hold':
-        return told('held')
-      case 'stop':
-        told('held')
-        deps.onStop(`undecodable record ${settings.topic}[${r.partition}]@${r.offset}: ${reason}`)
-    }
-  }
-
-  function callHook(r: ConsumedRecord, value: Buffer, reason: string): void {
-    if (!deps.hooks.has('onUndecodable') || hookCalls >= MOST_HOOK_CALLS) return
-    hookCalls++
-    const head = Buffer.from(value.subarray(0, HEAD_BYTES))
-    const { partition, offset } = r
-    const info = { topic: settings.topic, partition, offset, reason, size: value.length, head }
-    void deps.host.run({ kind: 'onUndecodable', record: info }).then(() => {
-      hookCalls--
-    })
   }
 
   /** False for a partition that is not owned; a lower offset than one that was received ends the run. */

@@ -133,6 +133,11 @@ export function attemptsBegun({ attempts, state }: Pick<OpenFile, 'attempts' | '
   return state === 'running' ? attempts + 1 : attempts
 }
 
+/** A thread has it, and its answer counts. */
+export function isRunning({ state }: OpenFile): boolean {
+  return state === 'running'
+}
+
 /** All its chunks are there, or were. */
 export function isWhole({ assembly }: OpenFile): boolean {
   return assembly.count === assembly.total

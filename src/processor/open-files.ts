@@ -3,9 +3,9 @@
 import { assembly } from '../core/chunks/assembly.ts'
 import type { Chunk } from '../core/chunks/chunk.ts'
 import { type FileId, hexOf } from '../core/chunks/generation.ts'
-import { heap } from '../core/heap.ts'
 import { fileHash40 } from '../core/offsets/commit-record.ts'
-import { type FileState, isIdle, type OpenFile, type PathContents } from './open-file.ts'
+import { type FileState, isIdle, type OpenFile } from './open-file.ts'
+import { pathContents } from './path-contents.ts'
 import { youngFiles } from './young-files.ts'
 
 const NEXT: Readonly<Record<FileState, readonly FileState[]>> = {
@@ -35,6 +35,8 @@ export interface OpenFiles {
   /** It was processed. Returns the older contents of its path that are stuck or queued, which are outdated by that. */
   outdate(file: OpenFile): readonly OpenFile[]
   count(state: FileState): number
+  /** Those of which chunks are missing, or have to be read again. */
+  incomplete(): readonly OpenFile[]
   /** Files that are queued, running or waiting, and their bytes. */
   readonly underWay: { readonly files: number; readonly bytes: number }
   /** Bytes of the files that are queued. */
@@ -60,12 +62,11 @@ const FILE_BYTES = 1_600
 const PATH_COPIES = 3
 /** A receipt, and what the assembly notes of a chunk. */
 const RECORD_BYTES = 120
-const NONE: readonly OpenFile[] = []
 
 export function openFiles(): OpenFiles {
   const byId = new Map<FileId, OpenFile>()
   const byNumber = new Map<number, OpenFile>()
-  const byPath = new Map<string, PathContents>()
+  const contents = pathContents()
   const counts: Record<FileState, number> = {
     assembling: 0,
     evicted: 0,
@@ -93,48 +94,20 @@ export function openFiles(): OpenFiles {
   let numbers = 0
   /** The next number when the first file was let go. */
   let letGoBefore = Number.POSITIVE_INFINITY
-  let turns = 0
-  let earlyTurns = Number.MIN_SAFE_INTEGER
   const young = youngFiles(() => counts.assembling)
-
-  /** With one more of them open. */
-  function contentsOf(path: string): PathContents {
-    const found = byPath.get(path)
-    if (found !== undefined) {
-      found.count++
-      return found
-    }
-    const contents: PathContents = {
-      count: 1,
-      stuck: undefined,
-      busy: undefined,
-      offered: undefined,
-      behind: undefined,
-      doneTurn: Number.NEGATIVE_INFINITY,
-      doneNumber: -1,
-    }
-    byPath.set(path, contents)
-    return contents
-  }
-
-  function noteStuck(file: OpenFile): void {
-    if (file.turn === 0) return
-    file.contents.stuck ??= heap(({ turn }) => turn)
-    file.contents.stuck.add(file)
-  }
 
   function move(file: OpenFile, to: FileState): void {
     if (!NEXT[file.state].includes(to)) throw new Error(`${file.path} cannot go from ${file.state} to ${to}`)
     note(file, -1)
     ;(file as { state: FileState }).state = to
     note(file, 1)
-    if (isIdle(file)) noteStuck(file)
+    if (isIdle(file)) contents.stuck(file)
     if (to === 'assembling') young.assembling(file)
     if (to !== 'closed') return
     byId.delete(file.id)
     byNumber.delete(file.number)
     tableBytes -= file.tableBytes
-    if (--file.contents.count === 0) byPath.delete(file.path)
+    contents.closed(file)
   }
 
   return {
@@ -147,7 +120,7 @@ export function openFiles(): OpenFiles {
         id,
         digest,
         path,
-        contents: contentsOf(path),
+        contents: contents.opened(path),
         tableBytes: FILE_BYTES + PATH_COPIES * path.length,
         turn: 0,
         triedBefore: attempts > 0,
@@ -186,28 +159,9 @@ export function openFiles(): OpenFiles {
       return file
     },
     move,
-    whole(file) {
-      if (file.turn !== 0) return
-      file.turn = file.triedBefore ? ++earlyTurns : ++turns
-      // One that is assembling goes on at once.
-      if (file.state === 'evicted') noteStuck(file)
-    },
-    outdate({ contents, turn, number }) {
-      contents.doneTurn = Math.max(contents.doneTurn, turn)
-      contents.doneNumber = Math.max(contents.doneNumber, number)
-      if (contents.count === 1) return NONE
-      const older = new Set<OpenFile>() // some are in more than one of the places
-      const add = (other: OpenFile) => {
-        if (isIdle(other) || other.state === 'queued') older.add(other)
-      }
-      if (contents.offered !== undefined && contents.offered.turn < turn) add(contents.offered)
-      for (const heap of [contents.stuck, contents.behind])
-        for (let other = heap?.peek(); other !== undefined && other.turn < turn; other = heap?.peek()) {
-          heap?.take()
-          add(other)
-        }
-      return [...older]
-    },
+    whole: contents.whole,
+    outdate: contents.outdate,
+    incomplete: () => [...byId.values()].filter(isIncomplete),
     count: state => counts[state],
     underWay,
     get queuedBytes() {
@@ -231,4 +185,8 @@ export function openFiles(): OpenFiles {
     mayBeRest: ({ number }) => number >= letGoBefore,
     youngest: young.youngest,
   }
+}
+
+function isIncomplete({ state, damaged, heldFor }: OpenFile): boolean {
+  return (state === 'assembling' || state === 'evicted') && !damaged && heldFor === undefined
 }

@@ -2,7 +2,7 @@
 
 import type { Values } from '../config/options/options.ts'
 import type { Breaker } from '../core/breaker.ts'
-import type { FileId, FinishedGenerations } from '../core/chunks/generation.ts'
+import { type FileId, type FinishedGenerations, finishedGenerations } from '../core/chunks/generation.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import type { RetryPolicy } from '../core/disposition.ts'
 import type { Ledger } from '../core/offsets/ledger.ts'
@@ -19,7 +19,7 @@ import type { RunEvent } from '../report/events.ts'
 import type { Commits } from './commits.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { DigestAhead, DigestThreads } from './digest-ahead.ts'
-import type { LastContents } from './last-contents.ts'
+import { type LastContents, lastContents } from './last-contents.ts'
 import type { OpenFiles } from './open-files.ts'
 
 /** The options that it works by, and what else it is told. */
@@ -135,10 +135,16 @@ export function triedFiles({ done, failed, mismatched }: Counts): number {
   return done + failed + mismatched
 }
 
-export interface Shared {
-  readonly deps: ProcessorDeps
-  readonly ledger: Ledger
-  readonly files: OpenFiles
+/** Whether files are taken up. */
+export interface Phase {
+  /** The partitions are being taken away, or the run ends. */
+  isLeaving: boolean
+  /** The run ends: what is assigned or read from now on is for the next one. */
+  isEnding: boolean
+}
+
+/** What is known of files that are no longer open. */
+export interface History {
   /** By partition, while records are read again that the last commit spoke of. */
   readonly replays: Map<number, Replay>
   /** Generations that were processed. */
@@ -156,6 +162,25 @@ export interface Shared {
    */
   readonly doneMeanwhile: Set<string>
   readonly lastContents: LastContents
+}
+
+/** Finished files that a commit names: an eighth of its room. */
+const LATEST = 24
+
+export const noHistory = (): History => ({
+  replays: new Map(),
+  finished: finishedGenerations(),
+  known: finishedGenerations(),
+  latest: finishedGenerations(LATEST),
+  doneMeanwhile: new Set(),
+  lastContents: lastContents(),
+})
+
+export interface Shared extends History {
+  readonly phase: Phase
+  readonly deps: ProcessorDeps
+  readonly ledger: Ledger
+  readonly files: OpenFiles
   readonly breaker: Breaker
   readonly counts: Counts
   readonly committing: Commits

@@ -1,51 +1,26 @@
-/**
- * Files whose bytes were dropped, for want of room or because they were wrong: once all their chunks were seen and there
- * is room, their records are read again by reference.
- */
-
-import { PROBE_EVERY_MS } from '../core/breaker.ts'
+/** Reads the records of dropped files again, by reference, once all their chunks were seen and there is room. */
 import { assembly } from '../core/chunks/assembly.ts'
 import { type Chunk, isRight } from '../core/chunks/chunk.ts'
 import { fileId } from '../core/chunks/generation.ts'
 import { namedChunk } from '../core/chunks/named-chunk.ts'
 import { offsetRanges } from '../core/offsets/offset-ranges.ts'
 import { listText } from '../core/text/list-text.ts'
-import type { Place } from '../files/store.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
-import type { FileEnds } from './file-ends.ts'
-import type { OpenFile } from './open-file.ts'
-import type { Shared } from './processor-deps.ts'
+import { isWhole, type OpenFile } from './open-file.ts'
+import type { PlaceChunks, PlaceChunksDeps } from './place-chunks.ts'
 
 export interface ReadAgain {
-  /** Drops a file's bytes. */
-  dropBytes(file: OpenFile): void
-  /** All chunks of an evicted file were seen. */
-  ready(file: OpenFile): void
-  /** Reads those again for which there is room. */
-  start(): void
-  /** There was no room just now: begins no more for a while. */
-  postpone(): void
+  /** Reads those again for which there is room; resolves at the end. Undefined while one reads, and where there is none. */
+  start(): Promise<void> | undefined
+  /** A chunk was read for the first time: what is read again of it is older, and does not replace it. */
+  came(file: OpenFile, chunk: Chunk): void
   /** Their partitions are taken away, or the run ends. */
   cancel(): void
   readonly isReading: boolean
-  /** A chunk was read for the first time: what is read again of it is older, and does not replace it. */
-  came(file: OpenFile, chunk: Chunk): void
-  /** Its copies are being read, and each counts: it is whole once all were. */
-  takesAllCopies(file: OpenFile): boolean
-  /** Whether files wait for it, or are being read. */
-  readonly isWaiting: boolean
 }
 
-export interface ReadAgainDeps extends Shared {
-  readonly ends: FileEnds
-  place(file: OpenFile, chunk: Chunk): void
-  /** All chunks of the file are there. */
-  complete(file: OpenFile): void
-  placeFor(bytes: number): Place
-  /** Bytes that may be put into memory. */
-  memoryLeft(): number
-  diskIsFull(): boolean
-  onEnd(): void
+export interface ReadAgainDeps extends PlaceChunksDeps {
+  readonly chunks: PlaceChunks
 }
 
 interface Reading {
@@ -54,77 +29,32 @@ interface Reading {
   readonly abort: AbortController
 }
 
-/** Files for which room is looked at a time. */
-const MOST_LOOKS = 1_000
-
 export function readAgain(s: ReadAgainDeps): ReadAgain {
-  const { deps, files, ledger, ends } = s
-  const { store, report, now } = deps
-  /** Evicted files all of whose chunks were seen, in that order; some may have ended since. */
-  const whole = new Set<OpenFile>()
+  const { deps, files, ledger, budget, disk, dropped, chunks, giveUp } = s
+  const { store, report } = deps
   let reading: Reading | undefined
-  let retryAt = Number.NEGATIVE_INFINITY
 
-  /** From now on its chunks are only counted. */
-  function dropBytes(file: OpenFile): void {
-    s.ahead.forget(file)
-    file.stored.release()
-    if (file.seen) file.assembly = file.seen
-    file.seen = undefined
-    files.move(file, 'evicted')
-    file.size = 0
-    if (isWhole(file)) whole.add(file)
-  }
-
-  function isWhole(file: OpenFile): boolean {
-    return file.state === 'evicted' && file.assembly.count === file.assembly.total
-  }
-
-  /** The first whole ones, as many as memory has room for; one for which it has none may go to disk. */
-  function candidates(): Map<OpenFile, Place> {
-    const chosen = new Map<OpenFile, Place>()
-    let left = s.memoryLeft()
-    let looks = 0
-    for (const file of whole) {
-      if (!isWhole(file)) {
-        whole.delete(file)
-        continue
-      }
-      if (++looks > MOST_LOOKS) break
-      const { bytes } = file.assembly
-      const wanted = s.placeFor(bytes)
-      const place = wanted === 'memory' && bytes > left ? 'spool' : wanted
-      if (place !== 'memory' && (s.diskIsFull() || chosen.size > 0)) continue
-      chosen.set(file, place)
-      if (place !== 'memory') break
-      left -= bytes
+  function start(): Promise<void> | undefined {
+    if (reading !== undefined) return undefined
+    const taken = dropped.take(budget, disk.now !== undefined)
+    if (taken === undefined) return undefined
+    const own: Reading = {
+      files: new Map(Array.from(taken.keys(), file => [file, new Set<number>()])),
+      abort: new AbortController(),
     }
-    return chosen
-  }
-
-  function postpone(): void {
-    retryAt = now() + PROBE_EVERY_MS
-  }
-
-  function start(): void {
-    if (reading !== undefined || whole.size === 0 || now() < retryAt) return
-    const chosen = candidates()
-    if (chosen.size === 0) return
-    const offsets = [...chosen.keys()].flatMap(file =>
+    const offsets = [...taken.keys()].flatMap(file =>
       file.receipts.map(r => ({ partition: r.partition, offset: ledger.offsetOf(r) as number })),
     )
-    for (const [file, place] of chosen) {
-      whole.delete(file)
+    for (const [file, place] of taken) {
       file.seen = file.assembly
       file.assembly = assembly(file.assembly.total)
       file.stored = store.open(place)
       files.move(file, 'assembling')
     }
-    const abort = new AbortController()
-    const own = { files: new Map(Array.from(chosen.keys(), file => [file, new Set<number>()])), abort }
     reading = own
-    deps
-      .refetch(offsetRanges(offsets), r => !abort.signal.aborted && recordAgain(r), abort.signal)
+    const { signal } = own.abort
+    return deps
+      .refetch(offsetRanges(offsets), r => !signal.aborted && recordAgain(r), signal)
       .then(
         () => ended(own),
         error => ended(own, error as Error),
@@ -137,61 +67,48 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
     const file = files.byId.get(fileId(found.path, found.chunk))
     const newer = file && reading?.files.get(file)
     if (file === undefined || newer === undefined || newer.has(found.chunk.index)) return
-    if (file.state === 'assembling') s.place(file, found.chunk)
+    if (file.state === 'assembling') chunks.place(file, found.chunk)
     else file.hasUnreadCopies = true
   }
 
   function ended(own: Reading, error?: Error): void {
     if (reading === own) reading = undefined
+    const isAborted = own.abort.signal.aborted
     for (const file of own.files.keys()) {
       if (file.state !== 'assembling' || file.seen === undefined) continue
-      if (error !== undefined || own.abort.signal.aborted) dropBytes(file)
+      if (error !== undefined || isAborted) dropped.drop(file)
       else {
         file.seen = undefined
-        if (file.assembly.count === file.assembly.total) s.complete(file)
+        if (isWhole(file)) chunks.complete(file)
         else giveUpMissing(file)
       }
     }
-    if (error !== undefined && !own.abort.signal.aborted) {
-      postpone()
-      report({ type: 'problem', text: `reading again failed, it is tried again: ${error.message}` })
-    }
-    s.onEnd()
+    if (error === undefined || isAborted) return
+    dropped.postpone()
+    report({ type: 'problem', text: `reading again failed, it is tried again: ${error.message}` })
   }
 
   /** All its records were read again, and it is not whole. */
   function giveUpMissing(file: OpenFile): void {
     if (!file.checksChunks)
-      return ends.giveUp(file, 'incomplete', 'its records were deleted before it could be read again')
+      return giveUp(file, 'incomplete', 'its records were deleted before it could be read again')
     const { total } = file.assembly
     const bad = Array.from({ length: total }, (_, i) => i + 1).filter(index => !file.assembly.has(index))
-    ends.giveUp(file, 'mismatch', `chunk ${listText(bad)} of ${total} is damaged in every copy`, 0, bad)
+    giveUp(file, 'mismatch', `chunk ${listText(bad)} of ${total} is damaged in every copy`, 0, bad)
   }
 
   return {
-    dropBytes,
     start,
-    postpone,
-    cancel() {
-      reading?.abort.abort()
-      reading = undefined
-    },
     came(file, chunk) {
       const newer = reading?.files.get(file)
       if (newer !== undefined && isRight(chunk, deps.sha512)) newer.add(chunk.index)
     },
-    takesAllCopies: file => file.checksChunks && file.seen !== undefined,
+    cancel() {
+      reading?.abort.abort()
+      reading = undefined
+    },
     get isReading() {
       return reading !== undefined
-    },
-    ready: file => void whole.add(file),
-    get isWaiting() {
-      if (reading !== undefined) return true
-      for (const file of whole) {
-        if (isWhole(file)) return true
-        whole.delete(file)
-      }
-      return false
     },
   }
 }

@@ -2,7 +2,9 @@
  * Files of which chunks are missing although everything that had arrived was read: told, and set aside where that is
  * asked for. What retention deletes of a file that would have to be read again makes it one of them, too.
  */
+import { GIVEN_UP } from '../core/disposition.ts'
 import type { FileEnds } from './file-ends.ts'
+import type { GiveUp } from './give-up.ts'
 import { isOutdated, isWhole, type OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 
@@ -14,14 +16,13 @@ export interface StaleFiles {
 
 export interface StaleFilesDeps extends Shared {
   readonly ends: FileEnds
+  readonly giveUp: GiveUp
   /** Up to when everything that had arrived was read, in milliseconds of the processor's clock. */
   readTime(): number
-  /** Nothing is read any more. */
-  isLeaving(): boolean
 }
 
 export function staleFiles(s: StaleFilesDeps): StaleFiles {
-  const { deps, ledger, files, known, ends } = s
+  const { deps, ledger, files, known, ends, giveUp, phase } = s
   const { settings, report } = deps
   let isAsking = false
 
@@ -33,7 +34,7 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
   }
 
   function isToBeSetAside(file: OpenFile): boolean {
-    return isOutdated(file) || known.has(file.digest) || settings.onIncomplete !== 'hold'
+    return isOutdated(file) || known.has(file.digest) || GIVEN_UP[settings.onIncomplete].act !== 'hold'
   }
 
   /** Only if the broker, asked now, has nothing unread: while it was away, the end that was seen last stood still. */
@@ -48,19 +49,19 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
     } finally {
       isAsking = false
     }
-    if (s.isLeaving()) return
+    if (phase.isLeaving) return
     for (const file of files.byId.values()) {
       if (!isStale(file, s.readTime()) || !isToBeSetAside(file)) continue
       const missing = `${file.assembly.count} of ${file.assembly.total} chunks arrived`
       if (isOutdated(file)) ends.passOver(file, 'superseded', missing)
       else if (known.has(file.digest)) ends.passOver(file, 'late', missing)
-      else ends.giveUp(file, 'incomplete', missing)
+      else giveUp(file, 'incomplete', missing)
     }
   }
 
   return {
     look() {
-      if (s.isLeaving()) return
+      if (phase.isLeaving) return
       const until = s.readTime()
       let isAny = false
       for (const file of files.byId.values()) {
@@ -81,10 +82,10 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
         const where = `${settings.topic}[${partition}] ${lost[0]}-${Math.min(lost[1], low - 1)}`
         if (file.state === 'evicted') {
           const error = `its records ${where} were deleted by retention before it could be read again`
-          ends.giveUp(file, 'incomplete', error)
+          giveUp(file, 'incomplete', error)
         } else if (file.state === 'held' && !file.reportedIncomplete) {
           file.reportedIncomplete = true
-          if (settings.onError !== 'dlq') file.againAt = Number.POSITIVE_INFINITY
+          if (GIVEN_UP[settings.onError].again !== 'letter') file.againAt = Number.POSITIVE_INFINITY
           const text = `${file.path} is held, and its records ${where} were deleted by retention: it cannot be tried again`
           report({ type: 'problem', text })
         }
