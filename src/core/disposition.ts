@@ -1,26 +1,9 @@
 /** What happens to a file after an attempt: policy as data, no clock and no I/O. */
 
-/** What to do with a file that cannot be processed, and what the help says of it. */
-export const POLICIES = {
-  hold: 'keeps its offset',
-  dlq: 'writes a dead letter',
-  skip: 'passes it over',
-  stop: 'ends',
-} as const
-export type Policy = keyof typeof POLICIES
-
-export interface RetryPolicy {
-  /** Further attempts after the first one failed. */
-  readonly retries: number
-  /** What follows when they are used up. */
-  readonly onError: Policy
-}
-
-/** `retry`: run it again after `delayMs`. */
-export type Disposition = { readonly action: 'retry'; readonly delayMs: number } | { readonly action: Policy }
-
 /** What is done with a file, or a record that is none, that is given up. */
 export interface GivenUp {
+  /** What the help says of it. */
+  readonly help: string
   /**
    * - `hold`: its offsets stay unresolved, so that it comes again: after a pause, and after a restart;
    * - `letter`: a dead letter is written, then its offsets are resolved; where the letter is refused it is held;
@@ -32,12 +15,24 @@ export interface GivenUp {
   readonly endsRun: boolean
 }
 
-export const GIVEN_UP: Readonly<Record<Policy, GivenUp>> = {
-  hold: { act: 'hold', again: 'attempt', endsRun: false },
-  dlq: { act: 'letter', again: 'letter', endsRun: false },
-  skip: { act: 'skip', again: 'attempt', endsRun: false },
-  stop: { act: 'hold', again: 'nothing', endsRun: true },
+export type Policy = 'hold' | 'dlq' | 'skip' | 'stop'
+
+export const POLICIES: Readonly<Record<Policy, GivenUp>> = {
+  hold: { help: 'keeps its offset', act: 'hold', again: 'attempt', endsRun: false },
+  dlq: { help: 'writes a dead letter', act: 'letter', again: 'letter', endsRun: false },
+  skip: { help: 'passes it over', act: 'skip', again: 'attempt', endsRun: false },
+  stop: { help: 'ends', act: 'hold', again: 'nothing', endsRun: true },
 }
+
+export interface RetryPolicy {
+  /** Further attempts after the first one failed. */
+  readonly retries: number
+  /** What follows when they are used up. */
+  readonly onError: Policy
+}
+
+/** `retry`: run it again after `delayMs`. */
+export type Disposition = { readonly action: 'retry'; readonly delayMs: number } | { readonly action: Policy }
 
 const FIRST_DELAY_MS = 1_000
 const LONGEST_DELAY_MS = 60_000

@@ -1,7 +1,7 @@
 /** A file that is given up for now: set aside, dead-lettered or held, as the policies say. */
 import { deliveryId } from '../core/chunks/generation.ts'
 import type { FileLetterReason } from '../core/dead-letter.ts'
-import { GIVEN_UP, heldPause } from '../core/disposition.ts'
+import { heldPause, POLICIES } from '../core/disposition.ts'
 import { offsetRanges } from '../core/offsets/offset-ranges.ts'
 import { copiedText } from '../core/text/shown-text.ts'
 import { type FileEnds, NEWER } from './file-ends.ts'
@@ -24,7 +24,7 @@ const NONE: readonly number[] = []
 export function giveUp(s: Shared & { readonly ends: FileEnds }): GiveUp {
   const { deps, ledger, files, counts, letters, ends } = s
   const { settings, report } = deps
-  const { again } = GIVEN_UP[settings.onError]
+  const { again } = POLICIES[settings.onError]
 
   /** Good copies of the bad chunks will make it whole again. The plugin was not called, so no attempt counts. */
   function awaitCopies(file: OpenFile, error: string, ms: number, badChunks: readonly number[]): void {
@@ -88,7 +88,7 @@ export function giveUp(s: Shared & { readonly ends: FileEnds }): GiveUp {
   return (file, result, error, ms = 0, badChunks = NONE) => {
     ends.count(file, result)
     const policy = result === 'incomplete' ? settings.onIncomplete : settings.onError
-    const { act, endsRun } = GIVEN_UP[policy]
+    const { act, endsRun } = POLICIES[policy]
     if (act === 'hold' && badChunks.length > 0 && !isPassed(file)) awaitCopies(file, error, ms, badChunks)
     else {
       if (isRunning(file)) file.attempts++

@@ -3,7 +3,7 @@
  * at a time, and more while they succeed, so that those that never will hold up nobody. One whose content was wrong comes
  * back once copies of its chunks came.
  */
-import { GIVEN_UP } from '../core/disposition.ts'
+import { POLICIES } from '../core/disposition.ts'
 import type { GiveUp } from './give-up.ts'
 import { isOutdated, mayHeal, type OpenFile, readForCopies } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
@@ -28,7 +28,7 @@ export interface HeldAgain {
 export function heldAgain(s: HeldAgainDeps): HeldAgain {
   const { deps, files, breaker } = s
   const { settings, now } = deps
-  const { again } = GIVEN_UP[settings.onError]
+  const { again } = POLICIES[settings.onError]
   const out = new Set<OpenFile>()
   const healable = new Set<OpenFile>()
   let most = 1

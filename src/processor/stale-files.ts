@@ -2,7 +2,7 @@
  * Files of which chunks are missing although everything that had arrived was read: told, and set aside where that is
  * asked for. What retention deletes of a file that would have to be read again makes it one of them, too.
  */
-import { GIVEN_UP } from '../core/disposition.ts'
+import { POLICIES } from '../core/disposition.ts'
 import type { FileEnds } from './file-ends.ts'
 import type { GiveUp } from './give-up.ts'
 import { isOutdated, isWhole, type OpenFile } from './open-file.ts'
@@ -34,7 +34,7 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
   }
 
   function isToBeSetAside(file: OpenFile): boolean {
-    return isOutdated(file) || known.has(file.digest) || GIVEN_UP[settings.onIncomplete].act !== 'hold'
+    return isOutdated(file) || known.has(file.digest) || POLICIES[settings.onIncomplete].act !== 'hold'
   }
 
   /** Only if the broker, asked now, has nothing unread: while it was away, the end that was seen last stood still. */
@@ -85,7 +85,7 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
           giveUp(file, 'incomplete', error)
         } else if (file.state === 'held' && !file.reportedIncomplete) {
           file.reportedIncomplete = true
-          if (GIVEN_UP[settings.onError].again !== 'letter') file.againAt = Number.POSITIVE_INFINITY
+          if (POLICIES[settings.onError].again !== 'letter') file.againAt = Number.POSITIVE_INFINITY
           const text = `${file.path} is held, and its records ${where} were deleted by retention: it cannot be tried again`
           report({ type: 'problem', text })
         }

@@ -1,6 +1,6 @@
 /** A record that is no chunk: told to the plugin's hook, and set aside as the policy says. */
 import { HEAD_BYTES } from '../core/dead-letter.ts'
-import { GIVEN_UP } from '../core/disposition.ts'
+import { POLICIES } from '../core/disposition.ts'
 import type { Receipt } from '../core/offsets/ledger.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
 import type { SetAside } from '../report/events.ts'
@@ -12,7 +12,7 @@ const MOST_HOOK_CALLS = 256
 export function undecodable(s: Shared): (r: ConsumedRecord, receipt: Receipt, reason: string) => void {
   const { deps, ledger, counts, committing, letters } = s
   const { settings } = deps
-  const { act, endsRun } = GIVEN_UP[settings.onError]
+  const { act, endsRun } = POLICIES[settings.onError]
   let hookCalls = 0
 
   function callHook({ partition, offset }: ConsumedRecord, value: Buffer, reason: string): void {

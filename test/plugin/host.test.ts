@@ -228,3 +228,28 @@ async function givenAhead({ host, job, logged, messages }: OpenHost, contents: r
     if (messages().some(message => BEGUN.test(message))) return { order, all }
   }
 }
+
+test('however many short files there are, the event loop turns after some hundreds of them', async t => {
+  const { run } = await openHost(t, { threads: 2 })
+  let answers = 0
+  let most = 0
+  let isOver = false
+  const turned = () => {
+    most = Math.max(most, answers)
+    answers = 0
+    if (!isOver) setImmediate(turned)
+  }
+  setImmediate(turned)
+  const results = await Promise.all(
+    Array.from({ length: 5_000 }, async () => {
+      const result = await run('null')
+      // As long as a processor takes for each: the threads are faster.
+      for (const until = performance.now() + 0.1; performance.now() < until; );
+      answers++
+      return result
+    }),
+  )
+  isOver = true
+  assert.ok(results.every(({ kind }) => kind === 'done'))
+  assert.ok(most <= 256, `${most} answers in one turn`)
+})

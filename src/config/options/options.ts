@@ -31,7 +31,7 @@ const ON_ERROR = Object.keys(POLICIES) as Policy[]
 const ON_INCOMPLETE = ON_ERROR.filter(policy => policy !== 'stop')
 
 function meaning(policies: readonly Policy[]): string {
-  return policies.map(policy => `${policy} ${POLICIES[policy]}`).join(', ')
+  return policies.map(policy => `${policy} ${POLICIES[policy].help}`).join(', ')
 }
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'verbose', 'debug'] as const

@@ -40,15 +40,20 @@ export interface TaskQueueDeps {
   readonly digests: Pick<DigestsAhead, 'begunBy' | 'forget'>
 }
 
+/** Tasks that are given in one turn of the event loop: their answers could hold up everything else for as long as they come. */
+const MOST_A_TURN = 128
+
 export function taskQueue({ threads, most, digests }: TaskQueueDeps): TaskQueue {
   const queue: Waiting[] = []
   const given = givenTasks(most)
   const ahead = tasksAhead()
   let willFill = false
+  let leftThisTurn = MOST_A_TURN
   let lateTimer: NodeJS.Timeout | undefined
   let isClosed = false
 
   function next(): void {
+    if (leftThisTurn === 0) return
     const begun = queue[0] && digests.begunBy(queue[0].task)
     if (begun?.state === 'idle') give(begun, 1)
     for (const thread of threads) {
@@ -77,8 +82,16 @@ export function taskQueue({ threads, most, digests }: TaskQueueDeps): TaskQueue 
   }
 
   function give(thread: Thread, count: number): void {
-    given.give(thread, queue, count, forgetDigest)
+    const before = thread.assigned.length
+    given.give(thread, queue, Math.min(count, leftThisTurn), forgetDigest)
+    if (leftThisTurn === MOST_A_TURN) setImmediate(turned)
+    leftThisTurn -= thread.assigned.length - before
     if (thread.assigned.length > 1) watchLate()
+  }
+
+  function turned(): void {
+    leftThisTurn = MOST_A_TURN
+    next()
   }
 
   function forgetDigest({ task }: Waiting): void {
