@@ -165,10 +165,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
     rebalance(error, list) {
       const partitions = list.filter(tp => tp.topic === topic).map(tp => tp.partition)
       const isAssign = error?.code === ERR.ASSIGN_PARTITIONS
-      if (isClosing())
-        return isAssign
-          ? assign.accept(partitions.map(partition => ({ partition })))
-          : assign.giveUp(partitions)
+      if (isClosing()) return answerAtOnce(assign, isAssign, partitions)
       // Late results must not be taken for those of an owner while the change waits for its turn.
       if (!isAssign) owned.drain()
       inTurn(() => (isAssign ? assigned(partitions) : revoked(partitions)))
@@ -199,5 +196,15 @@ export function ownership(deps: OwnershipDeps): Ownership {
     async end() {
       await Promise.all([work, rest])
     },
+  }
+}
+
+/** A client that disconnects takes no assignment any more, and waits for an answer all the same. */
+function answerAtOnce(assign: Assigner, isAssign: boolean, list: readonly number[]): void {
+  try {
+    if (isAssign) assign.accept(list.map(partition => ({ partition })))
+    else assign.giveUp(list)
+  } catch {
+    assign.giveUp(list)
   }
 }

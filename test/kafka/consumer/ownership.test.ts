@@ -16,13 +16,16 @@ function member(isCooperative: boolean) {
       .join(' ')
   let finish = () => {}
   let closing = false
-  const at = { lost: false, offsets: [5, 7] }
+  const at = { lost: false, refuses: false, offsets: [5, 7] }
   const assign: Assigner = {
     isCooperative,
     get isLost() {
       return at.lost
     },
-    accept: places => void told.push(`assign ${text(places)}`),
+    accept(places) {
+      if (at.refuses) throw new Error('Local: Erroneous state')
+      told.push(`assign ${text(places)}`)
+    },
     giveUp: partitions => void told.push(`unassign ${text(partitions)}`),
     pause: partitions => void told.push(`pause ${text(partitions)}`),
     resume: partitions => void told.push(`resume ${text(partitions)}`),
@@ -152,5 +155,13 @@ test('while it closes partitions are taken and given up at once', async () => {
   told()
   close()
   revoke(0, 1)
+  assert.deepEqual(told(), ['unassign 0 1'])
+})
+
+test('an assignment that comes while the client disconnects, which takes none any more, is declined', () => {
+  const { assign, close, at, told } = member(true)
+  close()
+  at.refuses = true
+  assign(0, 1)
   assert.deepEqual(told(), ['unassign 0 1'])
 })
