@@ -1,5 +1,5 @@
 /** How much of --memory is in use, and what follows of it: whether to read, and where new chunks go. */
-import { type Flow, highMark, type Load, lowMark, nextFlow } from '../core/backpressure.ts'
+import { type Flow, highMark, lowMark, nextFlow } from '../core/backpressure.ts'
 import type { Place } from '../files/store.ts'
 import { FREE_TABLE_BYTES } from './let-go.ts'
 import type { Shared } from './processor-deps.ts'
@@ -13,8 +13,8 @@ export interface Budget {
   readonly left: number
   /** Where a file of so many bytes goes. */
   placeFor(bytes: number): Place
-  /** Something changed: pauses or resumes reading. */
-  look(now: Pick<Load, 'stopped' | 'diskFull'>): void
+  /** Something changed: pauses or resumes reading; see `Load`. */
+  look(stopped: boolean, diskFull: boolean): void
 }
 
 export function budget(
@@ -50,11 +50,16 @@ export function budget(
       if (isLarge || settings.mode === 'disk') return 'disk'
       return flow === 'spool' ? 'spool' : 'memory'
     },
-    look({ stopped, diskFull }) {
+    look(stopped, diskFull) {
       const { files: queuedFiles, bytes: queuedBytes } = files.underWay
       const next = nextFlow(flow, {
-        ...{ memoryBytes: usedBytes(), queuedBytes, queuedFiles, budgetBytes, stopped, diskFull },
+        memoryBytes: usedBytes(),
+        queuedBytes,
+        queuedFiles,
+        budgetBytes,
         recordFill: committing.fill,
+        stopped,
+        diskFull,
       })
       if (next === flow) return
       const wasPaused = flow === 'pause'

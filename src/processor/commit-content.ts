@@ -2,14 +2,14 @@
 import type { CommitRecord, RecordContent } from '../core/offsets/commit-record.ts'
 import type { PartitionCut } from '../core/offsets/ledger.ts'
 import type { Replay, Stretch } from '../core/offsets/replay.ts'
-import type { OpenFile } from './open-file.ts'
+import { type Attempted, attemptsBegun, type OpenFile } from './open-file.ts'
 
 export interface ContentSources {
   readonly cut: PartitionCut
   /** Of the same partition. */
   readonly replay: Replay | undefined
   /** An open file by its ledger number. */
-  fileOf(owner: number): Pick<OpenFile, 'hash' | 'attempts'> | undefined
+  fileOf(owner: number): (Attempted & Pick<OpenFile, 'hash'>) | undefined
   /** Digests of files that were finished lately. */
   readonly finished: readonly string[]
 }
@@ -38,7 +38,8 @@ export function commitContent({ cut, replay, fileOf, finished }: ContentSources)
       owners.set(owner, file)
       if (file !== undefined) {
         hashes.add(file.hash)
-        if (file.attempts > 0) attempts.set(file.hash, file.attempts)
+        const begun = attemptsBegun(file)
+        if (begun > 0) attempts.set(file.hash, begun)
       }
     }
     // Of no file that is open: named one by one, so that nothing is taken for resolved that is not.

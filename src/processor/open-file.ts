@@ -128,8 +128,10 @@ export function readForCopies(file: OpenFile): void {
   file.checksChunks = true
 }
 
+export type Attempted = Pick<OpenFile, 'attempts'> & Partial<Pick<OpenFile, 'state'>>
+
 /** With the one that runs: should the process be killed by it, it counts. */
-export function attemptsBegun({ attempts, state }: Pick<OpenFile, 'attempts' | 'state'>): number {
+export function attemptsBegun({ attempts, state }: Attempted): number {
   return state === 'running' ? attempts + 1 : attempts
 }
 

@@ -6,7 +6,7 @@ import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import type { OffsetCommit } from '../kafka/consumer/committer.ts'
 import { commitContent, readBack } from './commit-content.ts'
 import { knownAtRevoke } from './known-at-revoke.ts'
-import { attemptsBegun, type OpenFile } from './open-file.ts'
+import type { OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 import type { ReadUntil } from './read-until.ts'
 
@@ -38,10 +38,7 @@ export function partitions(s: PartitionsDeps): Partitions {
   const atRevoke = knownAtRevoke()
 
   function content(cut: PartitionCut, named: readonly string[]): RecordContent {
-    const fileOf = (owner: number) => {
-      const file = files.byNumber.get(owner)
-      return file && { hash: file.hash, attempts: attemptsBegun(file) }
-    }
+    const fileOf = (owner: number) => files.byNumber.get(owner)
     return commitContent({ cut, replay: replays.get(cut.partition), fileOf, finished: named })
   }
 

@@ -52,15 +52,13 @@ export function room(s: RoomDeps): Room {
 
   function update(): void {
     limitTable()
-    budget.look({
-      stopped:
-        // Without a file to try it would never close; and where all that wait have failed, further ones are needed to
-        // tell broken files from a broken environment.
-        (breaker.state !== 'closed' && files.underWay.files > 0 && (breaker.isCertain || work.hasUntried)) ||
-        letters.pending > MOST_LETTERS ||
-        (disk.now !== undefined && deps.settings.mode === 'disk'),
-      diskFull: disk.now !== undefined,
-    })
+    const diskFull = disk.now !== undefined
+    // Without a file to try it would never close; and where all that wait have failed, further ones are needed to tell
+    // broken files from a broken environment.
+    const isBroken =
+      breaker.state !== 'closed' && files.underWay.files > 0 && (breaker.isCertain || work.hasUntried)
+    const stopped = isBroken || letters.pending > MOST_LETTERS || (diskFull && deps.settings.mode === 'disk')
+    budget.look(stopped, diskFull)
     if (budget.flow !== 'pause' && !phase.isLeaving) void again.start()?.then(readAgainEnded)
   }
 
