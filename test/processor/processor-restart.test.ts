@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeCommitRecord } from '../../src/core/offsets/commit-record.ts'
+import type { TaskResult } from '../../src/plugin/messages.ts'
 import { type Call, cut, DONE, failure, type Sent, type World, type WorldOptions, world } from './world.ts'
 
 const paths = (w: World) => w.calls.map(call => call.path)
@@ -133,6 +134,37 @@ test('attempts go on counting after a restart, and a file that was given up gets
   )
   const [first, ...others] = w.calls.map(call => call.job.deliveryId)
   assert.ok(others.every(id => id === first))
+})
+
+test('an attempt that ran when the process was killed counts; one that the environment ended does not', async t => {
+  const never = new Promise<TaskResult>(() => {})
+  const w = world(t, {
+    plugin: ({ path, job }) => {
+      if (path === 'deadly') return job.attempt === 1 ? never : DONE
+      if (path !== 'unlucky' || w.calls.filter(call => call.path === path).length > 1) return DONE
+      return {
+        kind: 'failed',
+        fault: { message: 'disk full', frames: [], environment: true },
+        hookCalled: true,
+      }
+    },
+  })
+  await w.send(0, ...cut('deadly', 'x').values, ...cut('unlucky', 'x').values, ...cut('good', 'x').values)
+  for (let i = 0; i < 15; i++) {
+    await w.clock.advance(1_000)
+    await w.tick()
+  }
+  await restart(w)
+  assert.deepEqual(
+    w.calls.map(call => [call.path, call.job.attempt]),
+    [
+      ['deadly', 1],
+      ['unlucky', 1],
+      ['good', 1],
+      ['unlucky', 1],
+      ['deadly', 2],
+    ],
+  )
 })
 
 test('fault 65: metadata that is damaged counts as absent, is told once, and nothing is skipped', async t => {
