@@ -7,8 +7,10 @@ import { fileURLToPath } from 'node:url'
 import { producerProperties, refuseEncryption } from '../../config/encryption.ts'
 import { groupId } from '../../config/file/group.ts'
 import { pluginSections } from '../../config/file/plugin-sections.ts'
+import type { Values } from '../../config/options/options.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import { makeOutputDir, ownLogFile } from '../../files/output-dir.ts'
+import type { LoadedInfo } from '../../plugin/messages.ts'
 import type { Onlooker } from '../../report/onlooker.ts'
 import type { Connecting } from '../../run/connecting.ts'
 import type { Outgoing } from '../../run/outgoing.ts'
@@ -80,7 +82,9 @@ export const command: Command = {
         console?.report({ type: 'problem', text }),
       )
       const loaded = await loadedPlugin(loading, plugin, invocation, values.quiet, values.maxTimeMs)
-      const pluginOptions = await invocation.pluginOptions({ file: plugin.shown, options: loaded.options })
+      const pluginOptionsOf = ({ options }: LoadedInfo) =>
+        invocation.pluginOptions({ file: plugin.shown, options })
+      const pluginOptions = await pluginOptionsOf(loaded)
       makeOutputDir(outputDir) // before the log file, which lies in it
       const shown = openConsole(invocation, values, {
         topic,
@@ -100,17 +104,7 @@ export const command: Command = {
       onlookers.push(
         ...(await openOnlookers({
           settings,
-          identity: {
-            topic,
-            group,
-            plugin: plugin.name,
-            threads: values.threads,
-            mode: values.mode,
-            brokers,
-            host: hostname(),
-            pid: process.pid,
-            version: ownVersion(),
-          },
+          identity: { ...ownIdentity(values), topic, group, plugin: plugin.name, brokers },
           cwd: invocation.cwd,
           outputDir,
           send: sending.send,
@@ -127,12 +121,7 @@ export const command: Command = {
         {
           runtime,
           loaded,
-          reload: values.watch
-            ? {
-                file: fileURLToPath(plugin.url),
-                optionsOf: ({ options }) => invocation.pluginOptions({ file: plugin.shown, options }),
-              }
-            : undefined,
+          reload: values.watch ? { file: fileURLToPath(plugin.url), optionsOf: pluginOptionsOf } : undefined,
           connecting: opening,
           report(event) {
             for (const onlooker of onlookers) onlooker.report(event)
@@ -159,7 +148,8 @@ export const command: Command = {
   },
 }
 
-function ownVersion(): string {
+/** What whoever looks from outside is told of this process. */
+function ownIdentity({ threads, mode }: Pick<Values, 'threads' | 'mode'>) {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
-  return JSON.parse(text).version
+  return { threads, mode, host: hostname(), pid: process.pid, version: JSON.parse(text).version }
 }
