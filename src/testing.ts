@@ -14,7 +14,7 @@ import { deliveryId, fileId } from './core/chunks/generation.ts'
 import { nearest } from './core/text/nearest.ts'
 import type { FileJob } from './plugin/messages.ts'
 import type { DataFile, OutgoingRecord, PluginOption } from './plugin/plugin.ts'
-import { failureOf, thrownOf } from './plugin/worker/answer.ts'
+import { thrownOf, whyFailed } from './plugin/worker/answer.ts'
 import { placeOnDisk, type SharedPages } from './plugin/worker/content.ts'
 import { callContext, newAbort, tmpFolder } from './plugin/worker/context.ts'
 import { openDataFile } from './plugin/worker/data-file.ts'
@@ -114,7 +114,7 @@ export async function runPlugin(
 
 async function attempt(plugin: PluginModule, file: DataFile, ctx: never): Promise<Error | undefined> {
   try {
-    return failureOf(await plugin.default(file, ctx))
+    return whyFailed(await plugin.default(file, ctx))
   } catch (error) {
     const thrown = thrownOf(error)
     return thrown instanceof Error ? thrown : new Error(String(thrown))

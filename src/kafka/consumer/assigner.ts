@@ -4,7 +4,7 @@ import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../../base/errors.ts'
 import type { ClientError } from '../client-error.ts'
 
-export interface Place {
+export interface PartitionPlace {
   readonly partition: number
   /** Where reading begins; without it at the committed offset. */
   readonly offset?: number
@@ -16,13 +16,13 @@ export interface Assigner {
   /** What was assigned belongs to somebody else already. */
   readonly isLost: boolean
   /** Answers an ASSIGN. */
-  accept(places: readonly Place[]): void
+  accept(places: readonly PartitionPlace[]): void
   /** Answers a REVOKE. */
   giveUp(partitions: readonly number[]): void
   pause(partitions: Iterable<number>): void
   resume(partitions: Iterable<number>): void
   /** Positions an assigned partition; throws E_KAFKA where that fails for seconds. */
-  seek(place: Place & { offset: number }, isOver: () => boolean): Promise<void>
+  seek(place: PartitionPlace & { offset: number }, isOver: () => boolean): Promise<void>
 }
 
 const SEEK_MS = 5_000
@@ -41,7 +41,7 @@ interface Incremental {
 export function assigner(client: RdKafka.KafkaConsumer, topic: string): Assigner {
   const incremental = client as unknown as Incremental
   const isCooperative = () => incremental.rebalanceProtocol() === 'COOPERATIVE'
-  const named = (places: readonly Place[]) => places.map(place => ({ topic, ...place }))
+  const named = (places: readonly PartitionPlace[]) => places.map(place => ({ topic, ...place }))
   const toppars = (partitions: Iterable<number>) => [...partitions].map(partition => ({ topic, partition }))
   return {
     get isCooperative() {

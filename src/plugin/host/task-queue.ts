@@ -74,7 +74,7 @@ export function taskQueue({ threads, most, digests }: TaskQueueDeps): TaskQueue 
     const rooms = []
     // One that has half of what it may have is given more later, so that a message carries many.
     for (const thread of threads) {
-      const left = ahead.room(thread)
+      const left = ahead.free(thread)
       if (left > 0 && left >= thread.assigned.length) rooms.push({ thread, left })
     }
     const share = Math.min(1, queue.length / rooms.reduce((sum, { left }) => sum + left, 0))
@@ -141,7 +141,7 @@ export function taskQueue({ threads, most, digests }: TaskQueueDeps): TaskQueue 
       }),
     get free() {
       let sum = -queue.length
-      for (const thread of threads) sum += ahead.room(thread)
+      for (const thread of threads) sum += ahead.free(thread)
       return Math.max(0, sum)
     },
     next,

@@ -8,7 +8,7 @@ export interface TasksAhead {
   /** A task took so long. */
   took(ms: number): void
   /** Further tasks that a thread may be given. */
-  room(thread: Thread): number
+  free(thread: Thread): number
 }
 
 /** Milliseconds of work that a thread is given ahead of time, and the most tasks that may be. */
@@ -27,7 +27,7 @@ export function tasksAhead(): TasksAhead {
     took(ms) {
       meanMs = meanMs === Number.POSITIVE_INFINITY ? ms : meanMs + (ms - meanMs) * LAST_SHARE
     },
-    room({ state, version, assigned, heardAt }) {
+    free({ state, version, assigned, heardAt }) {
       if ((state !== 'idle' && state !== 'busy') || version.isOutdated) return 0
       const isLate = assigned.length > 0 && performance.now() - heardAt >= LATE_MS
       const ahead = isLate ? 0 : Math.min(MOST_AHEAD, Math.floor(AHEAD_MS / meanMs))

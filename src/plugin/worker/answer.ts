@@ -1,7 +1,7 @@
 /** What a plugin's answer means: `null` is done, everything else is a failure. */
 
 /** Why the attempt failed, undefined when it is done. */
-export function failureOf(answer: unknown): Error | undefined {
+export function whyFailed(answer: unknown): Error | undefined {
   if (answer === null) return undefined
   if (answer instanceof Error) return answer
   return new Error(`returned ${describe(answer)}; return null when done, an Error when not`)

@@ -19,7 +19,7 @@ import {
   type ToThread,
 } from '../messages.ts'
 import type { Context, DataFile, PluginOptions } from '../plugin.ts'
-import { failureOf, thrownOf } from './answer.ts'
+import { thrownOf, whyFailed } from './answer.ts'
 import { type BegunDigest, badChunks, digest, digestPart, placeOnDisk, sharedPages } from './content.ts'
 import { type Abort, callContext, newAbort, tmpFolder } from './context.ts'
 import { openDataFile } from './data-file.ts'
@@ -198,7 +198,7 @@ async function processFile(id: number, job: FileJob, abort: Abort): Promise<Task
 async function attempt(file: DataFile, ctx: Context<PluginOptions>): Promise<TaskResult> {
   let thrown: unknown
   try {
-    thrown = failureOf(await plugin.process(file, ctx))
+    thrown = whyFailed(await plugin.process(file, ctx))
   } catch (error) {
     thrown = thrownOf(error)
   }

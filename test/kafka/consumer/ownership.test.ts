@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ERR } from '../../../src/kafka/client-error.ts'
-import type { Assigner, Place } from '../../../src/kafka/consumer/assigner.ts'
+import type { Assigner, PartitionPlace } from '../../../src/kafka/consumer/assigner.ts'
 import { callGate } from '../../../src/kafka/consumer/call-gate.ts'
 import { ownedPartitions } from '../../../src/kafka/consumer/owned.ts'
 import { ownership } from '../../../src/kafka/consumer/ownership.ts'
@@ -10,7 +10,7 @@ import { ownership } from '../../../src/kafka/consumer/ownership.ts'
 function member(isCooperative: boolean) {
   const told: string[] = []
   const owned = ownedPartitions()
-  const text = (places: Iterable<number | Place>) =>
+  const text = (places: Iterable<number | PartitionPlace>) =>
     [...places]
       .map(each => (typeof each === 'number' ? `${each}` : `${each.partition}@${each.offset ?? ''}`))
       .join(' ')

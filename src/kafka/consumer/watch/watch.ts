@@ -5,7 +5,7 @@ import type { Owned } from '../owned.ts'
 import type { Ownership } from '../ownership.ts'
 import { deletedRecords } from './deleted-records.ts'
 import { fetchAnswers } from './fetch-answers.ts'
-import { type Flow, LOOK_EVERY_MS, type Reading, watchdog } from './watchdog.ts'
+import { LOOK_EVERY_MS, type Reading, type SignsOfLife, watchdog } from './watchdog.ts'
 
 export interface WatchDeps {
   readonly client: RdKafka.KafkaConsumer
@@ -61,7 +61,7 @@ export function watch(deps: WatchDeps): Watch {
     if (throttleTime >= TOLD_THROTTLE_MS) deps.onThrottled()
   }
 
-  function flow({ partition, since }: Reading): Flow {
+  function signsOfLife({ partition, since }: Reading): SignsOfLife {
     let othersCame: number | undefined
     for (const [other, position] of owned.positions) {
       if (other === partition || (position.endedAt ?? 0) >= since) continue
@@ -82,7 +82,7 @@ export function watch(deps: WatchDeps): Watch {
       tellOpen(marks)
       return marks
     },
-    flow,
+    signsOfLife,
     hasNewTopic: deps.hasNewTopic,
     onFinding(finding, { partition, position }, { low, high }) {
       switch (finding.kind) {

@@ -16,7 +16,7 @@ export interface Reading {
 }
 
 /** What speaks against it that a partition of which nothing comes is damaged. */
-export interface Flow {
+export interface SignsOfLife {
   /** When the broker held answers back last, or was to; undefined: never. */
   readonly throttledUntil: number | undefined
   /** The broker of the partition answers fetches at present. */
@@ -43,7 +43,7 @@ export type Finding =
 export function examine(
   { position, since }: Reading,
   { low, high }: Marks,
-  flow: () => Flow,
+  signsOfLife: () => SignsOfLife,
   now: number,
   stallMs: number,
 ): Finding | undefined {
@@ -51,7 +51,7 @@ export function examine(
   if (position > high) return { kind: 'beyond-end' }
   if (position < low) return { kind: 'overtaken' }
   if (position === high) return undefined
-  const { throttledUntil = 0, isAnswered, othersCame = 0 } = flow()
+  const { throttledUntil = 0, isAnswered, othersCame = 0 } = signsOfLife()
   if (!isAnswered) return undefined
   return now - Math.max(since, throttledUntil, othersCame) < stallMs ? undefined : { kind: 'stalled' }
 }
@@ -59,7 +59,7 @@ export function examine(
 export interface WatchdogDeps {
   /** Partitions that are owned and not paused. */
   readings(): readonly Reading[]
-  flow(reading: Reading): Flow
+  signsOfLife(reading: Reading): SignsOfLife
   /** Partitions that are owned. */
   owned(): readonly number[]
   watermarks(partitions: readonly number[]): Promise<ReadonlyMap<number, Marks>>
@@ -102,7 +102,8 @@ export function watchdog(deps: WatchdogDeps): Watchdog {
       lows.set(partition, marks.low)
       if (marks.low !== before) deps.onLow(partition, marks.low)
       const reading = readings.get(partition)
-      const finding = reading && examine(reading, marks, () => deps.flow(reading), deps.now(), STALL_MS)
+      const finding =
+        reading && examine(reading, marks, () => deps.signsOfLife(reading), deps.now(), STALL_MS)
       if (finding) deps.onFinding(finding, reading, marks)
     }
   }

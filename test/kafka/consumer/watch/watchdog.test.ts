@@ -5,14 +5,14 @@ import { fetchAnswers } from '../../../../src/kafka/consumer/watch/fetch-answers
 import {
   examine,
   type Finding,
-  type Flow,
   type Reading,
+  type SignsOfLife,
   STALL_MS,
   watchdog,
 } from '../../../../src/kafka/consumer/watch/watchdog.ts'
 
 const quiet = { now: STALL_MS, since: 0 }
-const answered = (): Flow => ({ throttledUntil: undefined, isAnswered: true, othersCame: undefined })
+const answered = (): SignsOfLife => ({ throttledUntil: undefined, isAnswered: true, othersCame: undefined })
 
 test('a partition that reads, or is read to its end, is fine', () => {
   const moving = { partition: 0, position: 5, since: 1 }
@@ -33,11 +33,11 @@ test('fault 70: records that are there and do not come are a stall; deleted ones
 })
 
 test('a slow partition is not a damaged one: answers are held back, on their way, or full of another partition', () => {
-  const found = (flow: Partial<Flow>, now = 2 * STALL_MS) =>
+  const found = (signsOfLife: Partial<SignsOfLife>, now = 2 * STALL_MS) =>
     examine(
       { partition: 0, position: 5, since: 0 },
       { low: 0, high: 6 },
-      () => ({ ...answered(), ...flow }),
+      () => ({ ...answered(), ...signsOfLife }),
       now,
       STALL_MS,
     )?.kind
@@ -77,7 +77,7 @@ function looked(answers: { id?: string; low: number; high: number }[]) {
   const dog = watchdog({
     owned: () => [3],
     readings: () => [reading],
-    flow: answered,
+    signsOfLife: answered,
     watermarks: async () => new Map([[3, answer()]]),
     hasNewTopic: identity.hasChanged,
     onFinding: (finding: Finding, { partition }, { low, high }) =>
