@@ -2,8 +2,9 @@
 
 /** What is done with a file, or a record that is none, that is given up. */
 export interface GivenUp {
-  /** What the help says of it. */
+  /** What the help says of it, in short and at length. */
   readonly help: string
+  readonly effect: string
   /**
    * - `hold`: its offsets stay unresolved, so that it comes again: after a pause, and after a restart;
    * - `letter`: a dead letter is written, then its offsets are resolved; where the letter is refused it is held;
@@ -18,10 +19,29 @@ export interface GivenUp {
 export type Policy = 'hold' | 'dlq' | 'skip' | 'stop'
 
 export const POLICIES: Readonly<Record<Policy, GivenUp>> = {
-  hold: { help: 'keeps its offset', act: 'hold', again: 'attempt', endsRun: false },
-  dlq: { help: 'writes a dead letter', act: 'letter', again: 'letter', endsRun: false },
-  skip: { help: 'passes it over', act: 'skip', again: 'attempt', endsRun: false },
-  stop: { help: 'ends', act: 'hold', again: 'nothing', endsRun: true },
+  hold: {
+    help: 'keeps its offset',
+    effect:
+      'its offset is kept: it is tried again after 1 minute, 2, 4 ... up to 60, and at the next start; later files go on',
+    act: 'hold',
+    again: 'attempt',
+    endsRun: false,
+  },
+  dlq: {
+    help: 'writes a dead letter',
+    effect: 'a reference to it goes to --dlq TOPIC, and it is committed',
+    act: 'letter',
+    again: 'letter',
+    endsRun: false,
+  },
+  skip: {
+    help: 'passes it over',
+    effect: 'it is passed over and committed',
+    act: 'skip',
+    again: 'attempt',
+    endsRun: false,
+  },
+  stop: { help: 'ends', effect: 'the run ends with 3', act: 'hold', again: 'nothing', endsRun: true },
 }
 
 export interface RetryPolicy {

@@ -1,5 +1,7 @@
 /** Short texts of `dfsp help TOPIC`, beside those on commands and error codes. */
+import { POLICIES } from '../../core/disposition.ts'
 import { HOOKS } from '../../plugin/plugin.ts'
+import { wrapped } from './error-page-text.ts'
 
 export interface HelpTopic {
   readonly summary: string
@@ -120,11 +122,7 @@ watching      --http 9464 for /metrics, /livez, /readyz and a status page
 
   1. It is tried again, --retries times (5), after 1, 2, 4 ... up to 60 s.
   2. Then --on-error decides:
-       hold   (default) its offset is kept: it is tried again after 1 minute,
-              2, 4 ... up to 60, and at the next start; later files go on
-       dlq    a reference to it goes to --dlq TOPIC, and it is committed
-       skip   it is passed over and committed
-       stop   the run ends with 3
+${policies()}
   3. With the plugin mended:
        dfsp retry -p ./plot.ts -t xrd -g GROUP    what was held
        dfsp retry -p ./plot.ts --dlq TOPIC        what became a dead letter
@@ -150,4 +148,13 @@ AWS_SECRET_ACCESS_KEY), the standard chain, or the section [s3]
 of the config file.
 `,
   },
+}
+
+/** What --on-error may be, the default first. */
+function policies(): string {
+  return Object.entries(POLICIES)
+    .flatMap(([name, { effect }], i) =>
+      wrapped(`${i === 0 ? '(default) ' : ''}${effect}`, `       ${name.padEnd(7)}`, ' '.repeat(14)),
+    )
+    .join('\n')
 }
