@@ -2,6 +2,8 @@
  * Every error that a user can meet: one class, one table from code to exit status.
  *
  * An error says what failed (`message`), where and why (`facts`, one line each) and what to do next (`next`).
+ *
+ * base/ is what everything may use. It imports nothing of dfsp.
  */
 
 /** Exit statuses, named after BSD's sysexits where one fits; `dfsp help exit-codes` prints this table. */

@@ -2,6 +2,9 @@
  * A command: what `--help` says, and what it does. Each module of commands/ exports one as `command`.
  *
  * `--help` loads the module: what is heavy (client, winston, tsx) is imported inside `run`.
+ *
+ * cli/ is the command line: what only one command shows or asks lies there. What a command does lies in the folder of
+ * its work.
  */
 import type { CommandName } from '../config/options/option-spec.ts'
 import type { DeclaredOptions, PluginOptionValues } from '../config/options/plugin-options.ts'

@@ -1,4 +1,8 @@
-/** Flags > environment > config file > defaults, merged and checked; every problem is reported at once. */
+/**
+ * Flags > environment > config file > defaults, merged and checked; every problem is reported at once.
+ *
+ * config/ makes settings of flags, environment and file. It opens no connection and does nothing that they ask for.
+ */
 import { nearest } from '../core/text/nearest.ts'
 import { encryptionAsked } from './encryption.ts'
 import { type ConfigFile, iniProblems } from './file/config-file.ts'

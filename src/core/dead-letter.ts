@@ -1,6 +1,8 @@
 /**
  * A dead letter: what is written of a file or record that was given up. It says where the records lie and why they
  * were given up; it never carries the file. The form on the wire is laid down in docs/dead-letters.md.
+ *
+ * What lies in core/ itself are rules of dfsp without any I/O: policies, breaker, back-pressure, dead letters.
  */
 import { HASH_BYTES, MAX_CHUNKS, MAX_FILE_BYTES, MAX_SECONDS } from './chunks/chunk.ts'
 import { relativePath, show } from './chunks/output-path.ts'

@@ -2,6 +2,8 @@
  * The bytes of open files: in pages of the arena or of the spool, or in a temporary file of their own, for those that
  * are to stand on disk and for large ones. A file in memory can be moved to the spool at any time; a chunk is written
  * at its offset and nothing else is copied until the file is whole.
+ *
+ * files/ is everything that dfsp keeps on disk or in shared memory. It knows nothing of Kafka, plugins and commands.
  */
 
 import fs from 'node:fs'

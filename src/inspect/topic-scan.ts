@@ -1,4 +1,8 @@
-/** One pass over a topic's records, without a group, to learn which files it has. */
+/**
+ * One pass over a topic's records, without a group, to learn which files it has.
+ *
+ * inspect/ answers `ls`, `get` and `status`: it reads topics and groups and changes neither.
+ */
 import type { FileIndex } from '../core/chunks/file-index.ts'
 import { type Extent, type OffsetRange, offsetsIn } from '../core/offsets/offset-ranges.ts'
 import type { StartOffset } from '../core/offsets/start-offset.ts'

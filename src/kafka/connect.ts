@@ -1,4 +1,8 @@
-/** Makes and connects a client, or says why that cannot be done. */
+/**
+ * Makes and connects a client, or says why that cannot be done.
+ *
+ * kafka/ is the only importer of the client, and hides its traps. It knows records and offsets, not files.
+ */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { type Client, rdkafka } from './addon.ts'
 import { unreachable } from './ask/advertised.ts'

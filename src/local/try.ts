@@ -1,4 +1,8 @@
-/** One run of `dfsp try`: local files take the way of real ones, from records to the plugin, without a broker. */
+/**
+ * One run of `dfsp try`: local files take the way of real ones, from records to the plugin, without a broker.
+ *
+ * local/ is what needs no Kafka of the user: `dfsp try` and `dfsp demo`.
+ */
 import type { DfspError } from '../base/errors.ts'
 import { openOutputDir } from '../files/output-dir.ts'
 import type { Found } from '../files/walk.ts'

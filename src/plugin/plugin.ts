@@ -1,4 +1,8 @@
-/** The interface between dfsp and a plugin: what an author sees. Exported as types from `dfsp`. */
+/**
+ * The interface between dfsp and a plugin: what an author sees. Exported as types from `dfsp`.
+ *
+ * plugin/ is what host and plugin threads have in common; host/ is the main thread's side, worker/ the thread's.
+ */
 import type { OutgoingRecord } from '../core/outgoing-record.ts'
 
 export type { OutgoingRecord } from '../core/outgoing-record.ts'

@@ -1,4 +1,8 @@
-/** What can happen in a run: log, terminal and --json each print these. */
+/**
+ * What can happen in a run: log, terminal and --json each print these.
+ *
+ * report/ tells people and programs what happens. It decides nothing, and nothing waits for it.
+ */
 
 import type { DfspError } from '../base/errors.ts'
 

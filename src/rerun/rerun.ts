@@ -1,4 +1,10 @@
-/** Files that are named by where their records lie, run again: plugin, output folder, and one set of fetched files for each topic. */
+/**
+ * Files that are named by where their records lie, run again: plugin, output folder, and one set of fetched files for
+ * each topic.
+ *
+ * rerun/ is `dfsp retry` and `dfsp replay`: it reads what is named again, and commits only what settles letters and
+ * held files.
+ */
 import { openOutputDir } from '../files/output-dir.ts'
 import { openRefetcher } from '../kafka/refetch/refetch.ts'
 import type { LoadedInfo } from '../plugin/host/host.ts'

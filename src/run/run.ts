@@ -1,4 +1,9 @@
-/** One run of `dfsp run`: connects, starts the plugin, consumes, stops and ends. */
+/**
+ * One run of `dfsp run`: connects, starts the plugin, consumes, stops and ends.
+ *
+ * run/ brings one run to its end, and has what other commands that run plugins need as well. It writes to no
+ * terminal.
+ */
 import { type Journal, journalPath, openJournal } from '../files/journal.ts'
 import { type OutputDir, openOutputDir } from '../files/output-dir.ts'
 import { topicPartitions } from '../kafka/ask/topic.ts'

@@ -1,4 +1,8 @@
-/** One upload, from the connection to the summary. */
+/**
+ * One upload, from the connection to the summary.
+ *
+ * upload/ is `dfsp upload`: from files on disk to records. It knows nothing of plugins and groups.
+ */
 import type { DfspError } from '../base/errors.ts'
 import type { Found } from '../files/walk.ts'
 import { topicId } from '../kafka/ask/topic.ts'

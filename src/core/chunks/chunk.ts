@@ -1,5 +1,8 @@
 /**
  * A chunk: one record's worth of a file. Field meanings follow OpenMSIStream's data file chunk message.
+ *
+ * core/chunks/ leads from the bytes of a record to a whole file. Like all of core/ it is pure: no client, files,
+ * clock or log.
  */
 export interface Chunk {
   readonly kind: 'chunk'

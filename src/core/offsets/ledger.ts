@@ -8,6 +8,9 @@
  *
  * Invariants: `base` never passes an unresolved offset, never passes `position`, never moves back within an epoch.
  * The ledger is pure: it commits nothing and knows no files, only the `owner` numbers it is given.
+ *
+ * core/offsets/ leads from received to committed offsets, and back after a restart. It knows nothing of files but
+ * their ids.
  */
 
 /** Where one received record stands in the ledger; goes stale when its partition's epoch ends. */

@@ -1,6 +1,8 @@
 /**
  * Text from outside (names, errors, what plugins say) as it may be shown: one guard and one set of characters for log,
  * terminal, JSON, tables and pages.
+ *
+ * core/text/ is what text from outside becomes before it is shown, matched or cut.
  */
 
 /** What ends a line, moves a cursor, turns the order of letters around, is half a letter, or cannot be seen. */

@@ -2,6 +2,8 @@
  * Questions of a running consumer, by a client of their own. On the consumer's connection each would wait behind a
  * fetch, which a slow link or a quota holds for minutes; and the client drops a connection with a question that timed
  * out, so that the fetch would begin again and again.
+ *
+ * kafka/ask/ asks the brokers and changes nothing but topics that are to be made.
  */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { bareClient } from './bare-client.ts'
