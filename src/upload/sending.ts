@@ -1,6 +1,6 @@
 /** A file on its way to the topic: its chunks as records, and what has become of them. */
 import { hash as digest, webcrypto } from 'node:crypto'
-import { HASH } from '../core/chunks/chunk.ts'
+import { HASH, WEB_HASH } from '../core/chunks/chunk.ts'
 import { chunkKey, encodeChunk } from '../core/chunks/chunk-codec.ts'
 import type { ChunkSpan } from '../core/chunks/chunking.ts'
 import type { SourceFile } from '../files/source-file.ts'
@@ -65,7 +65,7 @@ export async function chunkRecord(
 
 async function sha512(data: Buffer): Promise<Uint8Array> {
   if (data.length < POOL_BYTES) return digest(HASH, data, 'buffer')
-  return new Uint8Array(await webcrypto.subtle.digest('SHA-512', data))
+  return new Uint8Array(await webcrypto.subtle.digest(WEB_HASH, data))
 }
 
 export function noteAck(file: Sending, { partition, offset }: { partition: number; offset: number }): void {

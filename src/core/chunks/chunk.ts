@@ -35,8 +35,9 @@ export interface Undecodable {
   readonly reason: string
 }
 
-/** Of files and chunks, by Node's name. */
+/** Of files and chunks, by Node's name, and the same one by Web Crypto's. */
 export const HASH = 'sha512'
+export const WEB_HASH = 'SHA-512'
 export const HASH_BYTES = 64
 /** More chunks than any real file has (a 1 TiB file in 64 KiB chunks); bounds what a hostile count can cost. */
 export const MAX_CHUNKS = 2 ** 24
