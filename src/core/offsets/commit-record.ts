@@ -37,10 +37,11 @@ export interface RecordContent {
   readonly attempts: ReadonlyMap<number, number>
 }
 
-export const PREFIX = 'd1.'
+const PREFIX = 'd1.'
 /** Written because the client drops the last character of metadata that another client wrote. */
 const RESERVED = '.'
 const SHAPE = /^d(\d{1,9})\.([\w-]+)\.?\0?$/
+const ANY_VERSION = /^d\d{1,9}\./
 const CRC_BYTES = 4
 const DIGEST_BYTES = 16
 const HASH_BYTES = 5
@@ -109,6 +110,11 @@ function digestBytes(digest: string): Uint8Array {
 
 function bytesOf(parts: readonly Uint8Array[]): number {
   return parts.reduce((sum, part) => sum + part.length, 0)
+}
+
+/** Whether dfsp wrote it, in whatever version: not whether it can be read. */
+export function isOwnRecord(text: string | undefined): boolean {
+  return text !== undefined && ANY_VERSION.test(text)
 }
 
 /** Undefined for text that is absent, foreign, damaged, of a newer version or contradicts itself; never throws. */

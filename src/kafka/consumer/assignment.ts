@@ -1,6 +1,6 @@
 /** Where reading begins in each assigned partition: the committed offset, if the log still has it. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { PREFIX } from '../../core/offsets/commit-record.ts'
+import { isOwnRecord } from '../../core/offsets/commit-record.ts'
 import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import type { Client } from '../addon.ts'
 import { openTransaction, type Watermarks, watermarks } from '../ask/watermarks.ts'
@@ -89,7 +89,7 @@ function withinLog(
     const notice = `${name}: records ${offset}-${low - 1} were deleted by retention before they were processed`
     return { start: low, notice }
   }
-  if (offset > low && !metadata?.startsWith(PREFIX)) {
+  if (offset > low && !isOwnRecord(metadata)) {
     const notice = `${name}: the group's offset ${offset} was not committed by dfsp (a tool moved it, or another program used the group): reading begins there, records ${low}-${offset - 1} are passed over`
     return { start: offset, notice }
   }

@@ -12,6 +12,7 @@ import {
   decodeCommitRecord,
   encodeCommitRecord,
   fileHash40,
+  isOwnRecord,
   RECORD_CHARS,
   type RecordContent,
 } from '../../../src/core/offsets/commit-record.ts'
@@ -314,6 +315,23 @@ test('fault 65: a newer version is refused and named', () => {
   assert.deepEqual(acceptedRecord(newer, 42, 42), {
     refused: 'it has format 2, and this dfsp reads format 1 only',
   })
+})
+
+test('a record of any version, whole or damaged, is told from what others wrote', () => {
+  const { text } = golden[0] as Golden
+  for (const own of [text, text.replace('d1.', 'd2.'), text.replace('d1.', 'd12.'), text.slice(0, 20)])
+    assert.ok(isOwnRecord(own), own)
+  for (const other of [
+    undefined,
+    '',
+    '\0',
+    'd1',
+    'd.KgAA.',
+    'D1.KgAAAAC4wFNN.',
+    'committed by hand',
+    `x${text}`,
+  ])
+    assert.ok(!isOwnRecord(other), other)
 })
 
 test('fault 65: a record with any one bit flipped is absent', () => {
