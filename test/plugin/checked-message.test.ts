@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { checkedMessage } from '../../src/plugin/host/checked-message.ts'
+import { openFakeHost } from './fake-threads.ts'
 import { faultIn, openHost } from './hosts.ts'
 
 const FAULT = { message: 'm', frames: ['a.ts:1:2'], stack: 's' }
@@ -138,6 +139,12 @@ test('a forged answer of another file, and answers that nobody waits for, change
     assert.equal(faultIn(await run(JSON.stringify({ given }))).message, 'timed out after 1 s')
     assert.deepEqual(await run('null'), { kind: 'done' })
   }
+})
+
+test('a forged answer does not change how many tasks threads are given', async t => {
+  const { host, first } = await openFakeHost(t)
+  first.say({ type: 'results', results: [{ id: 77, ms: 0, result: { kind: 'done' } }] })
+  assert.equal(host.free, 1)
 })
 
 for (const [way, message] of [

@@ -147,8 +147,9 @@ export function taskQueue({ threads, most, digests }: TaskQueueDeps): TaskQueue 
     next,
     told(thread, results) {
       for (const { id, ms, result } of results) {
+        if (thread.assigned[0]?.id !== id) continue
         ahead.took(ms)
-        if (thread.assigned[0]?.id === id) given.finish(thread, { ...result, ms })
+        given.finish(thread, { ...result, ms })
       }
       next()
     },
