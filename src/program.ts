@@ -1,4 +1,4 @@
-/** One call of the program: arguments in, exit status out, errors told. It does not end the process. */
+/** One call of the program: arguments in, errors told, and the process ends with the exit status. */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { DfspError } from './base/errors.ts'
@@ -8,7 +8,7 @@ import { errorJson, errorText } from './report/error-text.ts'
 import { hasWork, readerGone, tellUnheard, wasAskedToStop } from './run/shutdown.ts'
 
 /** Resolves to the exit status. */
-export async function runProgram(argv: readonly string[]): Promise<number> {
+async function runProgram(argv: readonly string[]): Promise<number> {
   if (argv[0] === '--version' || argv[0] === '-V') {
     const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
     process.stdout.write(`${version}\n`)

@@ -13,7 +13,7 @@
  *   (claims.ts): the thread claims it when it begins, the host claims it to take it back, and whoever comes second leaves it
  *   alone. A file that is taken back is answered as `recalled`; a hook waits for another thread.
  * - **Answers** (worker/to-host.ts). Answers of short tasks come many to a message, so the thread marks what is done in
- *   the slot as well: what it did counts though it hangs, or is gone, before it says so. An answer that is not the one of the
+ *   the slot as well: finished work counts even if the thread then hangs, or ends. An answer that is not the one of the
  *   thread's first task counts for nothing.
  * - **Time** (thread-ends.ts). The time of a file begins when the thread says `started`. A thread that is given up is told
  *   `abort`, and ended where it does not answer soon. What else ends threads is there, too.
@@ -21,11 +21,13 @@
  *   whole to the same thread, if it is free then; another digests from the first byte.
  * - **Beside that** (thread-messages.ts) a thread logs (log-flow.ts), takes the lock that all threads share (lock.ts) and
  *   produces records, and waits for the answer each time.
- * - **Anew**. A module that is loaded anew gets threads of its own, and takes over when `setup` has run in the first. Those of
- *   before finish the task that they have begun, run `teardown` and end. So do all when the host is closed.
+ * - **Anew** (pool.ts). A module that is loaded anew gets threads of its own, and takes over when `setup` has run in the first.
+ *   Those of before finish the task that they have begun, run `teardown` and end; one that was not ready yet is ended.
+ * - **Closing** (pool.ts). Nothing more is given out. If there is a grace, attempts that were given up get their moment to
+ *   end, and then idle threads run `teardown` that long. All that are left are ended, and what they were doing has failed.
  *
- * User code runs in the same threads and can post whatever it likes: checked-message.ts lets through what has the right
- * form, and a thread that says what it cannot say in its state is ended.
+ * User code runs in the same threads and can post whatever it likes. A thread is ended for what has not the right form
+ * (checked-message.ts), and for saying that it is loaded or ready, or cannot be, when it was not asked to.
  */
 
 import type { DfspError } from '../../base/errors.ts'
@@ -104,7 +106,7 @@ export interface PluginHost {
   /** Aborts running tasks: their signal fires; those that do not end by themselves end with their thread. */
   abort(reason: string): void
   /**
-   * Ends all threads: each may run `teardown` for `graceMs`. Resolves when they are gone and what they printed is logged,
+   * Ends all threads: idle ones may run `teardown` for `graceMs`. Resolves when they are gone and what they printed is logged,
    * and a little later where one cannot be ended: see unending.ts.
    */
   close(graceMs: number): Promise<void>

@@ -29,7 +29,7 @@ export interface TaskQueue {
   putBack(thread: Thread): void
   /** The thread has ended: its first task has failed, unless that is done; others may do the rest. */
   drop(thread: Thread, fault: PluginFault): void
-  /** No task is begun any more: those that wait, and all to come, are answered as `recalled`. */
+  /** No task is given out any more: those that wait, and all to come, are answered as `recalled`. */
   close(): void
 }
 

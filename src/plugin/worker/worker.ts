@@ -1,6 +1,7 @@
 /**
- * The plugin thread: loads the module, verifies whole files, calls user code, answers. It keeps nothing between
- * tasks, so the host can end it at any time and give its task to another thread.
+ * The plugin thread: loads the module, verifies whole files, calls user code, answers. What it keeps between tasks another
+ * one makes anew (the module, what `setup` returned) or does without (a digest that was begun ahead), so the host can end
+ * it at any time and give its task to another thread.
  */
 import { format } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
