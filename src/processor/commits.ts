@@ -2,7 +2,12 @@
  * When to commit: soon when idle; while files are in work as often as it costs the broker little, since what is finished
  * and not committed runs again after a kill. One request at a time.
  */
-import { encodeCommitRecord, RECORD_CHARS, type RecordContent } from '../core/offsets/commit-record.ts'
+import {
+  encodeCommitRecord,
+  RECORD_CHARS,
+  type RecordContent,
+  sameMetadata,
+} from '../core/offsets/commit-record.ts'
 import type { Ledger, PartitionCut } from '../core/offsets/ledger.ts'
 import type { CommittedOffset } from '../kafka/consumer/assignment.ts'
 import type { CommitError, OffsetCommit } from '../kafka/consumer/committer.ts'
@@ -194,11 +199,9 @@ export function commits(deps: CommitDeps): Commits {
   async function wasApplied(offsets: readonly OffsetCommit[]): Promise<boolean> {
     try {
       const found = await deps.committedNow()
-      return offsets.every(({ partition, offset, metadata = '' }) => {
+      return offsets.every(({ partition, offset, metadata }) => {
         const there = found.get(partition)
-        // The client's binding cuts the last character of what another client wrote.
-        const same = [metadata, metadata.slice(0, -1)].includes(there?.metadata ?? '')
-        return there?.offset === offset && same
+        return there?.offset === offset && sameMetadata(metadata, there.metadata)
       })
     } catch {
       return false

@@ -2,7 +2,7 @@
  * What this process knew of its partitions when they were taken away. Where they come back and nobody else committed
  * meanwhile it is more than the broker knows: the last commit may have been refused.
  */
-import type { CommitRecord } from '../core/offsets/commit-record.ts'
+import { type CommitRecord, sameMetadata } from '../core/offsets/commit-record.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import type { OffsetCommit } from '../kafka/consumer/committer.ts'
 
@@ -30,9 +30,7 @@ export function knownAtRevoke(): KnownAtRevoke {
   function isKnown({ partition, start, anew, metadata, end }: AssignedPartition): boolean {
     const record = records.get(partition)
     if (record === undefined || anew || start > record.base || record.position > end) return false
-    // The client's binding cuts the last character of what another client wrote.
-    const isOwn = (text: string | undefined) => text === metadata || text?.slice(0, -1) === metadata
-    return (texts.get(partition) ?? []).some(isOwn)
+    return (texts.get(partition) ?? []).some(text => sameMetadata(text, metadata))
   }
 
   return {

@@ -38,7 +38,7 @@ export interface RecordContent {
 }
 
 const PREFIX = 'd1.'
-/** Written because the client drops the last character of metadata that another client wrote. */
+/** For the client's binding to cut off: see `sameMetadata`. */
 const RESERVED = '.'
 const SHAPE = /^d(\d{1,9})\.([\w-]+)\.?\0?$/
 const ANY_VERSION = /^d\d{1,9}\./
@@ -115,6 +115,14 @@ function bytesOf(parts: readonly Uint8Array[]): number {
 /** Whether dfsp wrote it, in whatever version: not whether it can be read. */
 export function isOwnRecord(text: string | undefined): boolean {
   return text !== undefined && ANY_VERSION.test(text)
+}
+
+/**
+ * Whether `found` is what reads back of `sent`. The client's binding writes a NUL after each text and cuts off the last
+ * character of whatever it reads: of what another client wrote that is one of the text.
+ */
+export function sameMetadata(sent: string | undefined, found: string | undefined): boolean {
+  return found === sent || found === sent?.slice(0, -1)
 }
 
 /** Undefined for text that is absent, foreign, damaged, of a newer version or contradicts itself; never throws. */

@@ -14,7 +14,7 @@ export interface AssignedPartition {
   readonly low?: number
   /** What the group has committed; undefined when nothing. */
   readonly committed: number | undefined
-  /** The metadata of that commit, as the binding returns it: without its last character. */
+  /** The metadata of that commit; of what another client wrote without the last character, see `sameMetadata`. */
   readonly metadata: string | undefined
   /** The partition's end: offset of the record to come next. */
   readonly end: number

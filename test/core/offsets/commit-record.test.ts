@@ -15,6 +15,7 @@ import {
   isOwnRecord,
   RECORD_CHARS,
   type RecordContent,
+  sameMetadata,
 } from '../../../src/core/offsets/commit-record.ts'
 import { varint } from '../../../src/core/offsets/varint.ts'
 
@@ -281,6 +282,15 @@ test('fault 65: the last character cut or a NUL at the end changes nothing', () 
   for (const { text, record } of some)
     for (const form of [text, text.slice(0, -1), `${text}\0`, `${text.slice(0, -1)}\0`])
       assert.deepEqual(decodeCommitRecord(form), record)
+})
+
+test('metadata are the same whole or without the last character, and no others are', () => {
+  assert.ok(sameMetadata('d1.KgAA.', 'd1.KgAA.'))
+  assert.ok(sameMetadata('d1.KgAA.', 'd1.KgAA'))
+  assert.ok(sameMetadata(undefined, undefined))
+  for (const found of ['d1.KgA', 'd1.KgAB.', 'd1.KgAA..', '', undefined])
+    assert.ok(!sameMetadata('d1.KgAA.', found), found)
+  for (const found of ['', 'd1.KgAA.']) assert.ok(!sameMetadata(undefined, found), found)
 })
 
 test('fault 65: absent metadata is no record and nothing to complain of', () => {
