@@ -60,7 +60,7 @@ export interface EncodedLetter {
   readonly headers: Readonly<Record<string, string>>
 }
 
-export const ROUNDS_HEADER = 'dfsp-retries'
+const ROUNDS_HEADER = 'dfsp-retries'
 export const HEAD_BYTES = 1_024
 /** With more runs than this a letter has one range per partition. */
 export const MAX_RUNS = 1_000

@@ -16,7 +16,7 @@ import { onStopSignal } from '../run/shutdown.ts'
 import { upload } from '../upload/upload.ts'
 import { demoFiles } from './demo-files.ts'
 
-export const DEMO_TOPIC = 'demo'
+const DEMO_TOPIC = 'demo'
 /** So small that a short file has dozens. */
 const CHUNK_BYTES = 1024
 

@@ -3,7 +3,7 @@
 import type { PlacedChunk } from '../core/chunks/assembly.ts'
 import type { PluginFault } from '../core/plugin-fault.ts'
 import type { Source } from '../core/source.ts'
-import type { MismatchInfo, OutgoingRecord, PluginOptions, UndecodableInfo } from './plugin.ts'
+import type { OutgoingRecord, PluginOptions, UndecodableInfo } from './plugin.ts'
 
 export interface FileJob {
   readonly path: string
@@ -147,5 +147,3 @@ export interface ThreadData {
   /** Whether `started` is to be told. */
   readonly isTimed: boolean
 }
-
-export type { MismatchInfo, UndecodableInfo }

@@ -1,5 +1,5 @@
 /** Holds what the plugin saw and what the group had committed at many moments against what dfsp promises. */
-import { decodeCommitRecord } from '../../src/core/offsets/commit-record.ts'
+import { decodeCommitRecord } from '../support/commit-record.ts'
 import type { Call } from './calls.ts'
 import type { TopicIndex } from './topic-index.ts'
 import type { SentFile } from './uploads.ts'

@@ -1,8 +1,8 @@
 /** What a restart does again and what it does not: the commit record at work. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeCommitRecord } from '../../src/core/offsets/commit-record.ts'
 import type { TaskResult } from '../../src/plugin/messages.ts'
+import { decodeCommitRecord } from '../support/commit-record.ts'
 import { type Call, cut, DONE, failure, type Sent, type World, type WorldOptions, world } from './world.ts'
 
 const paths = (w: World) => w.calls.map(call => call.path)

@@ -4,11 +4,12 @@
  */
 
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
-import { decodeCommitRecord, fileHash40 } from '../../src/core/offsets/commit-record.ts'
+import { fileHash40 } from '../../src/core/offsets/commit-record.ts'
 import { type Replay, replay } from '../../src/core/offsets/replay.ts'
 import type { OffsetCommit } from '../../src/kafka/consumer/committer.ts'
 import type { FileJob } from '../../src/plugin/messages.ts'
 import type { RunEvent } from '../../src/report/events.ts'
+import { decodeCommitRecord } from '../support/commit-record.ts'
 import { type Broker, indexAt } from './broker.ts'
 import type { Plan } from './plan.ts'
 import {

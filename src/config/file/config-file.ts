@@ -55,7 +55,7 @@ function isReadable(path: string): boolean {
 }
 
 /** All places in the order in which they are looked at. */
-export function candidatePaths(given: string | undefined, { cwd, env }: Caller): readonly string[] {
+function candidatePaths(given: string | undefined, { cwd, env }: Caller): readonly string[] {
   const base = env.XDG_CONFIG_HOME
   const home = homeFolder(env)
   const folder = base !== undefined && isAbsolute(base) ? base : home && join(home, '.config')

@@ -9,7 +9,7 @@
 import { isSecret } from '../secrets.ts'
 import { interpolate } from './interpolation.ts'
 
-export const DEFAULT_SECTION = 'DEFAULT'
+const DEFAULT_SECTION = 'DEFAULT'
 
 export interface IniEntry {
   readonly value: string

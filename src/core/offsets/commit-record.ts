@@ -125,12 +125,6 @@ export function sameMetadata(sent: string | undefined, found: string | undefined
   return found === sent || found === sent?.slice(0, -1)
 }
 
-/** Undefined for text that is absent, foreign, damaged, of a newer version or contradicts itself; never throws. */
-export function decodeCommitRecord(text: string | undefined | null): CommitRecord | undefined {
-  const found = text ? read(text) : undefined
-  return found === undefined || 'refused' in found ? undefined : found
-}
-
 /**
  * The record that may be believed about a partition whose log ends at `logEnd`, or why the text may not; undefined
  * when there is no text.
@@ -141,7 +135,7 @@ export function acceptedRecord(
   logEnd: number,
 ): CommitRecord | { readonly refused: string } | undefined {
   if (!text || text === '\0') return undefined
-  const found = read(text)
+  const found = readCommitRecord(text)
   if ('refused' in found) return found
   if (found.base !== committedOffset)
     return { refused: `it begins at offset ${found.base}, but ${committedOffset} is committed` }
@@ -150,7 +144,8 @@ export function acceptedRecord(
   return found
 }
 
-function read(text: string): CommitRecord | { readonly refused: string } {
+/** Never throws: refuses text that is foreign, damaged, of a newer version or contradicts itself. */
+export function readCommitRecord(text: string): CommitRecord | { readonly refused: string } {
   const [, version, encoded] = (text.length <= RECORD_CHARS + 1 && SHAPE.exec(text)) || []
   if (version === undefined || encoded === undefined) return { refused: 'it is not of dfsp' }
   if (version !== '1') return { refused: `it has format ${version}, and this dfsp reads format 1 only` }

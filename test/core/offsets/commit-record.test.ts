@@ -9,7 +9,6 @@ import { fileId } from '../../../src/core/chunks/generation.ts'
 import {
   acceptedRecord,
   type CommitRecord,
-  decodeCommitRecord,
   encodeCommitRecord,
   fileHash40,
   isOwnRecord,
@@ -18,6 +17,7 @@ import {
   sameMetadata,
 } from '../../../src/core/offsets/commit-record.ts'
 import { varint } from '../../../src/core/offsets/varint.ts'
+import { decodeCommitRecord } from '../../support/commit-record.ts'
 
 interface Golden {
   readonly name: string
