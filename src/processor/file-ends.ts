@@ -1,6 +1,6 @@
 /** How a file ends for good, its offsets resolved: processed, set aside, passed over for a newer content. */
 import type { FileLetterReason } from '../core/dead-letter.ts'
-import type { FileResult, RunEvent, SetAside } from '../report/events.ts'
+import type { FileResult, RunEvent } from '../report/events.ts'
 import type { OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 
@@ -16,7 +16,7 @@ export interface FileEnds {
   /** Resolves a file of which no more will come. */
   passOver(file: OpenFile, result: 'superseded' | 'late', why: string): void
   /** Resolves a file that is given up. */
-  setAside(file: OpenFile, result: FileResult, how: SetAside, error: string, ms: number): void
+  setAside(file: OpenFile, result: FileResult, how: ForGood, error: string, ms: number): void
   /** Counts how it ended; one that was held before is counted once, as it ended last. */
   count(file: OpenFile, result: FileLetterReason | 'ok'): void
   /** Reports how it ended, or that it is held. */
@@ -29,6 +29,8 @@ export interface FileEnds {
 }
 
 type FileEvent = Extract<RunEvent, { type: 'file' }>
+/** Set aside with its offsets resolved. */
+type ForGood = 'dead-lettered' | 'skipped'
 
 /** Paths that are known to be done while records are read again. */
 const MOST_DONE = 10_000
@@ -46,7 +48,7 @@ export function fileEnds(s: Shared): FileEnds {
     if (result === 'mismatch') counts.mismatched++
   }
 
-  function setAside(file: OpenFile, result: FileResult, how: SetAside, error: string, ms: number): void {
+  function setAside(file: OpenFile, result: FileResult, how: ForGood, error: string, ms: number): void {
     told(file, result, ms, { error, setAside: how })
     known.add(file.digest)
     close(file)

@@ -1,4 +1,4 @@
-/** A file that is given up for now: set aside, dead-lettered or held, as the policies say. */
+/** A file that is given up: dead-lettered or skipped for good, or held for now, as the policies say. */
 import { deliveryId } from '../core/chunks/generation.ts'
 import type { FileLetterReason } from '../core/dead-letter.ts'
 import { heldPause, POLICIES } from '../core/disposition.ts'

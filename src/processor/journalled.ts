@@ -7,7 +7,7 @@ export interface Journalled {
   has(file: OpenFile): boolean
   /** Resolves once all of them are on disk; undefined without a journal. */
   readonly append: ((files: readonly OpenFile[]) => Promise<unknown>) | undefined
-  /** All that lay in the log when the run began was read, and is committed: forgets it, unless it names an open file. */
+  /** All that lay in the log when the partitions were assigned was read, and is committed: forgets it, unless it names an open file. */
   committed(): void
 }
 

@@ -6,8 +6,9 @@
  * - `running`: a thread verifies or processes it;
  * - `waiting`: an attempt failed, the next comes after a delay;
  * - `parked`: given up, its dead letter is on its way;
- * - `held`: given up for now, its offsets stay unresolved, its bytes are released; it may be read again later;
- * - `closed`: resolved, or dropped with the epoch of one of its partitions. No longer in the table.
+ * - `held`: given up for now, left to another run, or abandoned while it ran. Its offsets stay unresolved and its bytes are
+ *   released, once no thread reads them; it may be read again later;
+ * - `closed`: resolved, let go for want of room, or dropped with the epoch of one of its partitions. No longer in the table.
  */
 import type { Assembly } from '../core/chunks/assembly.ts'
 import type { FileId } from '../core/chunks/generation.ts'
@@ -76,8 +77,10 @@ export interface OpenFile {
   hasUnreadCopies: boolean
   /** Of how many records it was when it was read again for its copies the last time; 0 = never. */
   readForCopiesAt: number
-  /** It was reported as incomplete, or as held and no longer in the log. */
-  reportedIncomplete: boolean
+  /** It was told that it is incomplete. */
+  toldIncomplete: boolean
+  /** It was told that it is held and no longer in the log. */
+  toldLost: boolean
   /** When it was said of it that the environment fails, the last time; in milliseconds of the processor's clock. */
   blamedAt: number
   /** Why it was held, once it was; counted so, until it ends otherwise. */

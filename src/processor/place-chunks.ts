@@ -45,7 +45,8 @@ export function placeChunks(s: PlaceChunksDeps): PlaceChunks {
     file.assembly.place(chunk)
     ahead.placed(file, chunk)
     file.lastProgress = now()
-    file.reportedIncomplete = false
+    file.toldIncomplete = false
+    file.toldLost = false
     counts.receivedBytes += chunk.data.length
     // While it is read again for its copies each of them counts: it is whole once all were read.
     if (isWhole(file) && !(file.checksChunks && file.seen !== undefined)) complete(file)

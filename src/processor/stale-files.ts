@@ -67,8 +67,8 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
       for (const file of files.byId.values()) {
         if (!isStale(file, until)) continue
         if (isToBeSetAside(file)) isAny = true
-        else if (!file.reportedIncomplete) {
-          file.reportedIncomplete = true
+        else if (!file.toldIncomplete) {
+          file.toldIncomplete = true
           const { count: chunks, total } = file.assembly
           report({ type: 'incomplete', path: file.path, chunks, total })
         }
@@ -83,8 +83,8 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
         if (file.state === 'evicted') {
           const error = `its records ${where} were deleted by retention before it could be read again`
           giveUp(file, 'incomplete', error)
-        } else if (file.state === 'held' && !file.reportedIncomplete) {
-          file.reportedIncomplete = true
+        } else if (file.state === 'held' && !file.toldLost) {
+          file.toldLost = true
           if (POLICIES[settings.onError].again !== 'letter') file.againAt = Number.POSITIVE_INFINITY
           const text = `${file.path} is held, and its records ${where} were deleted by retention: it cannot be tried again`
           report({ type: 'problem', text })

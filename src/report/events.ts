@@ -14,7 +14,7 @@ export type FileResult =
   | 'failed'
   /** SHA-512 or geometry wrong: the plugin was not called. */
   | 'mismatch'
-  /** Passed over by --on-incomplete skip. */
+  /** Chunks never came; `setAside` says what became of it. */
   | 'incomplete'
   /** Incomplete, and a newer content of the same path was processed. */
   | 'superseded'
