@@ -2,8 +2,8 @@
 import path from 'node:path'
 import type { DfspError } from '../base/errors.ts'
 import type { LoadedInfo, PluginHost } from '../plugin/host/host.ts'
-import { moduleFiles } from '../plugin/host/module-files.ts'
 import type { SetupMessage } from '../plugin/messages.ts'
+import { moduleFiles } from './module-files.ts'
 
 /** An editor, or a checkout, writes more than one file. */
 const TOGETHER_MS = 100

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { moduleFiles } from '../../src/plugin/host/module-files.ts'
-import { folderOf } from './folder.ts'
+import { moduleFiles } from '../../src/run/module-files.ts'
+import { folderOf } from '../plugin/folder.ts'
 
 test('a plugin’s files are its module and what that imports by relative paths, however it is written', t => {
   const files = folderOf(t, {
