@@ -1,7 +1,7 @@
 /**
  * Tasks that are given to threads ahead of time, and can be taken back: a slot of shared memory holds the id of its
- * task until either side claims it, so each task is begun or taken back, never both. Of what the thread has claimed it
- * says there when it is done: its messages carry many results, and the last of them may never come.
+ * task until either side claims it, so each task is begun or taken back, never both. The thread marks claimed tasks that
+ * succeeded: its messages carry many results, and the last of them may never come.
  */
 import type { Offer } from './messages.ts'
 

@@ -112,7 +112,7 @@ export async function openLetterBox(options: GroupInTopic, deps: LetterBoxDeps):
 
   function finish(): void {
     isRead = true
-    consumer.stop()
+    consumer.pauseForGood()
     read.resolve()
   }
 

@@ -81,7 +81,7 @@ export function runProgress(
       if (!isRead(work)) return
       if (work.quiet) return reached()
       stoppedAt ??= Date.now()
-      consumer.stop()
+      consumer.pauseForGood()
     },
     readUpTo(work) {
       const wall = Date.now() - (performance.now() - work.readUntil)

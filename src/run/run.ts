@@ -164,7 +164,7 @@ async function consumeToEnd(
   for (const timer of looking) clearInterval(timer)
   let drained = true
   if (canCommit(end)) {
-    consumer.stop()
+    consumer.pauseForGood()
     drained = await work.drain(options.drainTimeoutMs)
     const { uncommitted } = work
     if (!drained && uncommitted && end.why === 'goal')

@@ -7,8 +7,8 @@ import { NOTHING_COUNTED, runProgress } from '../../src/run/run-progress.ts'
 
 /** A run of one partition of 10 records. */
 async function progressOf(options: { untilEnd?: boolean; maxFiles?: number }) {
-  let stops = 0
-  const consumer = { stop: () => void stops++ }
+  let pauses = 0
+  const consumer = { pauseForGood: () => void pauses++ }
   const state = {
     position: 0,
     quiet: true,
@@ -36,7 +36,7 @@ async function progressOf(options: { untilEnd?: boolean; maxFiles?: number }) {
   )
   progress.aim([{ partition: 0, start: 0, end: 10 } as AssignedPartition])
   return {
-    stops: () => stops,
+    pauses: () => pauses,
     readUpTo: () => progress.readUpTo(work),
     isOver(
       change: Partial<Omit<typeof state, 'counts'>> & { done?: number; failed?: number; skipped?: number },
@@ -64,10 +64,10 @@ test('--max-files counts what is processed or set aside for good; what is held d
 })
 
 test('--max-files ends once all that was there is read and as many files were tried, however many of them failed', async () => {
-  const { isOver, stops } = await progressOf({ maxFiles: 3 })
+  const { isOver, pauses } = await progressOf({ maxFiles: 3 })
   assert.equal(isOver({ position: 10, failed: 2 }), false, 'it waits for what comes')
   assert.equal(isOver({ position: 10, failed: 3, quiet: false }), false)
-  assert.equal(stops(), 1)
+  assert.equal(pauses(), 1)
   assert.equal(isOver({ position: 10, failed: 3, quiet: true }), true)
 })
 

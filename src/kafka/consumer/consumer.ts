@@ -22,8 +22,8 @@ export interface FileConsumer extends Committer {
   /** Stops and resumes reading from all owned partitions; the group membership stays. */
   pause(): void
   resume(): void
-  /** A pause that is to last; answers to commits come in at once. */
-  stop(): void
+  /** A pause that is to last, at once, and answers to commits go on coming in. */
+  pauseForGood(): void
   /** What the broker has stored for the owned partitions: after a failed commit, whether it was applied. */
   committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
   /** The end of an owned partition as the last fetch reported it, 0 before the first. */
@@ -88,7 +88,7 @@ export async function openConsumer(
       membership = joinGroup(connection, parts, handlers)
     },
     pause: pausing.pause,
-    stop: pausing.stop,
+    pauseForGood: pausing.pauseForGood,
     resume() {
       pausing.resume()
       for (const position of owned.positions.values()) position.since = performance.now()

@@ -1,4 +1,4 @@
-/** From what a call of consume(n) brings to what is handed on: records of the turn in which the call began, in order. */
+/** Turns one consume() result into records to hand on: those of the turn in which the call began, in order. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Owned } from './owned.ts'
 import type { PartitionEnd } from './read-loop.ts'

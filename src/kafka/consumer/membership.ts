@@ -181,8 +181,8 @@ export function joinGroup(connection: Connection, parts: Parts, handlers: Consum
 
   return {
     committing() {
-      // Offsets of the old topic would hide the first records of the new one for good. The answer takes a moment,
-      // which no commit waits for: where it is another one, its first commit goes out as soon as that is known.
+      // Offsets of the old topic would hide the first records of the new one for good. Checked in parallel: the commit
+      // does not wait for the answer.
       void identity.hasChanged().then(changed => changed && newTopic())
     },
     get stuck() {

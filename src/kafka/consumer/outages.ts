@@ -82,7 +82,7 @@ const REFUSED_MS = 20_000
 /** A broker that is started again, or a partition that gets another leader, may take this long. */
 const SILENT_MS = 60_000
 
-/** What ends a run that is to end, of an error that has been there for `ms`; undefined while it may pass. */
+/** The error that ends a finite run once it has been there for `ms`; undefined while it may pass. */
 export function notPassing(
   { code, message, facts, next, cause }: DfspError,
   ms: number,

@@ -1,6 +1,6 @@
 /**
- * Which partitions are owned, and how far each is read. That it is all of the topic's or none is for `ownership` to see
- * to; whoever else asks, asks about single ones.
+ * Which partitions are owned, and how far each is read. `ownership.ts` ensures that it is all of the topic's
+ * or none; whoever else asks, asks about single ones.
  */
 
 /** See `ownership`. */
@@ -21,7 +21,7 @@ export interface Owned {
   readonly turn: number
   /** By partition; empty while it is partial. */
   readonly positions: ReadonlyMap<number, Position>
-  /** Of the partitions whose records count that a call brings which began in `turn`; undefined: of none. */
+  /** Positions to count a call's records by, if the call began in `turn`; undefined if none count. */
   countingSince(turn: number): ReadonlyMap<number, Position> | undefined
   mayCommit(partition: number): boolean
   /** Whole, to be read from these offsets on. */

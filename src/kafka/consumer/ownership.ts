@@ -7,6 +7,9 @@
  * - **draining**: a partition is about to go, or a new one came. Nothing is handed on, the handlers finish and
  *   commit; then the epoch is over for all partitions, and those that stay wait, paused, for the next one.
  *
+ * Where the topic was made anew, or its log was cut, `restart` ends the epoch as lost without a rebalance, and begins the
+ * next one with the same partitions.
+ *
  * The same under the three protocols of groups: eager takes all partitions away before it gives some back,
  * cooperative-sticky and `group.protocol=consumer` take and give single ones, and may give none. `owned.ts` holds the
  * state and moves it.

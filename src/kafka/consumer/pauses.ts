@@ -1,7 +1,7 @@
 /**
  * Pauses in reading. What is paused in the client loses what it has prefetched and comes back up to a second late, so
- * a short pause only asks for nothing; the client hears of one that lasts, which then has to be asked on: a member that
- * does not ask is taken for dead.
+ * a short pause only asks for nothing; the client hears of one that lasts, and must still be polled: a member that does
+ * not poll is taken for dead.
  */
 
 export interface Pauses {
@@ -10,8 +10,8 @@ export interface Pauses {
   /** The client has paused all partitions. */
   readonly isStopped: boolean
   pause(): void
-  /** A pause that is to last: the client pauses at once and is asked on, which brings in its answers to commits. */
-  stop(): void
+  /** A pause that is to last: the client pauses at once and is still polled, which brings in its answers to commits. */
+  pauseForGood(): void
   resume(): void
   /** Resolves when the pause is over or the client has paused; undefined: at once. */
   wait(): Promise<void> | undefined
@@ -47,7 +47,7 @@ export function pauses(deps: PausesDeps): Pauses {
     pause() {
       isPaused = true
     },
-    stop() {
+    pauseForGood() {
       isPaused = true
       stop()
       wake()

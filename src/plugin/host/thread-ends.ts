@@ -15,7 +15,7 @@ export interface ThreadEnds {
   giveUp(thread: Thread, reason: string): void
   /** Whoever posts on the port of the thread may as well have forged what dfsp would say there. */
   foreign(thread: Thread): void
-  /** User code failed aside: during task `id`, or between two tasks, which is the fault of neither. */
+  /** User code threw outside the awaited call: during task `id`, or between two tasks, which is the fault of neither. */
   stray(thread: Thread, id: number | undefined, fault: PluginFault): void
   /** The thread is gone. */
   exited(thread: Thread, code: number): void

@@ -9,8 +9,8 @@
  *   first is given up (time-out, abort) -> `stopping`.
  * - `stopping`: it is to end its first task, which has failed whatever it answers, and is given no other. It answers ->
  *   `idle`, or `busy` if it had gone on to the next; a timer runs out -> `ended`.
- * - `retired`: `teardown` runs, and nothing else will. It is gone, to which it is brought once that is over or takes too
- *   long -> `ended`.
+ * - `retired`: `teardown` runs, and nothing else will. It exits, or is terminated when `teardown` ends or times out ->
+ *   `ended`.
  * - `ended`: it is gone, or being ended. All that it was given is answered or given to others, and whatever it still says
  *   counts for nothing but the log. Every other state leads here: it cannot load, setup fails, it exits, user code fails
  *   outside any call or posts on the port of the thread, the host ends it.

@@ -42,7 +42,7 @@ let current: { readonly id: number; readonly path: string | undefined; readonly 
 let begun: BegunDigest | undefined
 const offers: Offer[] = []
 let isWorking = false
-/** User code failed aside: the host ends this thread, and what it still does counts for nothing. */
+/** User code threw outside the awaited call: the host ends this thread, and what it still does counts for nothing. */
 let isSpoilt = false
 const host = toHost(port, new Int32Array(data.logFlow))
 const fault = (thrown: unknown) => faultOf(thrown, url)
