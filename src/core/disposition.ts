@@ -11,7 +11,7 @@ export interface GivenUp {
    * - `skip`: its offsets are resolved as if it had been processed, counted and logged.
    */
   readonly act: 'hold' | 'letter' | 'skip'
-  /** What is tried again of one that is held. */
+  /** What is tried again of a file that is held. A record that is no chunk comes again only after a restart. */
   readonly again: 'attempt' | 'letter' | 'nothing'
   readonly endsRun: boolean
 }

@@ -1,7 +1,7 @@
 /** A file that is given up: dead-lettered or skipped for good, or held for now, as the policies say. */
 import { deliveryId } from '../core/chunks/generation.ts'
 import type { FileLetterReason } from '../core/dead-letter.ts'
-import { heldPause, POLICIES } from '../core/disposition.ts'
+import { type GivenUp, heldPause, POLICIES } from '../core/disposition.ts'
 import { offsetRanges } from '../core/offsets/offset-ranges.ts'
 import { copiedText } from '../core/text/shown-text.ts'
 import { type FileEnds, NEWER } from './file-ends.ts'
@@ -24,7 +24,10 @@ const NONE: readonly number[] = []
 export function giveUp(s: Shared & { readonly ends: FileEnds }): GiveUp {
   const { deps, ledger, files, counts, letters, ends } = s
   const { settings, report } = deps
-  const { again } = POLICIES[settings.onError]
+
+  function policyOf(result: FileLetterReason): GivenUp {
+    return POLICIES[result === 'incomplete' ? settings.onIncomplete : settings.onError]
+  }
 
   /** Good copies of the bad chunks will make it whole again. The plugin was not called, so no attempt counts. */
   function awaitCopies(file: OpenFile, error: string, ms: number, badChunks: readonly number[]): void {
@@ -39,17 +42,14 @@ export function giveUp(s: Shared & { readonly ends: FileEnds }): GiveUp {
   /** It comes back by itself where a further attempt, or its letter, may succeed. */
   function hold(file: OpenFile, result: FileLetterReason, error: string, ms: number): void {
     if (isPassed(file)) return ends.passOver(file, 'superseded', `${error}; ${NEWER}`)
-    // Of an incomplete file the rest may have come, which is not looked at while it is held.
-    const mayHelp =
-      again === 'letter'
-        ? result !== 'incomplete'
-        : again === 'attempt' && file.wasTried && result === 'failed'
+    const { again } = policyOf(result)
+    const mayHelp = again === 'letter' || (again === 'attempt' && file.wasTried && result === 'failed')
     const delayMs = settings.retriesHeld && mayHelp ? heldPause(file.holds + 1) : undefined
     if (file.holds++ > 0 && delayMs !== undefined)
       report({ type: 'retry', path: file.path, attempt: file.attempts, error, delayMs })
     else
       ends.told(file, result, ms, { error, setAside: 'held', ...(delayMs === undefined ? {} : { delayMs }) })
-    file.heldFor = { result, error: copiedText(error, KEPT_CHARS) }
+    file.heldFor = { result, error: copiedText(error, KEPT_CHARS), again }
     file.againAt = deps.now() + (delayMs ?? Number.POSITIVE_INFINITY)
     files.move(file, 'held')
     file.stored.release()
@@ -87,8 +87,7 @@ export function giveUp(s: Shared & { readonly ends: FileEnds }): GiveUp {
 
   return (file, result, error, ms = 0, badChunks = NONE) => {
     ends.count(file, result)
-    const policy = result === 'incomplete' ? settings.onIncomplete : settings.onError
-    const { act, endsRun } = POLICIES[policy]
+    const { act, endsRun } = policyOf(result)
     if (act === 'hold' && badChunks.length > 0 && !isPassed(file)) awaitCopies(file, error, ms, badChunks)
     else {
       if (isRunning(file)) file.attempts++

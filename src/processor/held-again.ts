@@ -3,7 +3,6 @@
  * at a time, and more while they succeed, so that those that never will hold up nobody. One whose content was wrong comes
  * back once copies of its chunks came.
  */
-import { POLICIES } from '../core/disposition.ts'
 import type { GiveUp } from './give-up.ts'
 import { isOutdated, mayHeal, type OpenFile, readForCopies } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
@@ -27,8 +26,7 @@ export interface HeldAgain {
 
 export function heldAgain(s: HeldAgainDeps): HeldAgain {
   const { deps, files, breaker } = s
-  const { settings, now } = deps
-  const { again } = POLICIES[settings.onError]
+  const { now } = deps
   const out = new Set<OpenFile>()
   const healable = new Set<OpenFile>()
   let most = 1
@@ -51,7 +49,7 @@ export function heldAgain(s: HeldAgainDeps): HeldAgain {
 
   function isHealable(file: OpenFile): boolean {
     if (file.state !== 'held' || file.heldFor?.result !== 'mismatch') return false
-    return again === 'attempt' && mayHeal(file) && !isOutdated(file)
+    return file.heldFor.again === 'attempt' && mayHeal(file) && !isOutdated(file)
   }
 
   function heal(): void {
@@ -64,7 +62,9 @@ export function heldAgain(s: HeldAgainDeps): HeldAgain {
   }
 
   function letOut(file: OpenFile): void {
-    const { result, error } = file.heldFor as NonNullable<OpenFile['heldFor']>
+    const { result, error, again } = file.heldFor as NonNullable<OpenFile['heldFor']>
+    // Its rest may have come, or lie unread: it is given up again only where it is still incomplete.
+    if (result === 'incomplete') return s.dropBytes(file)
     out.add(file)
     // Only its letter was refused.
     if (again === 'letter') s.giveUp(file, result, error)

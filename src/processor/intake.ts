@@ -6,7 +6,7 @@ import { fileHash40 } from '../core/offsets/commit-record.ts'
 import type { Receipt } from '../core/offsets/ledger.ts'
 import type { Place } from '../files/store.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
-import type { OpenFile } from './open-file.ts'
+import { isWhole, type OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 import { undecodable } from './undecodable.ts'
 
@@ -16,7 +16,7 @@ const NO_FILE = -1
 export interface IntakeDeps extends Shared {
   /** Where the bytes of a new file go. */
   firstPlace(chunk: Chunk): Place
-  /** Takes a chunk of an open file that is not whole. */
+  /** Takes a chunk of a file that is not whole. */
   place(file: OpenFile, chunk: Chunk): void
   /** A copy of a chunk came of a file that does not take it. */
   copied(file: OpenFile): void
@@ -73,7 +73,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
     file.receipts.push(received(r, file.number))
     files.grew(file)
     noteOffset(file, r)
-    if (file.state === 'assembling' || file.state === 'evicted') s.place(file, chunk)
+    if (takesChunks(file)) s.place(file, chunk)
     else {
       counts.duplicates++
       file.hasUnreadCopies = true
@@ -127,6 +127,13 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
   }
 
   return record
+}
+
+/** One that was given up as incomplete may become whole all the same. */
+function takesChunks(file: OpenFile): boolean {
+  const { state } = file
+  if (state === 'parked' || state === 'held') return !isWhole(file)
+  return state === 'assembling' || state === 'evicted'
 }
 
 function noteOffset(file: OpenFile, r: ConsumedRecord): void {

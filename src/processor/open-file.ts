@@ -13,6 +13,7 @@
 import type { Assembly } from '../core/chunks/assembly.ts'
 import type { FileId } from '../core/chunks/generation.ts'
 import type { FileLetterReason } from '../core/dead-letter.ts'
+import type { GivenUp } from '../core/disposition.ts'
 import type { Heap } from '../core/heap.ts'
 import type { Receipt } from '../core/offsets/ledger.ts'
 import type { StoredFile } from '../files/store.ts'
@@ -83,8 +84,10 @@ export interface OpenFile {
   toldLost: boolean
   /** When it was said of it that the environment fails, the last time; in milliseconds of the processor's clock. */
   blamedAt: number
-  /** Why it was held, once it was; counted so, until it ends otherwise. */
-  heldFor: { readonly result: FileLetterReason; readonly error: string } | undefined
+  /** Why it was held, once it was, and what of it is tried again; counted so, until it ends otherwise. */
+  heldFor:
+    | { readonly result: FileLetterReason; readonly error: string; readonly again: GivenUp['again'] }
+    | undefined
   /** How often it was held. */
   holds: number
   /** Where it is held: when it is tried again by itself; infinite = not. */

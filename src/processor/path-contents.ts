@@ -53,7 +53,7 @@ export function pathContents(): PathContentsTable {
       if (file.turn !== 0) return
       file.turn = file.triedBefore ? ++earlyTurns : ++turns
       // One that is assembling goes on at once.
-      if (file.state === 'evicted') stuck(file)
+      if (file.state !== 'assembling' && isIdle(file)) stuck(file)
     },
     outdate({ contents, turn, number }) {
       contents.doneTurn = Math.max(contents.doneTurn, turn)

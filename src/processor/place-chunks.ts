@@ -9,7 +9,7 @@ import { type FileState, isWhole, type OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 
 export interface PlaceChunks {
-  /** Takes a chunk of a file that is assembling or evicted. */
+  /** Takes a chunk of a file that is assembling; of any other that is not whole it is counted only. */
   place(file: OpenFile, chunk: Chunk): void
   /** All chunks of the file are there. */
   complete(file: OpenFile): void
@@ -28,7 +28,7 @@ export function placeChunks(s: PlaceChunksDeps): PlaceChunks {
   const { settings, now } = deps
 
   function place(file: OpenFile, chunk: Chunk): void {
-    if (file.state === 'evicted') return see(file, chunk)
+    if (file.state !== 'assembling') return see(file, chunk)
     const duplicate = file.assembly.has(chunk.index)
     if (duplicate) counts.duplicates++
     // A copy that is right by its own digest replaces whatever is there; one that is wrong replaces nothing.
@@ -52,7 +52,7 @@ export function placeChunks(s: PlaceChunksDeps): PlaceChunks {
     if (isWhole(file) && !(file.checksChunks && file.seen !== undefined)) complete(file)
   }
 
-  /** A chunk of an evicted file. */
+  /** A chunk of a file of which no bytes are kept. */
   function see(file: OpenFile, chunk: Chunk): void {
     if (file.assembly.place(chunk) === 'duplicate') {
       counts.duplicates++

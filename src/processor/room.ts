@@ -19,7 +19,7 @@ import { readAgain } from './read-again.ts'
 export interface Room {
   readonly flow: Flow
   firstPlace(chunk: Chunk): Place
-  /** Takes a chunk of a file that is assembling or evicted. */
+  /** Takes a chunk of a file that is not whole. */
   place(file: OpenFile, chunk: Chunk): void
   /** Something changed: pauses or resumes reading. */
   update(): void

@@ -85,7 +85,7 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
           giveUp(file, 'incomplete', error)
         } else if (file.state === 'held' && !file.toldLost) {
           file.toldLost = true
-          if (POLICIES[settings.onError].again !== 'letter') file.againAt = Number.POSITIVE_INFINITY
+          if (file.heldFor?.again !== 'letter') file.againAt = Number.POSITIVE_INFINITY
           const text = `${file.path} is held, and its records ${where} were deleted by retention: it cannot be tried again`
           report({ type: 'problem', text })
         }

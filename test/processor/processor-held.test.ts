@@ -22,11 +22,12 @@ function plugin(first: TaskResult) {
 }
 
 /** Lets time pass as a run does, which ticks once a second. */
-async function pass(w: World, ms: number): Promise<void> {
+async function pass(w: World, ms: number, readsToEnd = false): Promise<void> {
   for (let left = ms; left > 0; left -= 1_000) {
     await w.clock.advance(1_000)
     await w.tick()
     await w.read()
+    if (readsToEnd) await w.reachEnds()
   }
 }
 
@@ -128,6 +129,41 @@ test('a file whose dead letter was refused is not run again: its letter is sent 
   assert.equal(w.calls.length, 1)
   assert.equal(w.processor.counts.failed, 1)
   assert.equal(w.committed.get(0), 1)
+})
+
+for (const onError of ['hold', 'dlq', 'skip'] as const)
+  test(`the refused letter of an incomplete file is sent again, also with --on-error ${onError}`, async t => {
+    const w = world(t, { settings: { ...HOLD, onError, onIncomplete: 'dlq', incompleteAfterMs: 5_000 } })
+    w.onDeadLetter = () => Promise.reject(new Error('the topic is away'))
+    await w.send(0, cut('f', 'aaaabbbb').values[0] as Buffer)
+    await pass(w, 30_000, true)
+    assert.equal(w.processor.files.count('held'), 1)
+    assert.equal(w.files()[0]?.delayMs, MINUTE)
+    w.onDeadLetter = undefined
+    await pass(w, 3 * MINUTE, true)
+    assert.deepEqual(
+      w.letters.map(({ reason }) => reason),
+      ['incomplete'],
+    )
+    assert.equal(w.committed.get(0), 1)
+    assert.equal(w.processor.quiet, true)
+  })
+
+test('an incomplete file whose letter was refused is run, and no letter sent, where its rest came meanwhile', async t => {
+  const w = world(t, { settings: { ...HOLD, onIncomplete: 'dlq', incompleteAfterMs: 5_000 } })
+  w.onDeadLetter = () => Promise.reject(new Error('the topic is away'))
+  const [first, second] = cut('f', 'aaaabbbb').values as [Buffer, Buffer]
+  await w.send(0, first)
+  await pass(w, 30_000, true)
+  w.onDeadLetter = undefined
+  await w.send(0, second)
+  await pass(w, 3 * MINUTE, true)
+  assert.deepEqual(w.letters, [])
+  assert.deepEqual(
+    w.calls.map(({ content }) => content),
+    ['aaaabbbb'],
+  )
+  assert.equal(w.committed.get(0), 2)
 })
 
 test('a plugin that blames the environment pauses all at once, and costs no file an attempt', async t => {
