@@ -1,8 +1,11 @@
 /** What is told of something that does not do what it should: each trouble once a minute while it lasts. */
 
 export interface Troubles {
-  /** Something went wrong; with `lasting`, it holds until `over` is called and `again` tells it again. */
-  tell(text: string, lasting?: boolean): void
+  /**
+   * Something went wrong; with `lasting`, it holds until `over` is called and `again` tells it again. Texts of one `kind`
+   * are one trouble. Says whether it was told now.
+   */
+  tell(text: string, lasting?: boolean, kind?: string): boolean
   /** Tells again what lasts, when it is time. */
   again(): void
   over(): void
@@ -14,26 +17,28 @@ const TOLD_EVERY_MS = 60_000
 
 export function troubles(report: (text: string) => void, now: () => number): Troubles {
   const told = new Map<string, { readonly at: number; untold: number }>()
-  let lasting: string | undefined
+  let lasting: { readonly text: string; readonly kind: string } | undefined
 
-  function tell(text: string, happened = 1): void {
-    const before = told.get(text)
+  function tell(text: string, happened: number, kind: string): boolean {
+    const before = told.get(kind)
     if (before !== undefined && now() - before.at < TOLD_EVERY_MS) {
       before.untold += happened
-      return
+      return false
     }
     for (const [old, { at }] of told) if (now() - at >= 2 * TOLD_EVERY_MS) told.delete(old)
-    told.set(text, { at: now(), untold: 0 })
+    told.set(kind, { at: now(), untold: 0 })
     const more = before?.untold ?? 0
     report(more === 0 ? text : `${text} (and ${more} times since this was said last)`)
+    return true
   }
+
   return {
-    tell(text, lasts = false) {
-      if (lasts) lasting = text
-      tell(text)
+    tell(text, lasts = false, kind = text) {
+      if (lasts) lasting = { text, kind }
+      return tell(text, 1, kind)
     },
     again() {
-      if (lasting !== undefined) tell(lasting, 0)
+      if (lasting !== undefined) tell(lasting.text, 0, lasting.kind)
     },
     over() {
       lasting = undefined

@@ -110,7 +110,7 @@ export function attempts(s: AttemptsDeps): Attempts {
   }
 
   /**
-   * Not this file's fault, as is said: all wait, and it costs no attempt. Unless others, begun after the same was said of
+   * The plugin, or a write, blames the environment: all wait, and it costs no attempt. Unless others, begun after the same was said of
    * it the last time, went well: what meets one file only must not hold up all.
    */
   function environmental(file: OpenFile, error: string, ms: number): Again {

@@ -1,5 +1,6 @@
 /** Dead letters on their way: how many, and what is said when one is refused. */
 import type { DeadLetter } from '../core/dead-letter.ts'
+import { troubles } from '../core/troubles.ts'
 
 export interface DeadLetterDeps {
   /** Resolves once all replicas have the letter. */
@@ -17,12 +18,9 @@ export interface DeadLetters {
   readonly pending: number
 }
 
-const TELL_EVERY_MS = 60_000
-
 export function deadLetters(deps: DeadLetterDeps): DeadLetters {
   let pending = 0
-  let told = Number.NEGATIVE_INFINITY
-  let untold = 0
+  const trouble = troubles(deps.onRefused, deps.now)
   return {
     async send(letter) {
       pending++
@@ -30,15 +28,9 @@ export function deadLetters(deps: DeadLetterDeps): DeadLetters {
         await deps.deadLetter(letter)
         return true
       } catch (error) {
-        untold++
-        if (deps.now() - told < TELL_EVERY_MS) return false
-        told = deps.now()
         const what = letter.kind === 'file' ? letter.path : `record ${letter.partition}@${letter.offset}`
-        const more = untold > 1 ? `, and ${untold - 1} others since the last such line` : ''
-        untold = 0
-        deps.onRefused(
-          `the dead letter of ${what} was refused${more}, so it is held: ${(error as Error).message}`,
-        )
+        const text = `the dead letter of ${what} was refused, so it is held: ${(error as Error).message}`
+        trouble.tell(text, false, 'refused')
         return false
       } finally {
         pending--

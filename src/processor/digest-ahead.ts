@@ -1,6 +1,6 @@
 /**
  * Large files are digested while their chunks still arrive, in threads that have nothing else to do. Else all of that
- * work would begin with the last chunk. What comes of it is only ever time: a thread whose digest is not the announced
+ * work would begin with the last chunk. It only saves time: a thread whose digest is not the announced
  * one digests the whole again.
  */
 

@@ -1,5 +1,6 @@
 /** A disk that takes nothing: told, and tried every 10 s until it takes a probe again. */
 import { PROBE_EVERY_MS } from '../core/breaker.ts'
+import { troubles } from '../core/troubles.ts'
 import type { Shared } from './processor-deps.ts'
 
 export interface DiskTrouble {
@@ -13,15 +14,14 @@ export interface DiskTrouble {
   readonly now: { readonly reason: string; readonly probes: number } | undefined
 }
 
-const TELL_EVERY_MS = 60_000
 /** A disk that has failed again and again for so long, and no file was finished meanwhile, counts as one that takes nothing. */
 const FUTILE_MS = 2 * PROBE_EVERY_MS
 
 export function diskTrouble({ deps, counts }: Pick<Shared, 'deps' | 'counts'>): DiskTrouble {
   const { store, report, now } = deps
   let trouble: { reason: string; probes: number; retryAt: number } | undefined
+  const told = troubles(text => report({ type: 'problem', text }), now)
   let isTold = false
-  let toldAt = Number.NEGATIVE_INFINITY
   /** Of the files that were finished when the disk took a probe again the last time. */
   let doneAtResume = -1
   /** How often it failed again before a further one was: it has room for a probe and for no file. */
@@ -39,11 +39,8 @@ export function diskTrouble({ deps, counts }: Pick<Shared, 'deps' | 'counts'>): 
     failed({ message }) {
       if (trouble === undefined) begin(message)
       else trouble.reason = message
-      if (now() - toldAt < TELL_EVERY_MS) return
-      toldAt = now()
-      isTold = true
       const text = `the disk takes nothing: ${message}; reading pauses where memory does not suffice, the disk is tried every 10 s [E_BREAKER]`
-      report({ type: 'problem', text })
+      if (told.tell(text, false, 'disk')) isTold = true
     },
     probe() {
       if (trouble === undefined) return

@@ -2,10 +2,12 @@
  * Any number of files may be begun and never completed, and each takes its name and some more. Where they are too many,
  * some are let go: taken out of the table, their records left to the next start.
  *
- * Of what stays, half had a new chunk lately: a file that goes on is kept, whatever else is begun. The other half was
- * begun first: where more files arrive side by side than fit, each start gets those done. Going by the newest chunk alone
- * it would get none, and keeping any others would leave gaps between finished records, which a commit has to name.
+ * Of what stays:
+ * - half had a new chunk lately: a file that goes on is kept, whatever else is begun;
+ * - half was begun first: where more files arrive side by side than fit, each start gets those done. Going by the newest
+ *   chunk alone it would get none, and keeping any others would leave gaps between finished records, which a commit names.
  */
+import { troubles } from '../core/troubles.ts'
 import { isIdle, type OpenFile } from './open-file.ts'
 import type { Shared } from './processor-deps.ts'
 
@@ -16,7 +18,8 @@ const TABLE_SHARE = 1 / 4
 const TABLE_KEPT = 3 / 4
 /** Files that are let go at a time: more than come with one batch of records. */
 const MOST_AT_A_TIME = 512
-const TELL_EVERY_MS = 60_000
+
+const LET_GO = 'unfinished files are too many for --memory: some were let go, and are left to the next start'
 
 /** Returns what is to be called when the table may have grown. */
 export function letGo({ deps, files, counts, ahead }: Shared): () => void {
@@ -25,7 +28,7 @@ export function letGo({ deps, files, counts, ahead }: Shared): () => void {
   /** To be let go, unless they had a new chunk since `chosenAt`. */
   let chosen: OpenFile[] = []
   let chosenAt = 0
-  let toldAt = Number.NEGATIVE_INFINITY
+  const trouble = troubles(text => report({ type: 'problem', text }), now)
 
   /** Those that have been whole only where the others do not suffice. */
   function choose(bytes: number): OpenFile[] {
@@ -34,13 +37,6 @@ export function letGo({ deps, files, counts, ahead }: Shared): () => void {
     for (const file of files.byNumber.values()) if (isIdle(file)) (file.turn === 0 ? begun : whole).push(file)
     const more = bytes - bytesOf(begun)
     return [...between(begun, bytes), ...between(whole, more)]
-  }
-
-  function tell(): void {
-    if (now() - toldAt < TELL_EVERY_MS) return
-    toldAt = now()
-    const text = `unfinished files are too many for --memory: some were let go, ${counts.letGo} times so far, and are left to the next start`
-    report({ type: 'problem', text })
   }
 
   return () => {
@@ -57,7 +53,7 @@ export function letGo({ deps, files, counts, ahead }: Shared): () => void {
       file.stored.release()
       files.letGo(file)
     }
-    if (counts.letGo > before) tell()
+    if (counts.letGo > before) trouble.tell(LET_GO)
   }
 }
 

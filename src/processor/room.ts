@@ -53,7 +53,7 @@ export function room(s: RoomDeps): Room {
   function update(): void {
     limitTable()
     const diskFull = disk.now !== undefined
-    // Without a file to try it would never close; and where all that wait have failed, further ones are needed to tell
+    // Without a file to try, the breaker would never close; and where all that wait have failed, further ones are needed to tell
     // broken files from a broken environment.
     const isBroken =
       breaker.state !== 'closed' && files.underWay.files > 0 && (breaker.isCertain || work.hasUntried)

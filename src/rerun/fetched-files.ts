@@ -53,7 +53,6 @@ export interface FetchedFiles<F extends FileToFetch> {
   close(drainMs: number): Promise<boolean>
 }
 
-const UNDER_WAY = ['queued', 'running', 'waiting'] as const
 /** Of the memory: more files are begun only once others have ended, or in a read of their own. */
 const TABLE_SHARE = 1 / 8
 
@@ -111,7 +110,7 @@ export function fetchedFiles<F extends FileToFetch>(
     )
   }
 
-  const isUnderWay = () => UNDER_WAY.some(state => work.files.count(state) > 0)
+  const isUnderWay = () => work.files.underWay.files > 0
   const isFull = () => open.bytes > options.memoryBytes * TABLE_SHARE
 
   /** Returns the files for which there was no room; fewer than were given, where none were open before. */

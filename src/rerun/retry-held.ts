@@ -26,15 +26,12 @@ export interface RetryHeldDeps extends Pick<RunDeps, 'report'> {
   confirm(files: number): Promise<boolean>
 }
 
-/** What `dfsp run` takes for too long, unless told otherwise. */
-const INCOMPLETE_AFTER_MS = 600_000
-
 /** What a run left unread or unsaid, and no backlog. */
 const MOST_BEYOND = 20_000
 
 /** Nothing is to be hoped for the chunks that it lacks. */
-function isOverdue({ isCut, lastSentAt }: LeftFile, now: number): boolean {
-  return isCut || (lastSentAt >= 0 && now - lastSentAt >= INCOMPLETE_AFTER_MS)
+function isOverdue({ isCut, lastSentAt }: LeftFile, now: number, incompleteAfterMs: number): boolean {
+  return isCut || (lastSentAt >= 0 && now - lastSentAt >= incompleteAfterMs)
 }
 
 /** Once it runs an attempt, it is `run`. Throws what keeps it from showing the plan. */
@@ -67,7 +64,9 @@ export async function retryHeld(options: RetryHeldOptions, deps: RetryHeldDeps):
     })
   const whole = new Set(plan.files.filter(({ chunks, present }) => chunks === present).map(({ id }) => id))
   const now = Date.now()
-  const overdue = plan.files.filter(file => !whole.has(file.id) && isOverdue(file, now)).length
+  const overdue = plan.files.filter(
+    file => !whole.has(file.id) && isOverdue(file, now, options.incompleteAfterMs),
+  ).length
   if (options.dryRun || deps.run === undefined || whole.size === 0 || !(await deps.confirm(whole.size))) {
     const exit = exitStatus({ wrong: absent.length + (whole.size === 0 && !options.dryRun ? overdue : 0) })
     deps.report({ type: 'summary', summary: summaryOf(NOTHING_COUNTED, [], started, exit) })

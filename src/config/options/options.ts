@@ -308,7 +308,7 @@ export const OPTIONS = {
     type: 'duration',
     default: '10m',
     describe:
-      'a file without progress for this long counts as incomplete; a run that ends with such files ends with 3',
+      'a file of which nothing came for so long counts as incomplete; a run that ends by itself goes by when its newest chunk was sent, and ends with 3',
     group: 'Failures',
     commands: ['run'],
   },
