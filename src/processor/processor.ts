@@ -20,7 +20,7 @@ import { intake } from './intake.ts'
 import { journalled } from './journalled.ts'
 import { leaving as newLeaving } from './leaving.ts'
 import { openFiles } from './open-files.ts'
-import { partitions as ownedPartitions } from './partitions.ts'
+import { partitions } from './partitions.ts'
 import { noCounts, noHistory, type ProcessorDeps, type Shared } from './processor-deps.ts'
 import type { Processor } from './processor-interface.ts'
 import { readAhead } from './read-ahead.ts'
@@ -41,7 +41,7 @@ export function processor(deps: ProcessorDeps): Processor {
 
   // What is committed.
   const read = readUntil(now)
-  const owned = ownedPartitions({ deps, ledger, files, ...history, read })
+  const owned = partitions({ deps, ledger, files, ...history, read })
   const journal = journalled(deps, files)
   const troubles = commitTroubles({ report, now, unfinishedFiles: () => files.byId.size })
   const committing = commits({

@@ -7,7 +7,7 @@ import type { End } from './outcome.ts'
 import type { RetentionLosses } from './retention-losses.ts'
 import type { RunDeps, RunOptions } from './run-options.ts'
 import type { RunProgress } from './run-progress.ts'
-import type { RunTally } from './run-view.ts'
+import type { RunTally } from './run-tally.ts'
 
 export interface Hearers {
   readonly work: Processor

@@ -24,7 +24,7 @@ import { runHandlers } from './run-handlers.ts'
 import type { RunDeps, RunOptions } from './run-options.ts'
 import { type Opened, runProcessor } from './run-processor.ts'
 import { NOTHING_COUNTED, runProgress, statsOf, summaryOf } from './run-progress.ts'
-import { runTally } from './run-view.ts'
+import { runTally } from './run-tally.ts'
 import { onStopSignal, stoppingText } from './shutdown.ts'
 import { stillRunning } from './still-running.ts'
 
