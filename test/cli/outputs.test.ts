@@ -52,3 +52,12 @@ test('a check keeps its status where nobody reads what it says', async () => {
   const args = ['config', 'check', '--connect', '-b', '127.0.0.1:1', '-t', 'x', '-g', 'g']
   assert.equal((await run(args, 'unread')).status, 69)
 })
+
+test('a check whose words are lost on a full disk keeps its status, and says so', {
+  skip: !fs.existsSync('/dev/full'),
+}, async () => {
+  const args = ['config', 'check', '--connect', '-b', '127.0.0.1:1', '-t', 'x', '-g', 'g']
+  const { status, stderr } = await run(args, 'full')
+  assert.equal(status, 69)
+  assert.equal(stderr.match(/stdout cannot be written, it goes on without: ENOSPC/g)?.length, 1, stderr)
+})

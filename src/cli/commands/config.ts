@@ -10,6 +10,7 @@ import { willWork } from '../../run/shutdown.ts'
 import { tellEncryption } from '../checks/encryption-note.ts'
 import { type Shown, shownSettings } from '../checks/shown-settings.ts'
 import type { Command, Invocation } from '../command.ts'
+import { tellLostOutput } from '../terminal/lost-output.ts'
 
 const ACTIONS = ['check', 'show', 'path']
 
@@ -36,6 +37,7 @@ export const command: Command = {
     const settings = await invocation.settings(invocation.positionals.FILE?.[0])
     if (action === 'show') tellEncryption(settings, invocation)
     if (settings.values.connect && action === 'check') {
+      tellLostOutput(invocation)
       willWork() // what it finds is its exit status, whoever reads the rest
       const { checkConnect } = await import('../checks/check-connect.ts')
       invocation.stderr.write(textLines(settings.notices.map(noteText)))

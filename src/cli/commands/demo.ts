@@ -121,7 +121,7 @@ function asPlanned({ done, failed, mismatched, undecodable, incomplete }: RunSum
 }
 
 const LIMITS =
-  "This broker is librdkafka's mock: in memory, 5 MiB per partition and then the oldest records vanish; topics appear on first use with 4 partitions; no transactions. For real work use Apache Kafka."
+  "This broker is librdkafka's mock: in memory, 5 MiB per partition and then the oldest records vanish; topics appear on first use with 4 partitions; no transactions, and --from and --to find no times. For real work use Apache Kafka."
 
 const ENDING = `
 5 files processed, 1 failed on purpose: it was tried 3 times, then held. Its offset stays uncommitted, so it would come

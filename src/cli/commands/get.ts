@@ -16,6 +16,7 @@ import { onStopSignal, willWork } from '../../run/shutdown.ts'
 import { tellEncryption } from '../checks/encryption-note.ts'
 import type { Command, Invocation } from '../command.ts'
 import { scanned } from '../scanned.ts'
+import { tellLostOutput } from '../terminal/lost-output.ts'
 import { slowProgress } from '../terminal/progress.ts'
 import { spelled, wantedPaths } from '../wanted-paths.ts'
 
@@ -46,6 +47,7 @@ export const command: Command = {
     const started = performance.now()
     const isWanted = (name: string) => wanted.some(({ matches }) => matches(name))
     const seen = new Set<string>() // for "did you mean"
+    tellLostOutput(invocation)
     willWork() // a reader of the list that goes away leaves no file out without a word
     const index = fileIndex({
       wanted(name) {

@@ -68,8 +68,8 @@ export type OptionSpec = Row &
     | { readonly type: 'boolean' }
     /** "512MiB"; the value is in bytes, `min` and `max` too. */
     | { readonly type: 'size'; readonly min: number; readonly max: number; readonly default?: string }
-    /** "1h30m"; the value is in milliseconds. */
-    | { readonly type: 'duration'; readonly default?: string }
+    /** "1h30m"; the value is in milliseconds, `min` and `max` too. */
+    | { readonly type: 'duration'; readonly min: number; readonly max: number; readonly default?: string }
     | { readonly type: 'regex' }
     | { readonly type: 'enum'; readonly choices: readonly string[]; readonly default?: string }
     /** earliest, latest or an ISO time. */

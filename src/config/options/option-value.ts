@@ -3,7 +3,7 @@ import type { HostPort } from '../../core/host-port.ts'
 import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import { nearest } from '../../core/text/nearest.ts'
 import type { OldName, OptionSpec } from './option-spec.ts'
-import { type Parsed, parseDuration, parseSize, sizeText } from './units.ts'
+import { durationText, type Parsed, parseDuration, parseSize, sizeText } from './units.ts'
 
 const TRUE: readonly string[] = ['true', 'yes', 'on', '1']
 const FALSE: readonly string[] = ['false', 'no', 'off', '0']
@@ -42,8 +42,13 @@ export function parseOption(
       if ('problem' in size || (size.value >= spec.min && size.value <= spec.max)) return size
       return { problem: `"${text}" is out of range (${sizeText(spec.min)} to ${sizeText(spec.max)})` }
     }
-    case 'duration':
-      return parseDuration(text)
+    case 'duration': {
+      const ms = parseDuration(text)
+      if ('problem' in ms || (ms.value >= spec.min && ms.value <= spec.max)) return ms
+      if (ms.value < spec.min)
+        return { problem: `"${text}" is too short: at least ${durationText(spec.min)}` }
+      return { problem: `"${text}" is too long: at most ${durationText(spec.max)}` }
+    }
     case 'regex':
       return parseRegex(text)
     case 'start':
@@ -153,6 +158,12 @@ function parseStart(text: string): Parsed<StartOffset> {
   const time = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text)
     ? Date.parse(text)
     : Number.NaN
-  if (!Number.isNaN(time)) return { value: { time } }
+  if (!Number.isNaN(time) && isDay(text)) return { value: { time } }
   return { problem: `"${text}" is neither earliest, latest nor a time such as 2026-11-24T15:00Z` }
+}
+
+/** JavaScript reads 2026-02-30 as the second of March. */
+function isDay(text: string): boolean {
+  const day = text.slice(0, 10)
+  return new Date(`${day}T00:00Z`).toISOString().startsWith(day)
 }

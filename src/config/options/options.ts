@@ -27,6 +27,9 @@ const KIB = 1024
 const MIB = 1024 * KIB
 const GIB = 1024 * MIB
 
+/** What Node's timers can wait for: a longer one ends at once. 596 hours. */
+const LONGEST_TIMER_MS = 596 * 3_600_000
+
 const ON_ERROR = Object.keys(POLICIES) as Policy[]
 const ON_INCOMPLETE = ON_ERROR.filter(policy => policy !== 'stop')
 
@@ -114,6 +117,8 @@ export const OPTIONS = {
   },
   settle: {
     type: 'duration',
+    min: 0,
+    max: LONGEST_TIMER_MS,
     default: '3s',
     describe: 'with --watch: a file is sent once it has not changed for so long',
     group: 'Input',
@@ -182,12 +187,16 @@ export const OPTIONS = {
   },
   'max-time': {
     type: 'duration',
+    min: 1,
+    max: LONGEST_TIMER_MS,
     describe: 'end after this time',
     group: 'Start and end',
     commands: ['run'],
   },
   'drain-timeout': {
     type: 'duration',
+    min: 0,
+    max: LONGEST_TIMER_MS,
     default: '20s',
     describe: 'how long a stop waits for running files',
     group: 'Start and end',
@@ -285,6 +294,8 @@ export const OPTIONS = {
   },
   timeout: {
     type: 'duration',
+    min: 1,
+    max: LONGEST_TIMER_MS,
     describe: 'longest time for one attempt at one file (default: none)',
     group: 'Failures',
     commands: PLUGIN,
@@ -306,6 +317,8 @@ export const OPTIONS = {
   },
   'incomplete-after': {
     type: 'duration',
+    min: 1,
+    max: Number.POSITIVE_INFINITY,
     default: '10m',
     describe:
       'a file of which nothing came for so long counts as incomplete; a run that ends by itself goes by when its newest chunk was sent, and ends with 3',
@@ -381,6 +394,8 @@ export const OPTIONS = {
   },
   'max-age': {
     type: 'duration',
+    min: 0,
+    max: Number.POSITIVE_INFINITY,
     describe: 'end with 3 where a record that is not processed is older than this',
     group: 'Monitoring',
     commands: ['status'],
@@ -388,6 +403,8 @@ export const OPTIONS = {
   },
   interval: {
     type: 'duration',
+    min: 100,
+    max: LONGEST_TIMER_MS,
     default: '2s',
     describe: 'with --watch: how often',
     group: 'Monitoring',
@@ -426,6 +443,8 @@ export const OPTIONS = {
   },
   'heartbeat-interval': {
     type: 'duration',
+    min: 100,
+    max: LONGEST_TIMER_MS,
     default: '15m',
     describe: 'how often',
     group: 'Monitoring',
@@ -450,6 +469,8 @@ export const OPTIONS = {
   },
   'log-interval': {
     type: 'duration',
+    min: 100,
+    max: LONGEST_TIMER_MS,
     default: '1m',
     describe: 'how often',
     group: 'Monitoring',
@@ -458,6 +479,8 @@ export const OPTIONS = {
   },
   stats: {
     type: 'duration',
+    min: 0,
+    max: LONGEST_TIMER_MS,
     default: '30s',
     describe: 'a status line this often, 0s for none',
     group: 'Log',

@@ -20,6 +20,18 @@ test('a size out of range is told in units', () => {
   assert.equal(parse('memory', '1MiB'), '"1MiB" is out of range (16MiB to 1TiB)')
 })
 
+test('a time of nothing is refused where it can only do harm, and one that no timer can wait for', () => {
+  assert.equal(parse('timeout', '0s'), '"0s" is too short: at least 1ms')
+  assert.equal(parse('interval', '0s'), '"0s" is too short: at least 100ms')
+  assert.equal(parse('timeout', '597h'), '"597h" is too long: at most 596h')
+  assert.equal(parse('stats', '0s'), 0)
+  for (const name of Object.keys(OPTIONS) as OptionName[]) {
+    const spec = optionSpec(name)
+    if (spec.type !== 'duration' || spec.max === Number.POSITIVE_INFINITY) continue
+    assert.ok(spec.max < 2 ** 31, name)
+  }
+})
+
 test('a word that is no choice brings the choices and the nearest', () => {
   assert.equal(parse('on-error', 'skp'), '"skp" is none of hold, dlq, skip, stop: skip?')
   assert.equal(parse('on-incomplete', 'stop'), '"stop" is none of hold, dlq, skip')
@@ -35,7 +47,15 @@ test('a start is a word or an ISO time', () => {
   assert.equal(parse('from', 'latest'), 'latest')
   assert.deepEqual(parse('from', '2026-11-24T15:00Z'), { time: Date.UTC(2026, 10, 24, 15) })
   assert.deepEqual(parse('from', '2026-11-24'), { time: Date.UTC(2026, 10, 24) })
-  for (const text of ['yesterday', '2026', '2026-13-01', '24.11.2026', '5']) {
+  for (const text of [
+    'yesterday',
+    '2026',
+    '2026-13-01',
+    '2026-02-30',
+    '2026-04-31T10:00Z',
+    '24.11.2026',
+    '5',
+  ]) {
     assert.match(String(parse('from', text)), /is neither earliest, latest nor a time/)
   }
 })
