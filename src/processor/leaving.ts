@@ -1,10 +1,10 @@
 /** Partitions come and go, and the run ends: what runs is finished or stopped, committed, and nothing is begun meanwhile. */
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
-import type { FileWork } from './file-work.ts'
-import { isRunning, isWhole, type OpenFile } from './open-file.ts'
-import type { Partitions } from './partitions.ts'
+import type { Partitions } from './commit/partitions.ts'
 import type { Shared } from './processor-deps.ts'
-import type { Room } from './room.ts'
+import type { Room } from './room/room.ts'
+import { isRunning, isWhole, type OpenFile } from './table/open-file.ts'
+import type { FileWork } from './work/file-work.ts'
 
 export interface Leaving {
   assign(partitions: readonly AssignedPartition[]): void

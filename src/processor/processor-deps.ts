@@ -16,11 +16,11 @@ import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
 import type { Ended } from '../plugin/host/thread.ts'
 import type { Task } from '../plugin/messages.ts'
 import type { RunEvent } from '../report/events.ts'
-import type { Commits } from './commits.ts'
-import type { DeadLetters } from './dead-letters.ts'
-import type { DigestAhead, DigestThreads } from './digest-ahead.ts'
-import { type LastContents, lastContents } from './last-contents.ts'
-import type { OpenFiles } from './open-files.ts'
+import type { Commits } from './commit/commits.ts'
+import type { DeadLetters } from './ends/dead-letters.ts'
+import { type LastContents, lastContents } from './intake/last-contents.ts'
+import type { DigestAhead, DigestThreads } from './reading/digest-ahead.ts'
+import type { OpenFiles } from './table/open-files.ts'
 
 /** The options that it works by, and what else it is told. */
 export interface ProcessorSettings

@@ -3,12 +3,12 @@ import type { Flow } from '../core/backpressure.ts'
 import type { Ledger } from '../core/offsets/ledger.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
-import type { Uncommitted } from './commit-troubles.ts'
-import type { DiskTrouble } from './disk-trouble.ts'
-import type { OpenFile } from './open-file.ts'
-import type { OpenFiles } from './open-files.ts'
+import type { Uncommitted } from './commit/commit-troubles.ts'
 import type { Counts } from './processor-deps.ts'
-import type { ReadAhead } from './read-ahead.ts'
+import type { ReadAhead } from './reading/read-ahead.ts'
+import type { DiskTrouble } from './room/disk-trouble.ts'
+import type { OpenFile } from './table/open-file.ts'
+import type { OpenFiles } from './table/open-files.ts'
 
 export interface Processor {
   readonly ledger: Ledger

@@ -1,6 +1,6 @@
 /** Files of which chunks are missing when a run ends by itself: who waits, for how long, and whether that is too long. */
 
-import type { OpenFile } from '../processor/open-file.ts'
+import type { OpenFile } from '../processor/table/open-file.ts'
 import type { RunEvent } from '../report/events.ts'
 import { formatCount } from '../report/quantities.ts'
 

@@ -1,7 +1,7 @@
 /** What retention took before a run could process it: records that were not read, and chunks that files lack since. */
 import { isCutFile, logBegins } from '../core/chunks/cut-file.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
-import type { OpenFile } from '../processor/open-file.ts'
+import type { OpenFile } from '../processor/table/open-file.ts'
 
 export interface RetentionLosses {
   assigned(partitions: readonly AssignedPartition[]): void

@@ -3,9 +3,9 @@ import type { Values } from '../config/options/options.ts'
 import { reachedEnd } from '../core/run-end.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import type { FileConsumer } from '../kafka/consumer/consumer.ts'
-import type { OpenFile } from '../processor/open-file.ts'
 import type { Processor } from '../processor/processor.ts'
 import { type Counts, finishedFiles, triedFiles } from '../processor/processor-deps.ts'
+import type { OpenFile } from '../processor/table/open-file.ts'
 import type { RunStats, RunSummary } from '../report/events.ts'
 
 export interface RunProgress {

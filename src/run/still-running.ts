@@ -1,6 +1,6 @@
 /** What a run waits for while nothing ends and nothing begins: which files the plugin has, and for how long. */
 import { listText } from '../core/text/list-text.ts'
-import type { OpenFile } from '../processor/open-file.ts'
+import type { OpenFile } from '../processor/table/open-file.ts'
 import type { RunEvent } from '../report/events.ts'
 import { formatMs } from '../report/quantities.ts'
 

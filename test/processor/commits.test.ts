@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { type Ledger, ledger, type Receipt } from '../../src/core/offsets/ledger.ts'
 import type { CommittedOffset } from '../../src/kafka/consumer/assignment.ts'
 import type { OffsetCommit } from '../../src/kafka/consumer/committer.ts'
-import { commits } from '../../src/processor/commits.ts'
+import { commits } from '../../src/processor/commit/commits.ts'
 import { manualClock, settled } from './clock.ts'
 import { deferred } from './world.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RecordLetter } from '../../src/core/dead-letter.ts'
-import { deadLetters } from '../../src/processor/dead-letters.ts'
+import { deadLetters } from '../../src/processor/ends/dead-letters.ts'
 
 const LETTER: RecordLetter = {
   kind: 'record',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StoredFile } from '../../src/files/store.ts'
-import type { FileState } from '../../src/processor/open-file.ts'
-import { openFiles } from '../../src/processor/open-files.ts'
+import type { FileState } from '../../src/processor/table/open-file.ts'
+import { openFiles } from '../../src/processor/table/open-files.ts'
 import { chunkOf } from '../core/messages.ts'
 
 function given(path: string) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readAhead } from '../../src/processor/read-ahead.ts'
+import { readAhead } from '../../src/processor/reading/read-ahead.ts'
 
 const MIB = 1024 * 1024
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readUntil } from '../../src/processor/read-until.ts'
+import { readUntil } from '../../src/processor/reading/read-until.ts'
 
 function setUp(partitions: number) {
   const clock = { now: 100 }

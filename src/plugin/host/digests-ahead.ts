@@ -1,4 +1,4 @@
-/** Which thread digests which file while that is still on its way: see processor/digest-ahead.ts. */
+/** Which thread digests which file while that is still on its way: see processor/reading/digest-ahead.ts. */
 import type { Source } from '../../core/source.ts'
 import type { Task } from '../messages.ts'
 import { send, type Thread } from './thread.ts'

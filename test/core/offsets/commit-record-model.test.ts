@@ -12,7 +12,7 @@ import fc from 'fast-check'
 import { acceptedRecord, encodeCommitRecord, fileHash40 } from '../../../src/core/offsets/commit-record.ts'
 import { type Ledger, ledger, type PartitionCut, type Receipt } from '../../../src/core/offsets/ledger.ts'
 import { type Replay, replay } from '../../../src/core/offsets/replay.ts'
-import { commitContent } from '../../../src/processor/commit-content.ts'
+import { commitContent } from '../../../src/processor/commit/commit-content.ts'
 
 const PARTITIONS = 3
 const FILES = 7

@@ -1,0 +1,263 @@
+/**
+ * When to commit: soon when idle; while files are in work as often as it costs the broker little, since what is finished
+ * and not committed runs again after a kill. One request at a time.
+ */
+import {
+  encodeCommitRecord,
+  RECORD_CHARS,
+  type RecordContent,
+  sameMetadata,
+} from '../../core/offsets/commit-record.ts'
+import type { Ledger, PartitionCut } from '../../core/offsets/ledger.ts'
+import type { CommittedOffset } from '../../kafka/consumer/assignment.ts'
+import type { CommitError, OffsetCommit } from '../../kafka/consumer/committer.ts'
+
+export interface CommitDeps {
+  readonly ledger: Ledger
+  /** What the commit is to say of a partition beside its offset. */
+  content(cut: PartitionCut, isFirst: boolean): RecordContent
+  /** Rejects with a `CommitError`. */
+  commit(offsets: readonly OffsetCommit[]): Promise<void>
+  /** What the broker has committed of the owned partitions. */
+  committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
+  /** Whether no file is queued or running. */
+  isIdle(): boolean
+  now(): number
+  /** Calls `then` after `ms`; the returned function cancels. */
+  after(ms: number, then: () => void): () => void
+  onFailed(error: unknown): void
+  /** `isSettled`: nothing is left to commit that could be. */
+  onCommitted(isSettled: boolean): void
+  /**
+   * How full the fullest record is, or all together, 0 to 1; above 1 it does not fit, and nothing was committed. And how
+   * many characters a record may have, as far as the broker has shown.
+   */
+  onFill(fill: number, recordChars: number): void
+  /** See `storedBytes`. */
+  readonly partitionBytes: number
+}
+
+export interface Commits {
+  /** Something was resolved: commit when it is time. */
+  soon(): void
+  /** Commits what there is now and awaits the answer; false when the broker refused or a record does not fit. */
+  now(): Promise<boolean>
+  /** No request is in flight, and nothing is left to commit that could be. */
+  readonly settled: boolean
+  /** How full the fullest record was that was made last, see `onFill`; 0 after partitions were taken away. */
+  readonly fill: number
+  /** Partitions were taken away. */
+  revoked(): void
+  /** No more commits by itself. */
+  stop(): void
+}
+
+const IDLE_MS = 200
+const LONGEST_MS = 1_000
+/** At most 20 KB a second to the offsets topic, which the broker compacts. */
+const CHARS_PER_MS = 20
+const LONGEST_RETRY_MS = 2_000
+const TOO_FULL = 2
+/** Of a request: the broker stores it as one batch, by default of 1 MB at most. */
+const REQUEST_BYTES = 500_000
+/** Whatever the topic's name and its partitions take: room for each to say what it has to in a few runs. */
+const LEAST_CHARS = 64
+
+/** Of a partition in the broker's batch of a commit, beside the names. */
+const PARTITION_BYTES = 60
+
+/** Bytes that the broker stores of each partition beside the commit record. */
+export function storedBytes(topic: string, group: string): number {
+  return PARTITION_BYTES + Buffer.byteLength(topic) + Buffer.byteLength(group)
+}
+
+/** Ways to say less, the last one says what is needed only. */
+const SHORTER: readonly ((content: RecordContent) => RecordContent)[] = [
+  content => content,
+  content => ({ ...content, finished: [] }),
+  content => ({ ...content, finished: [], attempts: new Map() }),
+]
+
+interface Encoded {
+  readonly offsets: OffsetCommit[]
+  readonly fill: number
+  /** Of all records together. */
+  readonly chars: number
+}
+
+/**
+ * A file is recorded in all its partitions or in none, so they are never spread over two requests. What is best effort
+ * goes first.
+ */
+function encodedWithin(
+  cut: readonly PartitionCut[],
+  contents: readonly RecordContent[],
+  recordChars: number,
+  mostChars: number,
+): Encoded {
+  for (const shorten of SHORTER) {
+    const isLast = shorten === SHORTER.at(-1)
+    const made = encodedEach(cut, contents.map(shorten), recordChars)
+    if (isLast) return { ...made, fill: Math.max(made.fill, made.chars / mostChars) }
+    // What does not fit by itself does not become shorter.
+    if (made.fill > 1 || made.chars <= mostChars) return made
+  }
+  throw new Error('there is a shortest way')
+}
+
+/** Leaves out what does not fit at all, and says so by a fill above 1. */
+function encodedEach(
+  cut: readonly PartitionCut[],
+  contents: readonly RecordContent[],
+  recordChars: number,
+): Encoded {
+  const offsets: OffsetCommit[] = []
+  let fill = 0
+  let chars = 0
+  for (const [i, content] of contents.entries()) {
+    const record = encodeCommitRecord(content, recordChars)
+    fill = Math.max(fill, record?.fill ?? TOO_FULL)
+    if (record === undefined) continue
+    chars += record.text.length
+    const { partition } = cut[i] as PartitionCut
+    offsets.push({ partition, offset: content.base, metadata: record.text })
+  }
+  return { offsets, fill, chars }
+}
+
+export function commits(deps: CommitDeps): Commits {
+  const { ledger } = deps
+  let inFlight: Promise<boolean> | undefined
+  let planned: { readonly at: number; readonly cancel: () => void } | undefined
+  let last = Number.NEGATIVE_INFINITY
+  let fill = 0
+  let overfull = false
+  let chars = 0 // of the last request's records
+  let failures = 0
+  /** Lower than the format's where the broker is set up so; it tells only by refusing. */
+  let recordChars = RECORD_CHARS
+  let requestBytes = REQUEST_BYTES
+  let stopped = false
+
+  /** Characters that the records of a request may have together. */
+  function charsOf(cut: readonly PartitionCut[]): number {
+    return Math.max(requestBytes - cut.length * deps.partitionBytes, cut.length * LEAST_CHARS)
+  }
+
+  /** All dirty partitions, or none where they do not fit. */
+  function encoded(cut: readonly PartitionCut[]): OffsetCommit[] | undefined {
+    const contents = cut.map(part => deps.content(part, part === cut[0]))
+    const made = encodedWithin(cut, contents, recordChars, charsOf(cut))
+    fill = made.fill
+    overfull = fill > 1
+    chars = overfull ? LONGEST_MS * CHARS_PER_MS : made.chars
+    deps.onFill(fill, recordChars)
+    return overfull ? undefined : made.offsets
+  }
+
+  async function request(): Promise<boolean> {
+    try {
+      for (;;) {
+        const cut = ledger.cut()
+        if (cut.length === 0) return true
+        const offsets = encoded(cut)
+        if (offsets === undefined) return false
+        try {
+          await deps.commit(offsets)
+        } catch (error) {
+          if (isShortened((error as CommitError).tooLong, offsets)) continue
+          if (!(await wasApplied(offsets))) throw error
+        }
+        ledger.committed(cut)
+        failures = 0
+        return true
+      }
+    } catch (error) {
+      failures++
+      deps.onFailed(error)
+      chars = LONGEST_MS * CHARS_PER_MS
+      return false
+    } finally {
+      last = deps.now()
+    }
+  }
+
+  /** Whether the next request is a shorter one. */
+  function isShortened(tooLong: CommitError['tooLong'], sent: readonly OffsetCommit[]): boolean {
+    const lengths = sent.map(({ metadata = '' }) => metadata.length)
+    if (tooLong === 'record') {
+      recordChars = Math.floor(Math.min(recordChars, Math.max(...lengths)) / 2)
+      return true
+    }
+    const most = lengths.reduce((sum, length) => sum + length, 0) / 2
+    if (tooLong === undefined || most < sent.length * LEAST_CHARS) return false
+    requestBytes = Math.floor(most) + sent.length * deps.partitionBytes
+    return true
+  }
+
+  /** Whether only the answer was lost. */
+  async function wasApplied(offsets: readonly OffsetCommit[]): Promise<boolean> {
+    try {
+      const found = await deps.committedNow()
+      return offsets.every(({ partition, offset, metadata }) => {
+        const there = found.get(partition)
+        return there?.offset === offset && sameMetadata(metadata, there.metadata)
+      })
+    } catch {
+      return false
+    }
+  }
+
+  async function commitNow(): Promise<boolean> {
+    while (inFlight !== undefined) await inFlight
+    planned?.cancel()
+    planned = undefined
+    inFlight = request()
+    const ok = await inFlight
+    inFlight = undefined
+    if (ok) deps.onCommitted(isSettled())
+    // What was resolved meanwhile, or what the broker refused.
+    soon()
+    return ok
+  }
+
+  function isSettled(): boolean {
+    return inFlight === undefined && (overfull || ledger.isClean)
+  }
+
+  function pauseMs(): number {
+    if (failures > 0) return Math.min(LONGEST_RETRY_MS, LONGEST_MS * 2 ** (failures - 1))
+    return deps.isIdle() ? IDLE_MS : Math.min(LONGEST_MS, Math.max(IDLE_MS, chars / CHARS_PER_MS))
+  }
+
+  function soon(): void {
+    if (stopped || inFlight !== undefined) return
+    const at = last + pauseMs()
+    if ((planned && planned.at <= at) || ledger.isClean) return
+    planned?.cancel()
+    const cancel = deps.after(Math.max(0, at - deps.now()), () => {
+      planned = undefined
+      void commitNow()
+    })
+    planned = { at, cancel }
+  }
+
+  return {
+    soon,
+    now: commitNow,
+    get settled() {
+      return isSettled()
+    },
+    get fill() {
+      return fill
+    },
+    revoked() {
+      fill = 0
+    },
+    stop() {
+      stopped = true
+      planned?.cancel()
+      planned = undefined
+    },
+  }
+}

@@ -1,0 +1,145 @@
+/** From a record to a chunk of an open file, or to a record that is resolved at once. */
+import type { Chunk } from '../../core/chunks/chunk.ts'
+import { fileId } from '../../core/chunks/generation.ts'
+import { namedChunk } from '../../core/chunks/named-chunk.ts'
+import { fileHash40 } from '../../core/offsets/commit-record.ts'
+import type { Receipt } from '../../core/offsets/ledger.ts'
+import type { Place } from '../../files/store.ts'
+import type { ConsumedRecord } from '../../kafka/consumer/consumer.ts'
+import type { Shared } from '../processor-deps.ts'
+import { isWhole, type OpenFile } from '../table/open-file.ts'
+import { undecodable } from './undecodable.ts'
+
+/** The ledger's owner of a record that belongs to no file. */
+const NO_FILE = -1
+
+export interface IntakeDeps extends Shared {
+  /** Where the bytes of a new file go. */
+  firstPlace(chunk: Chunk): Place
+  /** Takes a chunk of a file that is not whole. */
+  place(file: OpenFile, chunk: Chunk): void
+  /** A copy of a chunk came of a file that does not take it. */
+  copied(file: OpenFile): void
+}
+
+export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
+  const { deps, ledger, files, replays, finished, known, latest, counts, committing } = s
+  const { settings } = deps
+  const setAside = undecodable(s)
+
+  function record(r: ConsumedRecord): void {
+    if (!isExpected(r)) return
+    const replay = replays.get(r.partition)
+    if (replay !== undefined && r.offset >= replay.end) replays.delete(r.partition)
+    const again = replay !== undefined && r.offset < replay.end ? replay : undefined
+    if (r.value === null || r.value.length === 0) {
+      counts.empty++
+      return resolveAtOnce(r)
+    }
+    const found = namedChunk(r.value)
+    if ('refused' in found) {
+      if (again?.isResolved(r.offset, undefined)) return resolveAtOnce(r)
+      if (found.own !== undefined && isFilteredOut(found.own)) {
+        counts.filtered++
+        return resolveAtOnce(r)
+      }
+      return setAside(r, received(r, NO_FILE), found.refused)
+    }
+    const { path, chunk } = found
+    const id = fileId(path, chunk)
+    let file = files.byId.get(id)
+    if (again !== undefined || file === undefined) {
+      const digest = file?.digest ?? deps.digest128(id)
+      if (again?.isResolved(r.offset, fileHash40(digest))) {
+        known.add(digest)
+        counts.replayed++
+        return resolveAtOnce(r)
+      }
+      if (isFilteredOut(path)) {
+        counts.filtered++
+        return resolveAtOnce(r)
+      }
+      // Where only files are known, a finished one is still among them: what is left of it is no new delivery.
+      const isOver = settings.reprocessIdentical
+        ? again?.isFinished(digest)
+        : file === undefined && finished.has(digest)
+      if (isOver && !(again === undefined && begunAgain(r, path, digest))) {
+        counts.duplicates++
+        latest.add(digest)
+        return resolveAtOnce(r)
+      }
+      file ??= open(id, digest, path, chunk)
+    }
+    file.receipts.push(received(r, file.number))
+    files.grew(file)
+    noteOffset(file, r)
+    if (takesChunks(file)) s.place(file, chunk)
+    else {
+      counts.duplicates++
+      file.hasUnreadCopies = true
+      s.copied(file)
+    }
+  }
+
+  /** From now on it is unfinished, for the next commit, too. Copies of some of its chunks are set aside in time. */
+  function begunAgain(r: ConsumedRecord, path: string, digest: string): boolean {
+    if (settings.reprocessIdentical || !s.lastContents.isSentAgain(r, path, digest)) return false
+    // Both know contents, not deliveries: a start after a crash would take it for processed.
+    if (deps.journal?.has(digest)) return false
+    for (const replay of replays.values()) if (replay.isFinished(digest)) return false
+    finished.delete(digest)
+    latest.delete(digest)
+    known.add(digest)
+    return true
+  }
+
+  function isFilteredOut(path: string): boolean {
+    return settings.files !== undefined && !settings.files.test(path)
+  }
+
+  function open(id: string, digest: string, path: string, chunk: Chunk): OpenFile {
+    const stored = deps.store.open(s.firstPlace(chunk))
+    const hash = fileHash40(digest)
+    let attempts = 0
+    for (const replay of replays.values()) attempts = Math.max(attempts, replay.attemptsOf(hash))
+    return files.open({ id, digest, path, stored, attempts, lastProgress: deps.now() }, chunk)
+  }
+
+  /** Received and resolved in one step: nothing is left to do for it. */
+  function resolveAtOnce(r: ConsumedRecord): void {
+    ledger.resolve(received(r, NO_FILE))
+    committing.soon()
+  }
+
+  /** False for a partition that is not owned; a lower offset than one that was received ends the run. */
+  function isExpected(r: ConsumedRecord): boolean {
+    if (ledger.epoch(r.partition) === undefined) return false
+    const position = ledger.position(r.partition)
+    if (r.offset >= position) return true
+    deps.onStop(
+      `${settings.topic}[${r.partition}] went back to offset ${r.offset} from ${position}: the topic was made anew or cut; start again to read it from there`,
+    )
+    return false
+  }
+
+  function received(r: ConsumedRecord, owner: number): Receipt {
+    return ledger.receive(r.partition, r.offset, owner) as Receipt
+  }
+
+  return record
+}
+
+/** One that was given up as incomplete may become whole all the same. */
+function takesChunks(file: OpenFile): boolean {
+  const { state } = file
+  if (state === 'parked' || state === 'held') return !isWhole(file)
+  return state === 'assembling' || state === 'evicted'
+}
+
+function noteOffset(file: OpenFile, r: ConsumedRecord): void {
+  if (r.timestamp < file.sentAt) file.sentAt = r.timestamp
+  if (r.timestamp > file.lastSentAt) file.lastSentAt = r.timestamp
+  const range = file.offsets.get(r.partition)
+  if (range) range[1] = r.offset
+  else file.offsets.set(r.partition, [r.offset, r.offset])
+}
