@@ -95,7 +95,7 @@ export interface OpenFile {
 }
 
 /**
- * The open contents of one path. They run one at a time, in the order of their turns; see path-queue.ts. One that is
+ * The open contents of one path. They run one at a time, in the order of their turns; see work/path-queue.ts. One that is
  * older than a content that was processed does not run any more, or whoever writes by path would be left with it.
  */
 export interface PathContents {
