@@ -132,8 +132,8 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
 /** One that was given up as incomplete may become whole all the same. */
 function takesChunks(file: OpenFile): boolean {
   const { state } = file
-  if (state === 'parked' || state === 'held') return !isWhole(file)
-  return state === 'assembling' || state === 'evicted'
+  if (state === 'assembling' || state === 'evicted') return true
+  return (state === 'parked' || state === 'held') && !isWhole(file)
 }
 
 function noteOffset(file: OpenFile, r: ConsumedRecord): void {
