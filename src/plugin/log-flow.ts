@@ -3,6 +3,9 @@
  * fill the memory, and hold the main thread for as long as it takes to write it all: so the thread waits.
  */
 
+/** Taken before user code is loaded, which may change what is global in its thread. */
+const { add, load, notify, sub, wait } = Atomics
+
 /** Entries; each is bounded, too. */
 export const MOST_UNTAKEN = 256
 
@@ -15,15 +18,15 @@ export function newLogFlow(): SharedArrayBuffer {
 
 /** In the thread, once an entry is sent. */
 export function entrySent(flow: Int32Array): void {
-  let untaken = Atomics.add(flow, 0, 1) + 1
+  let untaken = add(flow, 0, 1) + 1
   while (untaken >= MOST_UNTAKEN) {
-    Atomics.wait(flow, 0, untaken, LOOK_MS)
-    untaken = Atomics.load(flow, 0)
+    wait(flow, 0, untaken, LOOK_MS)
+    untaken = load(flow, 0)
   }
 }
 
 /** In the host, once an entry is logged. */
 export function entryTaken(flow: Int32Array): void {
-  Atomics.sub(flow, 0, 1)
-  Atomics.notify(flow, 0)
+  sub(flow, 0, 1)
+  notify(flow, 0)
 }

@@ -127,8 +127,8 @@ export type FromThread =
   | { readonly type: 'lock'; readonly request: number }
   | { readonly type: 'unlock'; readonly request: number }
   | { readonly type: 'produce'; readonly request: number; readonly record: OutgoingRecord }
-  /** User code failed outside any call, while task `id` ran or none did: this thread is done for. */
-  | { readonly type: 'stray-error'; readonly id: number | undefined; readonly fault: PluginFault }
+  /** Something failed outside any call: this thread is done for. Its claims say whether it has begun a task. */
+  | { readonly type: 'stray-error'; readonly fault: PluginFault }
   | { readonly type: 'torn-down' }
 
 /** Exit status of a thread whose `parentPort` user code has closed. */

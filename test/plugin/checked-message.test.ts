@@ -32,7 +32,7 @@ const GOOD = [
   { type: 'lock', request: 1 },
   { type: 'unlock', request: 1 },
   { type: 'produce', request: 1, record: { value: 'v' } },
-  { type: 'stray-error', id: undefined, fault: FAULT },
+  { type: 'stray-error', fault: FAULT },
   { type: 'torn-down' },
 ]
 

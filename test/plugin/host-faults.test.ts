@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import v8 from 'node:v8'
 import { isAlive } from '../../src/base/alive.ts'
@@ -168,6 +168,41 @@ test('fault 55: what is thrown aside while the call is pending fails the file', 
   assert.equal(faultIn(await run('throw aside, then wait')).message, 'thrown aside')
   assert.deepEqual(await run('null'), DONE)
 })
+
+for (const [what, harm] of [
+  ['takes performance away', 'globalThis.performance = undefined'],
+  ['breaks performance.now', "performance.now = () => { throw new Error('broken') }"],
+  ['breaks Atomics', "Atomics.compareExchange = Atomics.load = () => { throw new Error('broken') }"],
+  ['breaks setImmediate', "globalThis.setImmediate = () => { throw new Error('broken') }"],
+] as const)
+  test(`a plugin that ${what} and answers null is done, and so are the next files`, async t => {
+    const { run, messages } = await openHost(t, { pluginUrl: harmful(t, harm) })
+    for (const content of ['bad', 'null', 'null']) assert.deepEqual(await run(content), DONE)
+    assert.deepEqual(messages(), [])
+  })
+
+test('a plugin that breaks what dfsp answers with, and answers null, is done, not run again', async t => {
+  const harm = "Array.prototype.push = () => { throw new Error('broken push') }"
+  const { host, job, run, messages } = await openHost(t, { pluginUrl: harmful(t, harm) })
+  assert.equal((await host.once({ kind: 'process', file: job('bad') })).kind, 'done')
+  assert.match(messages().join(), /^failed outside any call: broken push/)
+  assert.deepEqual(await run('null'), DONE)
+})
+
+test('a plugin that breaks what dfsp needs after its call costs its file an attempt, each time', async t => {
+  const { host, job, run } = await openHost(t, { pluginUrl: harmful(t, 'globalThis.Promise = undefined') })
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const ended = await host.once({ kind: 'process', file: job('bad') })
+    assert.match(faultIn(ended as TaskResult).message, /Promise is not a constructor/)
+  }
+  assert.deepEqual(await run('null'), DONE)
+})
+
+function harmful(t: TestContext, harm: string): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-harmful-'))
+  t.after(() => fs.rmSync(folder, { recursive: true }))
+  return module(folder, `{ ${harm} }`)
+}
 
 for (const [what, command] of [
   ['a program', 'exec sleep 600'],

@@ -6,7 +6,7 @@ import { pluginHost } from '../../src/plugin/host/host.ts'
 import type { Ended } from '../../src/plugin/host/thread.ts'
 import type { ThreadState } from '../../src/plugin/host/thread-state.ts'
 import type { FileJob, Offer, Task, TaskResult } from '../../src/plugin/messages.ts'
-import { type FakeThread, type FakeWorker, fakeThreads, settled } from './fake-threads.ts'
+import { type FakeThread, type FakeWorker, fakeThreads, openFakeHost, settled } from './fake-threads.ts'
 
 const FAULT = { message: 'no columns', frames: [] }
 const DONE: TaskResult = { kind: 'done' }
@@ -45,7 +45,7 @@ const BY_THREAD = {
   'late start': worker => worker.current && worker.say({ type: 'started', id: worker.current.id }),
   stray(worker) {
     worker.flush()
-    worker.say({ type: 'stray-error', id: worker.current?.id, fault: FAULT })
+    worker.say({ type: 'stray-error', fault: FAULT })
   },
   prints: worker => worker.isGone || worker.stdout.write('a line\n'),
   logs: worker => worker.say({ type: 'log', level: 'info', message: 'm', fields: {} }),
@@ -193,7 +193,7 @@ async function live(life: Life, clock: Clock): Promise<void> {
 
   function run(kind: 'process' | 'onFailure'): void {
     const path = `f${++tasks}`
-    const file = { path, ahead: tasks % 3 } as FileJob
+    const file = { path, deliveryId: path, ahead: tasks % 3 } as FileJob
     const task: Task = kind === 'process' ? { kind, file } : { kind, file, fault: FAULT }
     const own: Given = { task, begun: 0, done: undefined, wasGivenUp: false, answers: [] }
     given.set(path, own)
@@ -348,5 +348,57 @@ test('whatever threads do, each state is one that thread-state.ts names, each ta
       },
     ),
     { numRuns: Number(process.env.FC_RUNS ?? 300) },
+  )
+})
+
+/** A thread that ends in one of these ways, and what it may have come to before. */
+const LAST_ACTS: Act[] = ['stray', 'exit', 'out of files', 'malformed', 'forged', 'done', 'done, told later']
+const STRAY: { begins: boolean; does: Act[] } = { begins: false, does: ['stray'] }
+
+test('a file goes back uncounted a few times at most, however its threads end', async t => {
+  const ends = fc.record({ begins: fc.boolean(), does: fc.array(fc.constantFrom(...LAST_ACTS)) })
+  const tasks = fc.constantFrom('process', 'onFailure' as const)
+  await fc.assert(
+    fc.asyncProperty(tasks, fc.array(ends, { maxLength: 8 }), async (kind, lives) => {
+      const { open, host, all, first, pass, ready } = await openFakeHost(t)
+      try {
+        await ready()
+        let begun = 0
+        let answered: Ended | undefined
+        let recalls = 0
+        open.onStart = worker => {
+          worker.onBegin = () => begun++
+        }
+        first.onBegin = () => begun++
+        const file = { path: 'a', deliveryId: 'a' } as FileJob
+        const run = () => {
+          answered = undefined
+          const task: Task = kind === 'process' ? { kind, file: { ...file } } : { kind, file, fault: FAULT }
+          void host.run(task).then(ended => {
+            if (ended.kind === 'recalled') {
+              recalls++
+              run()
+            } else answered = ended
+          })
+        }
+        run()
+        let lost = 0
+        for (const { begins, does } of [...lives, ...Array<typeof STRAY>(5).fill(STRAY)]) {
+          const worker = all.at(-1)?.worker as FakeWorker
+          if (begins) worker.begin()
+          for (const act of does) BY_THREAD[act](worker)
+          if (worker.isGone || worker.wasTerminated) lost++
+          await settled()
+          await pass(10_000)
+          if (answered !== undefined) break
+        }
+        assert.ok(answered !== undefined, `after ${lost} threads`)
+        assert.ok(recalls <= 3, `${recalls} recalls`)
+        assert.ok(begun <= 1)
+      } finally {
+        t.mock.timers.reset()
+      }
+    }),
+    { numRuns: Number(process.env.FC_RUNS ?? 100) },
   )
 })

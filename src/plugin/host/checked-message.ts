@@ -35,7 +35,7 @@ const SHAPES: Readonly<Record<FromThread['type'], (message: Fields) => boolean>>
   unlock: ({ request }) => isCount(request),
   // The record is the user's in any case: what is wrong with it is the answer.
   produce: ({ request }) => isCount(request),
-  'stray-error': ({ id, fault }) => (id === undefined || isCount(id)) && isFault(fault),
+  'stray-error': ({ fault }) => isFault(fault),
   'torn-down': () => true,
 }
 

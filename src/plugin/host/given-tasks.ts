@@ -1,6 +1,6 @@
 /** The tasks that threads have: each lies in a slot of shared memory until its thread or the host claims it (claims.ts). */
-import { claim, isDone, offer } from '../claims.ts'
-import type { Offer } from '../messages.ts'
+import { claim, isBegun, isDone, offer } from '../claims.ts'
+import type { Offer, Task } from '../messages.ts'
 import { MOST_TASKS } from './tasks-ahead.ts'
 import { type Assignment, type Ended, retire, send, type Thread } from './thread.ts'
 import { move } from './thread-state.ts'
@@ -19,11 +19,21 @@ export interface GivenTasks {
   takeBack(thread: Thread): Waiting[]
   /** Takes all from the one numbered `first` on, whether or not it was claimed: the thread is being ended. */
   takeAll(thread: Thread, first: number): Waiting[]
+  /** Whether the first task of a thread that fails is to be let off: it was not begun, nor was that so too often before. */
+  isSpared(thread: Thread): boolean
 }
+
+/** How often a task may be given to a thread that fails before it begins it, and go to another as if nothing was. */
+const MOST_SPARED = 3
+
+/** Of a file each attempt is another task. */
+const keyOf = (task: Task) => (task.kind === 'process' ? task.file.deliveryId : task)
 
 export function givenTasks(most: number): GivenTasks {
   const claims = new Int32Array(new SharedArrayBuffer(4 * most * (MOST_TASKS + 1)))
   const freeSlots = Array.from(claims.keys())
+  /** How often each was spared since it last ended. */
+  const spared = new Map<Task | string, number>()
   let ids = 0
 
   function becomeIdle(thread: Thread): void {
@@ -37,6 +47,7 @@ export function givenTasks(most: number): GivenTasks {
     if (assignment === undefined) return
     thread.heardAt = performance.now()
     freeSlots.push(assignment.slot)
+    if (spared.size > 0) spared.delete(keyOf(assignment.task))
     if (thread.state !== 'ended') {
       if (thread.assigned.length === 0) becomeIdle(thread)
       else if (thread.state === 'stopping') move(thread, 'busy')
@@ -88,6 +99,14 @@ export function givenTasks(most: number): GivenTasks {
         freeSlots.push(assignment.slot)
       }
       return taken
+    },
+    isSpared({ assigned: [first] }) {
+      if (first === undefined) return true
+      const key = keyOf(first.task)
+      const times = (spared.get(key) ?? 0) + 1
+      if (isBegun(claims, first) || times > MOST_SPARED) return false
+      spared.set(key, times)
+      return true
     },
   }
 }

@@ -25,8 +25,8 @@ export interface TaskQueue {
   leaveBegun(thread: Thread): Assignment | undefined
   /** Takes back the files that no thread was given yet. */
   takeBackQueued(): void
-  /** The thread has begun none of its tasks, and will not. */
-  putBack(thread: Thread): void
+  /** A thread has failed outside any call. False where that costs its first task an attempt; else all go back. */
+  putBack(thread: Thread): boolean
   /** The thread has ended: its first task has failed, unless that is done; others may do the rest. */
   drop(thread: Thread, fault: PluginFault): void
   /** No task is given out any more: those that wait, and all to come, are answered as `recalled`. */
@@ -164,7 +164,10 @@ export function taskQueue({ threads, most, digests }: TaskQueueDeps): TaskQueue 
     },
     takeBackQueued,
     putBack(thread) {
-      goBack(given.takeAll(thread, 0))
+      given.finishDone(thread)
+      const isSpared = given.isSpared(thread)
+      if (isSpared) goBack(given.takeAll(thread, 0))
+      return isSpared
     },
     drop(thread, fault) {
       given.finishDone(thread)

@@ -15,8 +15,8 @@ export interface ThreadEnds {
   giveUp(thread: Thread, reason: string): void
   /** Whoever posts on the port of the thread may as well have forged what dfsp would say there. */
   foreign(thread: Thread): void
-  /** User code threw outside the awaited call: during task `id`, or between two tasks, which is the fault of neither. */
-  stray(thread: Thread, id: number | undefined, fault: PluginFault): void
+  /** User code threw outside the awaited call: during a task, which it costs an attempt, or between two, which is the fault of neither. */
+  stray(thread: Thread, fault: PluginFault): void
   /** The thread is gone. */
   exited(thread: Thread, code: number): void
 }
@@ -68,12 +68,9 @@ export function threadEnds({ pluginName, tasks, lock, warn }: ThreadEndsDeps): T
       thread.timer = setTimeout(() => end(thread, fault), ABORT_GRACE_MS)
     },
     foreign: thread => end(thread, faultOf(FOREIGN)),
-    stray(thread, id, fault) {
-      const isBetween = id === undefined || thread.assigned[0]?.id !== id
-      if (thread.state !== 'loading' && isBetween) {
+    stray(thread, fault) {
+      if (thread.state !== 'loading' && tasks.putBack(thread))
         warn(thread.number, `failed outside any call: ${faultLine(fault)}`)
-        tasks.putBack(thread)
-      }
       end(thread, fault)
     },
     exited(thread, code) {

@@ -92,7 +92,7 @@ export function threadMessages(deps: ThreadMessagesDeps): (thread: Thread, messa
         void produce(thread, message.request, message.record)
         return
       case 'stray-error':
-        ends.stray(thread, message.id, message.fault)
+        ends.stray(thread, message.fault)
         return
       case 'torn-down':
         if (state === 'retired') endThread(thread)

@@ -3,6 +3,8 @@
  * one makes anew (the module, what `setup` returned) or does without (a digest that was begun ahead), so the host can end
  * it at any time and give its task to another thread.
  */
+import { Buffer } from 'node:buffer'
+import { setImmediate } from 'node:timers'
 import { format } from 'node:util'
 import { parentPort, workerData } from 'node:worker_threads'
 import { named } from '../../base/held-folder.ts'
@@ -26,7 +28,7 @@ import { type Abort, callContext, newAbort, tmpFolder } from './context.ts'
 import { openDataFile } from './data-file.ts'
 import { faultOf } from './fault.ts'
 import { type LoadedPlugin, loadPlugin } from './load.ts'
-import { toHost } from './to-host.ts'
+import { now, toHost } from './to-host.ts'
 
 const port = parentPort as NonNullable<typeof parentPort>
 const { plugin: url, segments: firstSegments, pageBytes, isTimed, ...data } = workerData as ThreadData
@@ -51,7 +53,7 @@ process.setSourceMapsEnabled(true)
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (thrown: unknown) => {
     isSpoilt = true
-    host.tell({ type: 'stray-error', id: current?.id, fault: fault(thrown) })
+    host.tell({ type: 'stray-error', fault: fault(thrown) })
   })
 }
 
@@ -157,7 +159,7 @@ async function work(): Promise<void> {
 }
 
 async function runTask({ id, slot, task }: Offer): Promise<void> {
-  const start = performance.now()
+  const start = now()
   current = { id, path: 'file' in task ? task.file.path : undefined, abort: newAbort() }
   let result: TaskResult
   switch (task.kind) {
@@ -181,7 +183,7 @@ async function runTask({ id, slot, task }: Offer): Promise<void> {
   current = undefined
   if (isSpoilt) return
   if (result.kind === 'done') markDone(claims, { id, slot })
-  host.result({ id, ms: performance.now() - start, result }, offers.length > 0)
+  host.result({ id, ms: now() - start, result }, offers.length > 0)
 }
 
 async function processFile(id: number, job: FileJob, abort: Abort): Promise<TaskResult> {
