@@ -18,10 +18,12 @@ export default async function save(file: DataFile, ctx: Context<typeof options>)
   const folder = openFolder(ctx.outputDir, file.subdir)
   try {
     if (isOwn(ctx.outputDir, path.join(folder.path, file.name)))
-      return new Error(`its place, ${path.join(folder.path, file.name)}, is kept for dfsp's own files`)
+      return ofItsPath(
+        'EEXIST',
+        `its place, ${path.join(folder.path, file.name)}, is kept for dfsp's own files`,
+      )
     const there = fs.lstatSync(folder.entry(file.name), { throwIfNoEntry: false })
-    if (there?.isDirectory())
-      return new Error(`${path.join(folder.path, file.name)} is a folder, a file is needed there`)
+    if (there?.isDirectory()) return folderInTheWay(path.join(folder.path, file.name))
     if (there !== undefined && ctx.options.existing === 'keep') {
       ctx.logger.info('kept what was there')
       return null
@@ -32,6 +34,10 @@ export default async function save(file: DataFile, ctx: Context<typeof options>)
       await writeFile(tmp.entry('whole'), file)
       if (!isStillAt(folder)) return moved
       fs.renameSync(tmp.entry('whole'), folder.entry(file.name))
+    } catch (error) {
+      // Another thread has made it meanwhile, for a file below it.
+      if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw error
+      return folderInTheWay(path.join(folder.path, file.name))
     } finally {
       fs.closeSync(tmp.fd)
     }
@@ -42,6 +48,15 @@ export default async function save(file: DataFile, ctx: Context<typeof options>)
   } finally {
     fs.closeSync(folder.fd)
   }
+}
+
+/** dfsp tells by the code that it says nothing of other files. */
+function ofItsPath(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code })
+}
+
+function folderInTheWay(target: string): Error {
+  return ofItsPath('EISDIR', `${target} is a folder, a file is needed there`)
 }
 
 async function writeFile(temporary: string, file: DataFile): Promise<void> {
@@ -95,7 +110,7 @@ function openFolder(root: string, subdir: string, links = MOST_LINKS): Folder {
         const real = [realBelow(top, at), ...parts.slice(i + 1)].filter(part => part !== '')
         return openFolder(root, real.join('/'), links - 1)
       }
-      if (!found.isDirectory()) throw new Error(`${at} is a file, a folder is needed there`)
+      if (!found.isDirectory()) throw ofItsPath('ENOTDIR', `${at} is a file, a folder is needed there`)
       folder = hold(at, parent.entry(part))
     } finally {
       fs.closeSync(parent.fd)
@@ -128,7 +143,7 @@ function makeFolder(parent: Folder, name: string): void {
 function realBelow(top: string, link: string): string {
   const real = path.relative(top, fs.realpathSync(link))
   if (real === '..' || real.startsWith(`..${path.sep}`))
-    throw new Error(`${link} is a symbolic link that leads out of ${top}`)
+    throw ofItsPath('ELOOP', `${link} is a symbolic link that leads out of ${top}`)
   return real
 }
 

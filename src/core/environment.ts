@@ -39,17 +39,37 @@ export const WHILE_STARTING: ReadonlySet<unknown> = new Set([
   'ERR_WORKER_INIT_FAILED', // Node's, for each of them
 ])
 
+/** What stands in the way of one path, such as a folder in the place of the file: it says nothing of other files. */
+const OF_A_PATH: ReadonlySet<unknown> = new Set([
+  'EISDIR',
+  'ENOTDIR',
+  'EEXIST',
+  'ENOTEMPTY',
+  'ENAMETOOLONG',
+  'ELOOP',
+])
+
 /** Of an error that wraps others, such as `fetch failed`. */
 const DEEPEST = 4
 
+interface Coded {
+  readonly code?: unknown
+  readonly cause?: unknown
+}
+
+export function isEnvironmental(error: Coded, codes = CODES): boolean {
+  return hasCode(error, codes)
+}
+
+export function isOfItsPath(error: Coded): boolean {
+  return hasCode(error, OF_A_PATH)
+}
+
 /** Whether an error, or what caused it, has such a code. */
-export function isEnvironmental(
-  error: { readonly code?: unknown; readonly cause?: unknown },
-  codes = CODES,
-): boolean {
+function hasCode(error: Coded, codes: ReadonlySet<unknown>): boolean {
   let at: unknown = error
   for (let depth = 0; depth < DEEPEST && typeof at === 'object' && at !== null; depth++) {
-    const { code, cause } = at as typeof error
+    const { code, cause } = at as Coded
     if (codes.has(code)) return true
     at = cause
   }

@@ -7,6 +7,8 @@ export interface PluginFault {
   readonly stack?: string
   /** It is not this file's: see environment.ts. */
   readonly environment?: true
+  /** Something stands in the way of this file's path: it says nothing of other files. */
+  readonly ofItsPath?: true
 }
 
 /** One line: the message and the nearest frame. */

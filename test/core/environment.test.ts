@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isEnvironmental } from '../../src/core/environment.ts'
+import { isEnvironmental, isOfItsPath } from '../../src/core/environment.ts'
 
 const coded = (code: unknown, cause?: unknown) => Object.assign(new Error('x', { cause }), { code })
 
@@ -33,4 +33,11 @@ test('an error that is its own cause comes to an end', () => {
   const error = coded('EINVAL')
   error.cause = error
   assert.ok(!isEnvironmental(error))
+})
+
+test('what stands in the way of one path is neither the environment nor any other file', () => {
+  for (const code of ['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ENAMETOOLONG', 'ELOOP'])
+    assert.deepEqual([isOfItsPath(coded(code)), isEnvironmental(coded(code))], [true, false], code)
+  assert.ok(isOfItsPath(new Error('no folder', { cause: coded('ENOTDIR') })))
+  for (const code of ['ENOENT', 'EACCES', 'ENOSPC', undefined]) assert.ok(!isOfItsPath(coded(code)))
 })

@@ -153,6 +153,27 @@ describe('save', { concurrency: 4 }, () => {
       removeTree(outside)
     })
 
+  test('a folder that takes the place of a file meanwhile fails it alone', async () => {
+    const out = makeTree()
+    const tmpDir = mkdtempSync(join(out, '.dfsp-tmp-'))
+    const file = fileFrom({ path: 'a/f', content: 'x' })
+    const late = {
+      ...file,
+      stream: () =>
+        Readable.from(
+          (function* () {
+            mkdirSync(join(out, 'a/f'))
+            yield file.bytes
+          })(),
+        ),
+    }
+    const ctx = { outputDir: out, tmpDir, options: { existing: 'replace' } }
+    const result = await savePlugin(late as never, ctx as never)
+    assert.match(String(result), /a\/f is a folder, a file is needed there$/)
+    assert.equal((result as NodeJS.ErrnoException).code, 'EISDIR')
+    removeTree(out)
+  })
+
   test("names of dfsp's own files are not written to", async () => {
     const names = ['.dfsp-tmp/x.csv', '.dfsp-journal-0123456789abcdef', 'LOGS/save.log', '.DFSP-tmp/x.csv']
     const other = makeTree(Object.fromEntries([...names, 'good.csv'].map(name => [name, 'x'])))

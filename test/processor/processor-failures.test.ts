@@ -53,6 +53,47 @@ test('fault 50: a failed attempt is repeated after 1 s, 2 s, 4 s, then its polic
   assert.equal(w.store.memoryBytes, 0)
 })
 
+const IN_THE_WAY = 'run7 is a file, a folder is needed there'
+for (const [who, answer] of Object.entries<TaskResult>({
+  'the plugin': {
+    kind: 'failed',
+    hookCalled: true,
+    fault: { message: IN_THE_WAY, frames: [], ofItsPath: true },
+  },
+  dfsp: { kind: 'io-error', message: IN_THE_WAY, code: 'ENOTDIR', path: 'run7/b' },
+}))
+  test(`files in whose own path something stands, as ${who} finds, do not stop the others, also while all is paused`, async t => {
+    let isAway = false
+    const away: TaskResult = {
+      kind: 'failed',
+      hookCalled: true,
+      fault: { message: 'away', frames: [], environment: true },
+    }
+    const settings = { retries: 0, onError: 'hold', breaker: 3 } as const
+    const w = world(t, {
+      settings,
+      plugin: ({ path }) => (path.startsWith('run7/') ? answer : isAway ? away : DONE),
+    })
+    const paused = () => w.processor.blocked?.reason
+    for (let i = 0; i < 15; i++) await w.send(0, ...cut(`run7/b${i}`, 'x').values)
+    await w.send(0, ...cut('other/0', 'x').values)
+    assert.equal(paused(), undefined)
+    assert.equal(w.processor.counts.done, 1)
+    assert.equal(w.processor.counts.failed, 15)
+    isAway = true
+    await w.send(0, ...cut('other/1', 'x').values)
+    assert.equal(paused(), 'away')
+    await w.send(0, ...cut('run7/c', 'x').values, ...cut('other/2', 'x').values)
+    isAway = false
+    for (let second = 0; second < 60 && w.processor.counts.done < 3; second++) {
+      await w.clock.advance(1_000)
+      await w.tick()
+      await w.read()
+    }
+    assert.equal(paused(), undefined)
+    assert.deepEqual([w.processor.counts.done, w.processor.counts.failed], [3, 16])
+  })
+
 test('fault 50: a retry that succeeds resolves the file as if nothing had been', async t => {
   const settings = { retries: 5, onError: 'hold' } as const
   const w = world(t, { settings, plugin: failing(2) })

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { isEnvironmental } from '../../core/environment.ts'
+import { isEnvironmental, isOfItsPath } from '../../core/environment.ts'
 import type { PluginFault } from '../../core/plugin-fault.ts'
 import { plainText } from '../../core/text/plain-value.ts'
 import { cutText, MOST_TOLD } from '../../core/text/shown-text.ts'
@@ -40,6 +40,7 @@ function described(
     frames: pluginFrames(frames, pluginUrl),
     stack: `${head}${frames}`,
     ...(isEnvironmental(thrown, ofEnvironment) ? { environment: true } : {}),
+    ...(isOfItsPath(thrown) ? { ofItsPath: true } : {}),
   }
 }
 

@@ -1,6 +1,6 @@
 /** What comes of an attempt: the file is done, tried again or given up, and all pauses where the environment is broken. */
 import { afterFailure } from '../../core/disposition.ts'
-import { isEnvironmental } from '../../core/environment.ts'
+import { isEnvironmental, isOfItsPath } from '../../core/environment.ts'
 import type { Receipt } from '../../core/offsets/ledger.ts'
 import { faultLine } from '../../core/plugin-fault.ts'
 import { listText } from '../../core/text/list-text.ts'
@@ -24,9 +24,6 @@ export interface AttemptsDeps extends Shared {
 }
 
 type IoError = Extract<TaskResult, { kind: 'io-error' }>
-
-/** What stands in the way of one path, such as a folder in the place of the file. */
-const OF_ITS_PATH: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ENAMETOOLONG'])
 
 export interface Attempts {
   /** Takes what a thread answered to the attempt at `job` that began at `start`. */
@@ -57,6 +54,7 @@ export function attempts(s: AttemptsDeps): Attempts {
         return mismatched(file, result.actual, job, ms)
       case 'failed':
         if (result.fault.environment) return environmental(file, faultLine(result.fault), ms)
+        if (result.fault.ofItsPath) return attemptFailed(file, faultLine(result.fault), ms)
         return failed(file, faultLine(result.fault), ms)
       case 'io-error':
         return ioError(file, result, ms)
@@ -97,6 +95,11 @@ export function attempts(s: AttemptsDeps): Attempts {
       if (wasClosed) tellPaused()
       return 0
     }
+    return attemptFailed(file, error, ms)
+  }
+
+  /** Of this file alone: it is tried again or given up, whatever the breaker says. */
+  function attemptFailed(file: OpenFile, error: string, ms: number): Again {
     ledger.touch((file.receipts[0] as Receipt).partition)
     committing.soon()
     const next = afterFailure(settings, file.attempts + 1)
@@ -125,7 +128,7 @@ export function attempts(s: AttemptsDeps): Attempts {
     const error = `dfsp could not store it: ${message}`
     if (isSourceLost(file, result)) s.dropBytes(file)
     else if (isEnvironmental(result)) return environmental(file, error, ms)
-    else if (isOfItsPath(result)) giveUp(file, 'failed', message, ms)
+    else if (isUnalterable(result)) giveUp(file, 'failed', message, ms)
     else return failed(file, error, ms)
     return undefined
   }
@@ -168,14 +171,15 @@ export function attempts(s: AttemptsDeps): Attempts {
 
 /** It says nothing of the environment: the next attempt may be made at once. */
 function isUndecided(file: OpenFile, result: Ended): boolean {
+  if (result.kind === 'failed') return result.fault.ofItsPath === true && !result.fault.environment
   if (result.kind !== 'io-error') return result.kind === 'recalled' || result.kind === 'mismatch'
   if (isSourceLost(file, result)) return true
-  return !isEnvironmental(result) && isOfItsPath(result)
+  return !isEnvironmental(result) && isUnalterable(result)
 }
 
 /** No further attempt changes it, and it says nothing of other files. Without a code it is dfsp's own refusal. */
-function isOfItsPath({ code }: IoError): boolean {
-  return code === '' || OF_ITS_PATH.has(code)
+function isUnalterable(error: IoError): boolean {
+  return error.code === '' || isOfItsPath(error)
 }
 
 /** Its own temporary file is gone. */
