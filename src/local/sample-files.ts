@@ -70,7 +70,8 @@ export function sampleFiles(options: SampleOptions, deps: SampleFilesDeps): Samp
       },
       report: heard,
       onStop: reason => deps.onBroken(new DfspError('E_OUTPUT', reason)),
-      onTick({ blocked }) {
+      onTick(work) {
+        const blocked = work.blocked ?? work.starved
         if (blocked !== undefined && blocked.probes > 0)
           deps.onBroken(new DfspError('E_BREAKER', `nothing can be processed: ${blocked.reason}`))
       },

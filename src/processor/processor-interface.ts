@@ -34,6 +34,11 @@ export interface Processor {
   readonly flow: Flow
   /** Why everything pauses, and how often it was tried to go on; undefined while nothing is wrong. */
   readonly blocked: DiskTrouble['now']
+  /**
+   * Why the disk took none of the files that wait for it alone, again and again, while nothing else is under way.
+   * Reading goes on: what else comes may find room in memory.
+   */
+  readonly starved: DiskTrouble['now']
   /** Why what is finished is not committed. */
   readonly uncommitted: Uncommitted | undefined
   /** Bytes of memory that files occupy. */

@@ -135,6 +135,11 @@ export function processor(deps: ProcessorDeps): Processor {
       if (breaker.reason !== undefined) return { reason: breaker.reason, probes: breaker.probes }
       return room.flow === 'pause' ? room.diskTrouble : undefined
     },
+    get starved() {
+      const { diskTrouble } = room
+      if (diskTrouble === undefined || diskTrouble.probes === 0 || files.underWay.files > 0) return undefined
+      return room.isWaiting ? diskTrouble : undefined
+    },
     get memoryBytes() {
       return deps.store.memoryBytes
     },

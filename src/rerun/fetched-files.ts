@@ -70,7 +70,8 @@ export function fetchedFiles<F extends FileToFetch>(
     {
       ...{ runtime, hooks: deps.hooks, refetch: readAgain, report: heard },
       onStop: deps.onBlocked,
-      onTick({ blocked }) {
+      onTick(work) {
+        const blocked = work.blocked ?? work.starved
         if (blocked !== undefined && blocked.probes > 0) deps.onBlocked(blocked.reason)
       },
     },

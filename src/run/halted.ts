@@ -12,10 +12,11 @@ export function whyHalted(
   progress: RunProgress,
   { health }: Pick<FileConsumer, 'health'>,
 ): End | undefined {
-  const { blocked } = work
+  const isRead = progress.isRead(work)
+  const blocked = work.blocked ?? (isRead ? work.starved : undefined)
   if (blocked !== undefined && blocked.probes > 0) return { why: 'blocked', reason: blocked.reason }
   if (health.stuck !== undefined) return { why: 'stuck', reason: health.stuck }
-  const error = progress.isRead(work) ? whyUncommitted(work, health.lost) : health.lost
+  const error = isRead ? whyUncommitted(work, health.lost) : health.lost
   return error && { why: 'lost', error }
 }
 

@@ -157,6 +157,31 @@ test('files that are begun and not completed take a quarter of the budget at mos
   assert.deepEqual(paths(), ['later', 'begun-5999', 'good', 'begun-3000'])
 })
 
+test('one file that neither memory nor disk has room for is no endless wait, and holds up no other', async t => {
+  const w = world(t, { settings: { memoryBytes: BUDGET } })
+  Object.assign(w, { failWrites: FULL, failWritesTo: 'disk', sparesProbes: true })
+  const large = cut('large', Buffer.alloc(2 * BUDGET, 1), { chunkSize: PAGE_BYTES })
+  await w.send(0, ...large.values, ...cut('small', 'x').values)
+  await seconds(w, 5)
+  assert.equal(w.processor.counts.done, 1)
+  let waited = 0
+  while (waited < 60 && w.processor.starved === undefined) {
+    await seconds(w, 1)
+    waited++
+  }
+  assert.ok(waited < 30, `${waited} s`)
+  assert.match(w.processor.starved?.reason ?? '', /ENOSPC/)
+  assert.ok((w.processor.starved?.probes ?? 0) > 0)
+  assert.equal(w.processor.blocked, undefined, 'reading goes on')
+  await w.send(0, ...cut('later', 'x').values)
+  await seconds(w, 1)
+  assert.equal(w.processor.counts.done, 2)
+  w.failWrites = undefined
+  await seconds(w, 30)
+  assert.equal(w.processor.starved, undefined)
+  assert.equal(w.processor.counts.done, 3)
+})
+
 test('a disk that has room for a probe and for no file counts as one that takes nothing', async t => {
   const w = world(t, { settings: { mode: 'disk' } })
   w.failWrites = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
