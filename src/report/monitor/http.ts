@@ -29,16 +29,34 @@ interface Answer {
   readonly policy?: string
 }
 
-/** Throws E_PORT, or E_USAGE where the address is none of this machine's. */
-export async function openHttp(at: HostPort, deps: HttpDeps): Promise<HttpServer> {
+/** Enough for probes, scrapers and some people; each takes a descriptor, which the files need. */
+const MOST_CONNECTIONS = 64
+/** A client has so long to send its request, and to take some of the answer. */
+const TIMEOUT_MS = 10_000
+
+/**
+ * Each connection is for one request: what is sent after it, before its answer is read, would be answered into memory.
+ * Throws E_PORT, or E_USAGE where the address is none of this machine's.
+ */
+export async function openHttp(at: HostPort, deps: HttpDeps, timeoutMs = TIMEOUT_MS): Promise<HttpServer> {
   const answers = answersOf(deps)
   const mayAsk = allowedNames(at.host)
-  const server = createServer((request, response) => {
+  const limits = {
+    headersTimeout: timeoutMs,
+    requestTimeout: timeoutMs,
+    connectionsCheckingInterval: timeoutMs / 10,
+    keepAliveTimeout: timeoutMs / 10,
+  }
+  const server = createServer(limits, (request, response) => {
     void answer(request).then(
       given => send(request, response, given),
       error => send(request, response, text(500, `${(error as Error).message}\n`)),
     )
   })
+
+  server.maxConnections = MOST_CONNECTIONS
+  server.maxRequestsPerSocket = 1
+  server.timeout = timeoutMs
 
   async function answer({ method, url = '/', headers }: IncomingMessage): Promise<Answer> {
     const path = url.replace(/[?#].*$/s, '')

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import { type HttpServer, openHttp } from '../../../src/report/monitor/http.ts'
 import { metrics } from '../../../src/report/monitor/metrics.ts'
@@ -147,4 +149,49 @@ test('a port that is taken ends with 75 and names another; an address of another
   const port = Number(new URL(server.url).port)
   await assert.rejects(openHttp({ host: '127.0.0.1', port }, deps), { code: 'E_PORT', exitCode: 75 })
   await assert.rejects(openHttp({ host: '192.0.2.1', port: 0 }, deps), { code: 'E_USAGE' })
+})
+
+/** Sends `text`, and reads nothing of what comes. */
+function deaf(url: string, text: string) {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => {}).pause()
+  socket.write(text)
+  return socket
+}
+
+test('clients that never finish their request, or do not read, are limited in number and lose their place', async () => {
+  for (const text of [
+    '',
+    'GET / HTTP/1.1\r\nHost: localh',
+    'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(5_000),
+  ]) {
+    const own = await openHttp({ host: '127.0.0.1', port: 0 }, deps, 500)
+    const all = Array.from({ length: 200 }, () => deaf(own.url, text))
+    try {
+      let code = 0
+      for (const until = performance.now() + 20_000; code !== 200 && performance.now() < until; )
+        code = await ask('/livez', { url: own.url }).then(
+          answer => answer.code,
+          () => 0,
+        )
+      assert.equal(code, 200, text.slice(0, 40))
+    } finally {
+      for (const socket of all) socket.destroy()
+      await own.close()
+    }
+  }
+})
+
+test('one connection is for one request: what follows unasked is not answered into memory', async () => {
+  const { hostname, port } = new URL(server.url)
+  const socket = connect(Number(port), hostname)
+  let text = ''
+  socket.setEncoding('utf8').on('data', piece => {
+    text += piece
+  })
+  socket.on('error', () => {}).write('GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(100))
+  await once(socket, 'close')
+  assert.equal(text.match(/HTTP\/1.1 200/g)?.length, 1)
+  assert.match(text, /Connection: close/)
 })
