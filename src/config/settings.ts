@@ -76,6 +76,7 @@ export function mergeSettings(request: SettingsRequest): Settings {
       ? texts(senderProperties(file, section, env, knowledge, problems, notices))
       : {}
   const senders = { heartbeat: sender('heartbeat'), log: sender('log') }
+  refuseTopicRead(command, written, problems)
   deadLetterPolicy(command, written, problems)
 
   const values = checkedValues(written, flags, problems)
@@ -139,6 +140,23 @@ function foldLogLevel(written: Map<OptionName, Written>): void {
   fold('debug', 'debug')
 }
 
+const TOPICS_WRITTEN = ['dlq', 'output-topic', 'heartbeat-topic', 'log-topic'] as const
+
+/** What a run writes to the topic that it reads comes back to it as records that are no chunks, without end. */
+function refuseTopicRead(
+  command: CommandName,
+  written: ReadonlyMap<OptionName, Written>,
+  problems: Problem[],
+): void {
+  if (command !== 'run' && command !== 'config') return
+  const topic = written.get('topic')?.text
+  for (const given of TOPICS_WRITTEN.map(name => written.get(name))) {
+    if (given === undefined || given.text !== topic) continue
+    const { place, layer } = given
+    problems.push({ place, text: 'is the topic that is read', in: layer === 'file' ? 'file' : 'call' })
+  }
+}
+
 /** --dlq alone means that failed files go there; a policy that wants dead letters needs a topic for them. */
 function deadLetterPolicy(
   command: CommandName,
@@ -147,15 +165,7 @@ function deadLetterPolicy(
 ): void {
   if (command !== 'run' && command !== 'config') return
   const onError = written.get('on-error')
-  const dlq = written.get('dlq')
-  if (dlq !== undefined) {
-    // Its own letters would come back to it as records that are no chunks, without end.
-    if (dlq.text === written.get('topic')?.text)
-      problems.push({
-        place: dlq.place,
-        text: 'is the topic that is read',
-        in: dlq.layer === 'file' ? 'file' : 'call',
-      })
+  if (written.has('dlq')) {
     if (onError?.layer === 'default')
       written.set('on-error', { ...onError, text: 'dlq', origin: 'default with --dlq' })
     return

@@ -83,11 +83,12 @@ test('with --dlq failed files go there unless another policy is given; incomplet
   assert.deepEqual(policies({ file }), ['skip', 'dfsp.config:3', 'dlq'])
 })
 
-test('the topic that is read takes no dead letters', () => {
-  assert.deepEqual(problems({ flags: { dlq: 'xrd' }, file: '[dfsp]\ntopic = xrd\n' }), {
-    exit: 2,
-    lines: ['--dlq: is the topic that is read; dfsp run --help'],
-  })
+test('nothing is written to the topic that is read', () => {
+  for (const name of ['dlq', 'output-topic', 'heartbeat-topic', 'log-topic'])
+    assert.deepEqual(problems({ flags: { [name]: 'xrd' }, file: '[dfsp]\ntopic = xrd\n' }), {
+      exit: 2,
+      lines: [`--${name}: is the topic that is read; dfsp run --help`],
+    })
 })
 
 test('a policy of dead letters without a topic for them is a problem where it stands', () => {
