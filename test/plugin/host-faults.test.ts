@@ -185,7 +185,7 @@ test('a plugin that breaks what dfsp answers with, and answers null, is done, no
   const harm = "Array.prototype.push = () => { throw new Error('broken push') }"
   const { host, job, run, messages } = await openHost(t, { pluginUrl: harmful(t, harm) })
   assert.equal((await host.once({ kind: 'process', file: job('bad') })).kind, 'done')
-  assert.match(messages().join(), /^failed outside any call: broken push/)
+  assert.match(messages().join(), /^failed outside any call: /)
   assert.deepEqual(await run('null'), DONE)
 })
 

@@ -390,10 +390,12 @@ test('a file goes back uncounted a few times at most, however its threads end', 
           if (worker.isGone || worker.wasTerminated) lost++
           await settled()
           await pass(10_000)
+          await settled()
           if (answered !== undefined) break
         }
         assert.ok(answered !== undefined, `after ${lost} threads`)
-        assert.ok(recalls <= 3, `${recalls} recalls`)
+        // Once from the thread, and once more as there is none for a while.
+        assert.ok(recalls <= 2 * 3, `${recalls} recalls`)
         assert.ok(begun <= 1)
       } finally {
         t.mock.timers.reset()

@@ -50,14 +50,24 @@ for (const [what, onFurther] of [
     assert.deepEqual(broken, [])
     // Another time it is told again.
     open.onFurther = onFurther
-    all.at(-1)?.worker.exit(1)
+    const last = all.at(-1)?.worker as FakeWorker
+    void host.run(file('b'))
+    void host.run(file('c'))
+    for (const worker of [first, last]) {
+      worker.begin()
+      worker.finish({ kind: 'done' })
+    }
+    last.exit(1)
     await settled()
     await goOn()
     assert.equal(warnings.length, 2)
   })
 
 test('a further thread that the system refuses is tried again', async t => {
-  const { open, all, first, warnings, broken, ready, pass } = await openFakeHost(t)
+  const { open, host, all, first, warnings, broken, ready, pass } = await openFakeHost(t)
+  void host.run(file('a'))
+  first.begin()
+  first.finish({ kind: 'done' })
   open.onStart = () => {
     const message = 'Worker initialization failure: EAGAIN'
     throw Object.assign(new Error(message), { code: 'ERR_WORKER_INIT_FAILED' })
@@ -129,3 +139,39 @@ test('a further thread that fails by itself is the plugin’s fault, as is want 
   await assert.rejects(loading, { code: 'E_PLUGIN' })
   await host.close(0)
 })
+
+const STRAY = { type: 'stray-error', fault: { message: 'connect ECONNREFUSED', frames: ['p.mjs:4:1'] } }
+
+for (const [what, ends, reason] of [
+  ['an error aside', worker => worker.say(STRAY), 'connect ECONNREFUSED at p.mjs:4:1'],
+  ['process.exit', worker => worker.exit(1), 'the plugin called process.exit(1)'],
+] as const satisfies (readonly [string, (worker: FakeWorker) => unknown, string])[])
+  test(`threads that end by ${what} before they have done anything are told of once and started again after 10 s`, async t => {
+    const { host, all, first, warnings, broken, pass, ready } = await openFakeHost(t)
+    await ready()
+    ends(first)
+    await settled()
+    assert.equal(all.length, 1)
+    assert.match(host.shortage ?? '', /nothing to do/)
+    for (let thread = 2; thread < 5; thread++) {
+      await pass(RETRY_MS)
+      await settled()
+      assert.equal(all.length, thread)
+      assert.equal(host.shortage, undefined)
+      ends(all.at(-1)?.worker as FakeWorker)
+      await settled()
+    }
+    const told = `a plugin thread ended while it had nothing to do: ${reason}; it is tried again every 10 s`
+    assert.deepEqual(warnings, [told])
+    await pass(RETRY_MS)
+    await settled()
+    // One that has done something is replaced at once.
+    const worker = all.at(-1)?.worker as FakeWorker
+    void host.run(file('a'))
+    worker.begin()
+    worker.finish({ kind: 'done' })
+    ends(worker)
+    await settled()
+    assert.equal(all.length, 6)
+    assert.deepEqual(broken, [])
+  })

@@ -46,6 +46,7 @@ export function givenTasks(most: number): GivenTasks {
     const assignment = thread.assigned.shift()
     if (assignment === undefined) return
     thread.heardAt = performance.now()
+    thread.hasEndedTask = true
     freeSlots.push(assignment.slot)
     if (spared.size > 0) spared.delete(keyOf(assignment.task))
     if (thread.state !== 'ended') {

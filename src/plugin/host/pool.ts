@@ -4,6 +4,7 @@
  */
 import type { DfspError } from '../../base/errors.ts'
 import { isEnvironmental, WHILE_STARTING } from '../../core/environment.ts'
+import { faultLine } from '../../core/plugin-fault.ts'
 import type { LoadedInfo, SetupMessage } from '../messages.ts'
 import type { TaskQueue } from './task-queue.ts'
 import { retire, send, type Thread, type Version } from './thread.ts'
@@ -36,7 +37,7 @@ export interface PoolDeps {
   onBroken(error: DfspError): void
 }
 
-/** A thread that cannot be started for want of something is tried again so often. */
+/** A thread that cannot be started for want of something, or ends before it has done anything, is started again so often. */
 const RETRY_MS = 10_000
 
 /** What a thread may take to end once it has to, the programs that it waits for included. */
@@ -57,6 +58,8 @@ export function threadPool(deps: PoolDeps): Pool {
   let isClosing = false
   /** Why the last thread that was to take a place could not be started, until one can be again. */
   let shortage: string | undefined
+  /** What was told of last, and goes on. */
+  let told: 'short' | 'idle' | undefined
 
   function begin(of: Version): Thread {
     if (isClosing) throw new Error('the plugin threads are closed')
@@ -82,20 +85,26 @@ export function threadPool(deps: PoolDeps): Pool {
       } catch (error) {
         if (isOver()) return
         if (!isEnvironmental(error as Error, WHILE_STARTING)) return deps.onBroken(error as DfspError)
-        await shortOf(error as DfspError)
+        const { message, facts = [] } = error as Partial<DfspError>
+        const why = `no further plugin thread can be started: ${[message, ...facts].join(': ')}`
+        await pause('short', why)
         continue
       }
       shortage = undefined
+      if (told === 'short') told = undefined
       tasks.next()
       deps.onReady()
-      await thread.over.promise
+      const fault = await thread.over.promise
+      if (thread.hasEndedTask) told = undefined
+      else if (!isOver())
+        await pause('idle', `a plugin thread ended while it had nothing to do: ${faultLine(fault)}`)
     }
   }
 
-  /** Not the plugin's fault: those that are there go on, and it is tried again. */
-  async function shortOf({ message, facts = [] }: Partial<DfspError>): Promise<void> {
-    const why = `no further plugin thread can be started: ${[message, ...facts].join(': ')}`
-    if (shortage === undefined) deps.warn(NO_THREAD, `${why}; it is tried again every ${RETRY_MS / 1_000} s`)
+  /** Those that are there go on, and it is tried again. */
+  async function pause(of: typeof told, why: string): Promise<void> {
+    if (told !== of) deps.warn(NO_THREAD, `${why}; it is tried again every ${RETRY_MS / 1_000} s`)
+    told = of
     shortage = why
     if (!hasThread()) tasks.takeBackQueued()
     await new Promise(resolve => setTimeout(resolve, RETRY_MS).unref())

@@ -45,7 +45,7 @@ export function threadEnds({ pluginName, tasks, lock, warn }: ThreadEndsDeps): T
     clearTimeout(thread.timer)
     thread.loaded.reject(error)
     thread.ready.reject(error)
-    thread.over.resolve()
+    thread.over.resolve(fault)
     lock.forget(thread.number)
     tasks.drop(thread, fault)
     endThread(thread)
@@ -69,7 +69,8 @@ export function threadEnds({ pluginName, tasks, lock, warn }: ThreadEndsDeps): T
     },
     foreign: thread => end(thread, faultOf(FOREIGN)),
     stray(thread, fault) {
-      if (thread.state !== 'loading' && tasks.putBack(thread))
+      // Of one that has ended no task the pool tells.
+      if (thread.state !== 'loading' && tasks.putBack(thread) && thread.hasEndedTask)
         warn(thread.number, `failed outside any call: ${faultLine(fault)}`)
       end(thread, fault)
     },

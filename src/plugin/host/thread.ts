@@ -43,10 +43,12 @@ export interface Thread {
   readonly loaded: Promised<LoadedInfo>
   /** `setup` has run; rejects when it ends before. */
   readonly ready: Promised<void>
-  /** It is `ended`. */
-  readonly over: Promised<void>
+  /** It is `ended`, for this reason. */
+  readonly over: Promised<PluginFault>
   /** In the order in which it does them; the first one may have begun. */
   readonly assigned: Assignment[]
+  /** A task that it had has ended, in whatever way. */
+  hasEndedTask: boolean
   /** When it last answered, or was given something after it had nothing. */
   heardAt: number
   /** Of the state that it is in, or of its first task. */
@@ -104,6 +106,7 @@ export function threadIn(
     ready: promised(),
     over: promised(),
     assigned: [],
+    hasEndedTask: false,
     heardAt: 0,
     timer: undefined,
     ahead: undefined,
