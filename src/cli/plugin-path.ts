@@ -104,7 +104,7 @@ export async function loadedPlugin(
   plugin: PluginPath,
   invocation: Invocation,
   isQuiet: boolean,
-  mostMs = LOAD_MS,
+  maxTimeMs = Number.POSITIVE_INFINITY,
 ): Promise<LoadedInfo> {
   const progress = slowProgress(invocation, isQuiet)
   progress.update(() => `loading ${plugin.shown}`)
@@ -112,8 +112,11 @@ export async function loadedPlugin(
   const late = new Promise<never>((_, reject) => {
     const next =
       'what its module waits for at the top level may not come: wait for it in setup() or in the function'
+    const mostMs = Math.min(LOAD_MS, maxTimeMs)
+    // One that takes longer than --max-time may be right, and load in time when the machine is less busy.
+    const code = maxTimeMs < LOAD_MS ? 'E_BREAKER' : 'E_PLUGIN'
     const text = `${plugin.shown} has not loaded after ${formatMs(mostMs)}`
-    timer = setTimeout(() => reject(new DfspError('E_PLUGIN', text, { next })), mostMs)
+    timer = setTimeout(() => reject(new DfspError(code, text, { next })), mostMs)
   })
   return await Promise.race([loading, late]).finally(() => {
     clearTimeout(timer)

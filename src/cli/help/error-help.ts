@@ -249,7 +249,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
   E_BREAKER: {
     title: 'everything fails, so everything pauses',
     meaning:
-      'Many different files failed one after the other, the disk takes nothing, the plugin says that it is not the file but what it works with, its setup does not end, or no plugin thread is left and none can be started for want of files, memory or processes. Instead of giving up good files, dfsp pauses and tries one file, the disk, or a thread, every 10 s. It goes on by itself; a run that has an end stops with 75.',
+      'Many different files failed one after the other, the disk takes nothing, the plugin says that it is not the file but what it works with, its setup does not end, its module does not load within --max-time, or no plugin thread is left and none can be started for want of files, memory or processes. Instead of giving up good files, dfsp pauses and tries one file, the disk, or a thread, every 10 s. It goes on by itself; a run that has an end stops with 75.',
     causes: [
       'the disk is full (ENOSPC) or went read-only',
       'what the plugin needs is away or does not answer: a database, a server, a share, a licence',
