@@ -81,7 +81,7 @@ async function readSettings(
     command,
     flags,
     env,
-    file: path === undefined ? undefined : readConfigFile(path, cwd),
+    file: path === undefined ? undefined : await readConfigFile(path, cwd),
     knowledge: {
       find: properties.findProperty,
       nearest: properties.nearestProperty,

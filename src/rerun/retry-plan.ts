@@ -115,8 +115,9 @@ export async function withGone(
       continue
     }
     const { inside, outside: gone } = clip(file.ranges, extents)
+    const isBeyond = gone.some(({ partition, to }) => to >= (extents.get(partition)?.high ?? 0))
     const isLost = gone.length > 0 && offsetsIn(inside) < file.letter.chunks
-    ;(isLost ? lost : files).push({ ...file, gone })
+    ;(isLost ? lost : files).push({ ...file, gone, ...(isBeyond ? { isBeyond } : {}) })
   }
   return { ...plan, files, lost, leftAlone }
 }

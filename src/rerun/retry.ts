@@ -9,6 +9,7 @@ import type { FileLetter } from '../core/dead-letter.ts'
 import { offsetsIn, rangesText } from '../core/offsets/offset-ranges.ts'
 import { missingTopics } from '../kafka/ask/missing-topics.ts'
 import { openRefetcher } from '../kafka/refetch/refetch.ts'
+import { lostText } from '../report/commands/retry-plan-text.ts'
 import type { SetAside } from '../report/events.ts'
 import { deferred } from '../run/deferred.ts'
 import { letterSender } from '../run/letter-sender.ts'
@@ -168,7 +169,7 @@ function tellLost(
 ): void {
   const { letter, letters: all, ranges, gone } = file
   const left = offsetsIn(ranges) - offsetsIn(gone)
-  const error = `at most ${left} of ${letter.chunks} chunks are left; ${deletedText(gone)}`
+  const error = `at most ${left} of ${letter.chunks} chunks are left; ${lostText(file, rangesText(gone))}`
   const found: FileEnd = { result: 'incomplete', error, bytes: 0, ms: 0 }
   countEnd(counts, found)
   counts.skipped++
@@ -189,10 +190,6 @@ function tellSuperseded(
     ms: 0,
   }
   report(rerunEvent(file, found, file.letter.attempts, 'skipped'))
-}
-
-function deletedText(gone: RetryFile['gone']): string {
-  return `retention deleted ${rangesText(gone)}: it can only be sent again`
 }
 
 /** A question that nobody answers must not outlast a signal. */
@@ -223,7 +220,7 @@ async function runFiles(
     if (found.result === 'incomplete' && file.gone.length > 0) {
       counts.skipped++
       resolve()
-      const error = `${found.error}; ${deletedText(file.gone)}`
+      const error = `${found.error}; ${lostText(file, rangesText(file.gone))}`
       return tell({ ...found, error }, 'skipped')
     }
     try {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DfspError } from '../../src/base/errors.ts'
 import type { FileLetter, RecordLetter } from '../../src/core/dead-letter.ts'
+import { lostText } from '../../src/report/commands/retry-plan-text.ts'
 import type { Received } from '../../src/rerun/letter-box.ts'
 import { letters, withGone } from '../../src/rerun/retry-plan.ts'
 
@@ -114,6 +115,28 @@ test('what is gone is told by range, and a file with too few records left is not
     ['topic other does not exist', 'topic gone does not exist'],
   )
   assert.deepEqual(asked, ['xrd', 'gone'])
+})
+
+test('offsets beyond the end of the log are not told as deleted by retention', async () => {
+  const list = [
+    [4, 5],
+    [6, 7],
+    [8, 9],
+    [98, 99],
+  ].map(([from = 0, to = 0]) => file(`f${from}`, { ranges: [{ partition: 0, from, to }] }))
+  const { lost } = await withGone(planned(list), {
+    missingTopics: async () => new Set(),
+    extentsOf: async () => new Map([[0, { low: 7, high: 9 }]]),
+  })
+  assert.deepEqual(
+    lost.map(each => [each.letter.path, lostText(each)]),
+    [
+      ['f4', 'retention deleted records of it: it can only be sent again'],
+      ['f6', 'retention deleted records of it: it can only be sent again'],
+      ['f8', 'records of it would lie beyond the end of the log: it can only be sent again'],
+      ['f98', 'records of it would lie beyond the end of the log: it can only be sent again'],
+    ],
+  )
 })
 
 test('that a topic cannot be asked about ends it', async () => {

@@ -5,6 +5,7 @@ import { DfspError } from '../../base/errors.ts'
 import { homeFolder } from '../../base/home.ts'
 import { type Problem, problemsError } from '../problems.ts'
 import { type Ini, readIni } from './ini.ts'
+import { isNamedPipe, readPipe } from './named-pipe.ts'
 
 export interface ConfigFile {
   readonly path: string
@@ -71,9 +72,9 @@ function candidatePaths(given: string | undefined, { cwd, env }: Caller): readon
 }
 
 /** Throws one DfspError that lists every problem of its INI text where nothing can be told of the rest. */
-export function readConfigFile(path: string, cwd: string): ConfigFile {
+export async function readConfigFile(path: string, cwd: string): Promise<ConfigFile> {
   const shown = shownPath(path, cwd)
-  const ini = readIni(textOf(path, shown))
+  const ini = readIni(await textOf(path, shown))
   if (ini.problems.some(({ losesSection }) => losesSection)) throw problemsError(iniProblems(shown, ini))
   return { path, shown, ini }
 }
@@ -82,10 +83,10 @@ export function iniProblems(shown: string, { problems }: Ini): readonly Problem[
   return problems.map(({ line, text }): Problem => ({ place: `${shown}:${line}`, text, in: 'file' }))
 }
 
-function textOf(path: string, shown: string): string {
+async function textOf(path: string, shown: string): Promise<string> {
   let bytes: Buffer
   try {
-    bytes = readFileSync(path)
+    bytes = isNamedPipe(path) ? await readPipe(path) : readFileSync(path)
   } catch (cause) {
     throw new DfspError('E_NOT_FOUND', `cannot read ${shown}: ${(cause as Error).message}`, { cause })
   }

@@ -193,7 +193,13 @@ export function placeOnDisk(
     const moveHere = (temporary: string) => {
       faultPoint('before-rename')
       folder.check()
-      folder.entry(name, at => fs.renameSync(temporary, at))
+      try {
+        folder.entry(name, at => fs.renameSync(temporary, at))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw error
+        const message = `${path.join(folder.path, name)} is a folder, a file is needed there`
+        throw Object.assign(new Error(message), { code: 'EISDIR' })
+      }
       faultPoint('after-rename')
     }
     if (file.source.kind === 'disk') {

@@ -12,6 +12,8 @@ export interface PlannedFile {
   readonly ranges: readonly OffsetRange[]
   /** What of `ranges` is no longer there. */
   readonly gone: readonly OffsetRange[]
+  /** Some of that lies beyond the end of the log: the topic was made anew, or the letter is forged. */
+  readonly isBeyond?: true
 }
 
 export interface ShownPlan {
@@ -30,13 +32,18 @@ export interface ShownPlan {
 }
 
 const SUPERSEDED = 'superseded: a newer content of its path was sent; name it to run it all the same'
-const LOST = 'retention deleted records of it: it can only be sent again'
+
+/** Why it cannot be fetched. */
+export function lostText({ isBeyond }: Pick<PlannedFile, 'isBeyond'>, records = 'records of it'): string {
+  const why = isBeyond ? `${records} would lie beyond the end of the log` : `retention deleted ${records}`
+  return `${why}: it can only be sent again`
+}
 
 export function retryPlanText(plan: ShownPlan, dlq: string): string[] {
   const { files, lost, superseded, leftAlone, records, refused } = plan
   return [
     ...files.flatMap(file => fileLines('retry', file)),
-    ...lost.flatMap(file => [...fileLines('leave', file), `       ${LOST}`]),
+    ...lost.flatMap(file => [...fileLines('leave', file), `       ${lostText(file)}`]),
     ...superseded.flatMap(file => [...fileLines('leave', file), `       ${SUPERSEDED}`]),
     ...leftAlone.flatMap(({ file, why }) => [...fileLines('leave', file), `       ${why}`]),
     ...records.map(
@@ -51,13 +58,13 @@ export function retryPlanText(plan: ShownPlan, dlq: string): string[] {
   ].map(oneLine)
 }
 
-function fileLines(action: string, { letter, ranges, gone }: PlannedFile): string[] {
+function fileLines(action: string, { letter, ranges, gone, isBeyond }: PlannedFile): string[] {
   const { path, bytes, reason, attempts, rounds, topic, error } = letter
   const tries = `${attempts} ${attempts === 1 ? 'try' : 'tries'}${rounds > 0 ? `, retried ${rounds}x` : ''}`
   return [
     `${action}  ${path}  ${formatBytes(bytes)}  ${reason} after ${tries}  ${topic} ${rangesText(ranges)}`,
     `       ${error}`,
-    ...(gone.length > 0 ? [`       no longer there: ${rangesText(gone)}`] : []),
+    ...(gone.length > 0 ? [`       ${isBeyond ? 'not' : 'no longer'} there: ${rangesText(gone)}`] : []),
   ]
 }
 
@@ -85,7 +92,7 @@ export function retryPlanJson({ files, lost, superseded, leftAlone, records, ref
   }
   return [
     ...files.map(planned => line({ action: 'retry', ...file(planned) })),
-    ...lost.map(planned => line({ action: 'leave', ...file(planned), why: LOST })),
+    ...lost.map(planned => line({ action: 'leave', ...file(planned), why: lostText(planned) })),
     ...superseded.map(planned => line({ action: 'leave', ...file(planned), why: SUPERSEDED })),
     ...leftAlone.map(({ file: planned, why }) => line({ action: 'leave', ...file(planned), why })),
     ...records.map(({ letter: { topic, partition, offset, bytes, reason, error } }) =>

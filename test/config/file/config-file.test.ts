@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -20,12 +22,16 @@ function put(path: string, content: string | Buffer = ''): string {
 }
 
 function fails(code: string, expected: RegExp, act: () => unknown): void {
-  assert.throws(act, error => {
+  assert.throws(act, isError(code, expected))
+}
+
+function isError(code: string, expected: RegExp) {
+  return (error: unknown) => {
     assert.ok(error instanceof DfspError)
     assert.equal(error.code, code)
     assert.match([error.message, ...error.facts].join('\n'), expected)
     return true
-  })
+  }
 }
 
 test('without a name: the working directory, then the XDG folder, then none', () => {
@@ -76,14 +82,24 @@ test('a file that was asked for and is not there is an error that says where it 
   )
 })
 
-test('every problem of the text comes with file and line', () => {
+test('every problem of the text comes with file and line', async () => {
   const path = put('bad/dfsp.config', '[a]\nk = 1\nk = 2\nodd\n')
-  fails('E_CONFIG', /dfsp.config:3: \[a] k is already in line 2\ndfsp.config:4: neither/, () =>
-    readConfigFile(path, dirname(path)),
-  )
+  const problems = /dfsp.config:3: \[a] k is already in line 2\ndfsp.config:4: neither/
+  await assert.rejects(readConfigFile(path, dirname(path)), isError('E_CONFIG', problems))
 })
 
-test('a file that is not UTF-8 is refused', () => {
+test('a file that is not UTF-8 is refused', async () => {
   const path = put('latin1.config', Buffer.from([0x5b, 0x61, 0x5d, 0xe9]))
-  fails('E_CONFIG', /latin1.config is not UTF-8 text/, () => readConfigFile(path, root))
+  const refused = /latin1.config is not UTF-8 text/
+  await assert.rejects(readConfigFile(path, root), isError('E_CONFIG', refused))
+})
+
+test('a named pipe is read to its end, once something writes to it', async () => {
+  const path = join(root, 'pipe')
+  execFileSync('mkfifo', [path])
+  const read = readConfigFile(path, root)
+  const script = 'exec > "$1"; echo "[dfsp]"; sleep 0.2; echo "topic = xrd"; echo odd'
+  const writer = once(spawn('sh', ['-c', script, 'sh', path]), 'close')
+  await assert.rejects(read, isError('E_CONFIG', /pipe:3: neither/))
+  await writer
 })
