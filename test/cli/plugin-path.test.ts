@@ -24,7 +24,7 @@ test('plugin and config are warned of where messages can write over them', t => 
 test('a module that loads for longer than --max-time ends the call for now, not as a plugin that is wrong', async () => {
   const { stdout, stderr } = process
   const invocation = { stdout, stderr, env: {} } as unknown as Parameters<typeof loadedPlugin>[2]
-  const plugin = { name: 'plot', shown: './plot.ts', url: new URL('file:///plot.ts') }
+  const plugin = { name: 'plot', shown: './plot.ts', url: 'file:///plot.ts' }
   const never = new Promise<never>(() => {})
   await assert.rejects(loadedPlugin(never, plugin, invocation, true, 10), { code: 'E_BREAKER', exitCode: 75 })
 })
