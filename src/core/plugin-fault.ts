@@ -13,5 +13,6 @@ export interface PluginFault {
 
 /** One line: the message and the nearest frame. */
 export function faultLine(fault: PluginFault): string {
-  return fault.frames[0] ? `${fault.message} at ${fault.frames[0]}` : fault.message
+  const message = fault.message || 'an error without a message'
+  return fault.frames[0] ? `${message} at ${fault.frames[0]}` : message
 }

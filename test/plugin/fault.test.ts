@@ -24,6 +24,13 @@ test('what is thrown and no Error is told by its text or its fields', () => {
   assert.equal(faultOf('', PLUGIN).message, 'threw an empty text')
 })
 
+test('one line is never empty', () => {
+  assert.equal(
+    faultLine(faultOf(Object.assign(new Error(''), { stack: '' }), PLUGIN)),
+    'an error without a message',
+  )
+})
+
 test('the cause is told too: fetch and others say nothing else', () => {
   const error = new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:9') })
   assert.equal(faultOf(error, PLUGIN).message, 'TypeError: fetch failed (connect ECONNREFUSED 127.0.0.1:9)')
