@@ -89,7 +89,10 @@ describe('get', () => {
     const { exit, stdout } = await get(t, cwd, 'a/x.dat', 'twice.dat', '-o', 'out')
     assert.equal(exit, 3)
     assert.match(stdout, /^FAIL {2}a\/x\.dat {2}failed: .* is a symbolic link that leads out of /m)
-    assert.match(stdout, /^FAIL {2}twice\.dat {2}failed: .*out\/twice\.dat is a folder, a file is needed there$/m)
+    assert.match(
+      stdout,
+      /^FAIL {2}twice\.dat {2}failed: .*out\/twice\.dat is a folder, a file is needed there$/m,
+    )
     assert.deepEqual(fs.readdirSync(join(cwd, 'elsewhere')), [])
     assert.deepEqual(fs.readdirSync(join(cwd, 'out')), ['a', 'twice.dat'])
   })
