@@ -112,7 +112,7 @@ export type FromThread =
   | { readonly type: 'load-failed'; readonly what: string; readonly fault: PluginFault }
   | { readonly type: 'ready' }
   | { readonly type: 'setup-failed'; readonly fault: PluginFault }
-  /** Verification is over, user code runs from now on; told where there is a time limit. */
+  /** The function, or a hook, is called now; told where there is a time limit. */
   | { readonly type: 'started'; readonly id: number }
   /** A `digest` message was dealt with. */
   | { readonly type: 'digested' }

@@ -12,6 +12,7 @@ import { threadsOf } from '../../src/plugin/host/thread.ts'
 import { unendingThreads } from '../../src/plugin/host/unending.ts'
 import type { TaskResult } from '../../src/plugin/messages.ts'
 import { until } from '../support/until.ts'
+import { folderOf } from './folder.ts'
 import { faultIn, openHost } from './hosts.ts'
 
 const DONE = { kind: 'done' }
@@ -118,6 +119,30 @@ test('the time-out is each file’s own: many short ones may take longer', async
   }
 })
 
+test('fault 51: a hook that never ends is given up at the time-out, told, and other tasks go on', async t => {
+  const hang = '() => new Promise(() => {})'
+  const { 'p.mjs': p } = folderOf(t, {
+    'p.mjs': `const hang = ${hang}\nexport { hang as onFailure, hang as onMismatch, hang as onUndecodable }
+export default file => (file.text() === 'null' ? null : new Error('no columns'))`,
+  })
+  const { host, job, run, messages } = await openHost(t, { timeoutMs: 500, pluginUrl: p })
+  const fault = { message: 'no columns', frames: [] }
+  const file = job('bad')
+  const record = { topic: 'xrd', head: Buffer.alloc(0) } as never
+  for (const task of [
+    { kind: 'onUndecodable', record },
+    { kind: 'onFailure', file, fault },
+    { kind: 'examine', file, actual: 'aa', chunks: [] },
+  ] as const)
+    assert.equal(faultIn(await host.run(task)).message, 'timed out after 0.5 s')
+  assert.deepEqual(
+    messages(),
+    ['onUndecodable', 'onFailure', 'onMismatch'].map(hook => `${hook} failed: timed out after 0.5 s`),
+  )
+  assert.equal(faultIn(await run('bad')).message, 'timed out after 0.5 s')
+  assert.deepEqual(await run('null'), DONE)
+})
+
 test('fault 20: what is aborted has its signal fired with the reason, and has failed', async t => {
   const { host, run, logged } = await openHost(t)
   const result = run('hang until aborted')
@@ -199,9 +224,8 @@ test('a plugin that breaks what dfsp needs after its call costs its file an atte
 })
 
 function harmful(t: TestContext, harm: string): string {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-harmful-'))
-  t.after(() => fs.rmSync(folder, { recursive: true }))
-  return module(folder, `{ ${harm} }`)
+  const code = `export default file => { if (file.text() !== 'null') { ${harm} }; return null }`
+  return folderOf(t, { 'p.mjs': code })['p.mjs']
 }
 
 for (const [what, command] of [

@@ -1,7 +1,7 @@
 /** How a thread comes to its end, or to the end of an attempt that lasts too long; what that means for its tasks. */
 import type { DfspError } from '../../base/errors.ts'
 import { faultLine, type PluginFault } from '../../core/plugin-fault.ts'
-import { PORT_CLOSED } from '../messages.ts'
+import { PORT_CLOSED, type Task } from '../messages.ts'
 import type { FifoLock } from './lock.ts'
 import { exitError, startError } from './start-errors.ts'
 import type { TaskQueue } from './task-queue.ts'
@@ -56,7 +56,8 @@ export function threadEnds({ pluginName, tasks, lock, warn }: ThreadEndsDeps): T
     giveUp(thread, reason) {
       const begun = tasks.leaveBegun(thread)
       if (begun === undefined) return
-      const { id, answer } = begun
+      const { id, task, answer } = begun
+      if (task.kind !== 'process') warn(thread.number, `${hookOf(task)} failed: ${reason}`)
       const fault = faultOf(reason)
       send(thread, { type: 'abort', id, reason })
       thread.assigned[0] = {
@@ -79,6 +80,10 @@ export function threadEnds({ pluginName, tasks, lock, warn }: ThreadEndsDeps): T
       end(thread, fault, thread.state === 'loading' ? exitError(pluginName, thread.failure, code) : undefined)
     },
   }
+}
+
+function hookOf({ kind }: Task): string {
+  return kind === 'examine' ? 'onMismatch' : kind
 }
 
 function faultOf(message: string): PluginFault {

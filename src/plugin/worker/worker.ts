@@ -176,7 +176,7 @@ async function runTask({ id, slot, task }: Offer): Promise<void> {
       break
     case 'onFailure': {
       const error = new Error(task.fault.message)
-      await withFile(task.file, (file, ctx) => runHook('onFailure', file, error, ctx))
+      await withFile(task.file, (file, ctx) => runHook('onFailure', file, error, ctx), current.abort)
       result = { kind: 'done' }
     }
   }
@@ -253,13 +253,14 @@ async function withFile<T>(
   }
 }
 
-/** Calls one of the optional hooks; what it throws is logged only. */
+/** Calls one of the optional hooks, which has the time of an attempt; what it throws is logged only. */
 async function runHook(
   name: 'onFailure' | 'onMismatch' | 'onUndecodable',
   ...args: unknown[]
 ): Promise<void> {
   const hook = plugin.hooks[name] as ((...args: unknown[]) => unknown) | undefined
   if (!hook) return
+  if (isTimed && current !== undefined) host.tell({ type: 'started', id: current.id })
   try {
     await hook(...(name === 'onFailure' ? args : [...args, callContext(host, setup, state)]))
   } catch (error) {
