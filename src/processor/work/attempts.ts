@@ -159,10 +159,9 @@ export function attempts(s: AttemptsDeps): Attempts {
       s.dropBytes(file)
       return
     }
-    const which =
-      bad.length > 0
-        ? `chunk ${listText(bad)} of ${file.assembly.total} is damaged`
-        : 'each chunk is right by itself'
+    let which = 'each chunk is right by itself'
+    if (bad.length > 0) which = `chunk ${listText(bad)} of ${file.assembly.total} is damaged`
+    else if (examined.kind !== 'examined') which = 'which chunks are damaged is not known'
     giveUp(file, 'mismatch', `SHA-512 of the content is not the announced one: ${which}`, ms, bad)
   }
 
