@@ -57,6 +57,8 @@ export async function openHttp(at: HostPort, deps: HttpDeps, timeoutMs = TIMEOUT
   server.maxConnections = MOST_CONNECTIONS
   server.maxRequestsPerSocket = 1
   server.timeout = timeoutMs
+  // What was sent beyond that is not read: thousands of requests in one connection would each cost an answer.
+  server.on('dropRequest', (_, socket) => socket.pause())
 
   async function answer({ method, url = '/', headers }: IncomingMessage): Promise<Answer> {
     const path = url.replace(/[?#].*$/s, '')

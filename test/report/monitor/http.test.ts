@@ -170,7 +170,7 @@ test('clients that never finish their request, or do not read, are limited in nu
     const all = Array.from({ length: 200 }, () => deaf(own.url, text))
     try {
       let code = 0
-      for (const until = performance.now() + 20_000; code !== 200 && performance.now() < until; )
+      for (const until = performance.now() + 120_000; code !== 200 && performance.now() < until; )
         code = await ask('/livez', { url: own.url }).then(
           answer => answer.code,
           () => 0,
