@@ -3,8 +3,8 @@ import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import type { Partitions } from './commit/partitions.ts'
 import type { Shared } from './processor-deps.ts'
 import type { Room } from './room/room.ts'
+import type { FileWork } from './running/file-work.ts'
 import { isRunning, isWhole, type OpenFile } from './table/open-file.ts'
-import type { FileWork } from './work/file-work.ts'
 
 export interface Leaving {
   assign(partitions: readonly AssignedPartition[]): void

@@ -24,9 +24,9 @@ import { readAhead } from './reading/read-ahead.ts'
 import { readUntil } from './reading/read-until.ts'
 import { droppedFiles } from './room/dropped-files.ts'
 import { room as newRoom } from './room/room.ts'
+import { fileWork } from './running/file-work.ts'
+import { journalled } from './running/journalled.ts'
 import { openFiles } from './table/open-files.ts'
-import { fileWork } from './work/file-work.ts'
-import { journalled } from './work/journalled.ts'
 
 export type { Processor }
 
