@@ -84,14 +84,16 @@ export function taskQueue({ threads, most, digests }: TaskQueueDeps): TaskQueue 
   function give(thread: Thread, count: number): void {
     const before = thread.assigned.length
     given.give(thread, queue, Math.min(count, leftThisTurn), forgetDigest)
-    if (leftThisTurn === MOST_A_TURN) setImmediate(turned)
-    leftThisTurn -= thread.assigned.length - before
+    const taken = thread.assigned.length - before
+    if (taken > 0 && leftThisTurn === MOST_A_TURN) setImmediate(turned)
+    leftThisTurn -= taken
     if (thread.assigned.length > 1) watchLate()
   }
 
   function turned(): void {
+    const isHeldUp = leftThisTurn === 0
     leftThisTurn = MOST_A_TURN
-    next()
+    if (isHeldUp) next()
   }
 
   function forgetDigest({ task }: Waiting): void {
