@@ -7,6 +7,7 @@ import { type FileHandle, lstat, mkdir, open, rename, stat } from 'node:fs/promi
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { named, type OwnFile } from '../base/held-folder.ts'
+import { within } from '../base/within.ts'
 
 export interface LogFile {
   /** A line with its end. */
@@ -71,13 +72,7 @@ export function openLogFile({ file, onError, mostBytes = FILE_BYTES }: LogFileOp
       chars += line.length
       work ??= Promise.resolve().then(writeAll)
     },
-    async close() {
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>(resolve => {
-        timer = setTimeout(resolve, CLOSE_MS)
-      })
-      await Promise.race([work, late]).finally(() => clearTimeout(timer))
-    },
+    close: () => within(CLOSE_MS, work),
   }
 }
 

@@ -1,4 +1,5 @@
 /** Where the owned partitions end, as far as that is known, for who looks at a run. */
+import { within } from '../base/within.ts'
 import type { FileConsumer } from '../kafka/consumer/consumer.ts'
 
 export interface PartitionEnds {
@@ -35,12 +36,7 @@ export function partitionEnds(
     async refresh() {
       if (performance.now() - answeredAt < FRESH_MS || !consumer.health.isJoined) return
       asking ??= ask()
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>(resolve => {
-        timer = setTimeout(resolve, ANSWER_MS)
-      })
-      await Promise.race([asking, late])
-      clearTimeout(timer)
+      await within(ANSWER_MS, asking)
     },
   }
 }

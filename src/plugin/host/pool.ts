@@ -3,6 +3,7 @@
  * until it ends, and another takes its place. A module that was loaded anew gets N places of its own.
  */
 import type { DfspError } from '../../base/errors.ts'
+import { within } from '../../base/within.ts'
 import { isEnvironmental, WHILE_STARTING } from '../../core/environment.ts'
 import { faultLine } from '../../core/plugin-fault.ts'
 import type { LoadedInfo, SetupMessage } from '../messages.ts'
@@ -186,13 +187,4 @@ export function threadPool(deps: PoolDeps): Pool {
       return shortage === undefined || hasThread() ? undefined : shortage
     },
   }
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise(resolve => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([work, late])
-  clearTimeout(timer)
 }

@@ -1,4 +1,5 @@
 /** OpenMSIStream's logs to a topic: what was logged since the last record, as a list of texts. */
+import { within } from '../../base/within.ts'
 import type { TopicSender } from './heartbeat.ts'
 import { pythonJson } from './python-text.ts'
 
@@ -65,7 +66,7 @@ export function openLogTopic(options: LogTopicOptions): LogTopic {
       clearInterval(timer)
       flush()
       // The end of the run does not wait for a broker that is gone.
-      await Promise.race([sending, new Promise(resolve => setTimeout(resolve, LAST_MS).unref())])
+      await within(LAST_MS, sending)
     },
   }
 }
