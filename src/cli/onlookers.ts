@@ -55,7 +55,7 @@ export async function openOnlookers(options: OnlookersOptions): Promise<Onlooker
     const heartbeat = openHeartbeat({
       topic: values.heartbeatTopic,
       id: values.heartbeatId ?? group,
-      everyMs: Math.max(SHORTEST_MS, values.heartbeatIntervalMs),
+      everyMs: values.heartbeatIntervalMs,
       now,
       send: own.send,
       onProblem,
@@ -83,7 +83,7 @@ export function openLogsToTopic(
   const topic = openLogTopic({
     topic: values.logTopic,
     id: values.logId ?? group,
-    everyMs: Math.max(SHORTEST_MS, values.logIntervalMs),
+    everyMs: values.logIntervalMs,
     most: Number(section['max.logs.per.message']) || MOST_LOGS,
     now: () => Date.now(),
     send: own.send,
@@ -97,7 +97,6 @@ export function openLogsToTopic(
   return { heard, close: () => topic.close().then(own.close) }
 }
 
-const SHORTEST_MS = 100
 const MOST_LOGS = 65_536
 /** As their messages begin. */
 const MARK: Readonly<Partial<Record<Level, string>>> = { error: 'ERROR: ', warn: 'WARNING: ' }

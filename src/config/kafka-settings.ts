@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { ConfigFile } from './file/config-file.ts'
 import { expandVariables, translateProperty, unsetText } from './file/openmsistream.ts'
 import type { FlagUse, Written } from './options/option-layers.ts'
-import { meant, type Problem } from './problems.ts'
+import { meant, type Problem, problemAt } from './problems.ts'
 import { isProtection } from './protection.ts'
 import { MASK, masked } from './secrets.ts'
 
@@ -161,7 +161,6 @@ export function mergeProperties(
   const clients: ClientProperties = { common: new Map(), consumer: new Map(), producer: new Map() }
   for (const property of written) {
     const { place, section, inherited } = property
-    const at = property.layer === 'file' ? 'file' : 'call'
     const translated = translateProperty(property.name, property.text)
     if ('dropped' in translated) {
       if (translated.dropped !== undefined) notices.push(`${place}: ${property.name} ${translated.dropped}`)
@@ -169,7 +168,7 @@ export function mergeProperties(
     }
     if ('refused' in translated) {
       const { refused, hint } = translated
-      problems.push({ place, text: `${property.name} ${refused}`, hint, in: at })
+      problems.push(problemAt(property, `${property.name} ${refused}`, hint))
       continue
     }
     const { name, value } = translated
@@ -179,12 +178,13 @@ export function mergeProperties(
       const near = knowledge.nearest(property.name)
       const hint = meant(near)
       if (!inherited || (property.name.includes('.') && isProtection(near)))
-        problems.push({
-          place: masked('', place),
-          text: `unknown property "${masked('', property.name)}"${where}`,
-          hint,
-          in: at,
-        })
+        problems.push(
+          problemAt(
+            { ...property, place: masked('', place) },
+            `unknown property "${masked('', property.name)}"${where}`,
+            hint,
+          ),
+        )
       continue
     }
     const targets = targetsOf(known.user, section)
@@ -227,11 +227,7 @@ function checkValues(clients: ClientProperties, knowledge: PropertyKnowledge, pr
           ? knowledge.problem(name, text)?.replaceAll(text || MASK, () => masked(name, text))
           : undefined
       if (problem === undefined) continue
-      problems.push({
-        place,
-        text: layer === 'file' ? `${name}: ${problem}` : problem,
-        in: layer === 'file' ? 'file' : 'call',
-      })
+      problems.push(problemAt({ place, layer }, layer === 'file' ? `${name}: ${problem}` : problem))
     }
   }
 }

@@ -11,6 +11,15 @@ export interface Problem {
   readonly in: 'file' | 'call'
 }
 
+/** What is wrong with a text that was written somewhere: see `Written`. */
+export function problemAt(
+  { place, layer }: { readonly place: string; readonly layer: string },
+  text: string,
+  hint?: string,
+): Problem {
+  return { place, text, in: layer === 'file' ? 'file' : 'call', ...(hint === undefined ? {} : { hint }) }
+}
+
 /**
  * One error for all problems, by place, flags before files; the first decides the exit code. Call it with at least one.
  * `help` shows the flags that there are.

@@ -6,7 +6,7 @@
 import type { ConfigFile } from './file/config-file.ts'
 import type { Written } from './options/option-layers.ts'
 import type { CommandName } from './options/option-spec.ts'
-import type { Problem } from './problems.ts'
+import { type Problem, problemAt } from './problems.ts'
 
 const PROTOCOL = 'security.protocol'
 const READ_ELSEWHERE = ['broker', 'consumer', 'producer', 'dfsp']
@@ -30,13 +30,9 @@ export function protectionProblems(
     const own = properties[client]
     if (own.has(PROTOCOL)) return []
     const other = client === 'consumer' ? 'producer' : 'consumer'
+    const hint = `${PROTOCOL} belongs into [broker]; where plain text is meant, ${PROTOCOL} = plaintext into [${client}]`
     const of = (text: string, at: Written): Problem[] => [
-      {
-        place: at.place,
-        text: `${text}: the ${client} would connect in plain text`,
-        hint: `${PROTOCOL} belongs into [broker]; where plain text is meant, ${PROTOCOL} = plaintext into [${client}]`,
-        in: at.layer === 'file' ? 'file' : 'call',
-      },
+      problemAt(at, `${text}: the ${client} would connect in plain text`, hint),
     ]
     const ofOther = properties[other].get(PROTOCOL)
     if (isProtected(ofOther?.text) && ofOther && sameBrokers(own, properties[other]))

@@ -30,7 +30,7 @@ import {
 } from './options/option-layers.ts'
 import type { CommandName } from './options/option-spec.ts'
 import { type OptionName, type Values, valueName } from './options/options.ts'
-import { meant, type Problem, problemsError } from './problems.ts'
+import { meant, type Problem, problemAt, problemsError } from './problems.ts'
 import { protectionProblems } from './protection.ts'
 import { isSecret } from './secrets.ts'
 import type { PropertyMap, Settings } from './settings-type.ts'
@@ -76,8 +76,10 @@ export function mergeSettings(request: SettingsRequest): Settings {
       ? texts(senderProperties(file, section, env, knowledge, problems, notices))
       : {}
   const senders = { heartbeat: sender('heartbeat'), log: sender('log') }
-  refuseTopicRead(command, written, problems)
-  deadLetterPolicy(command, written, problems)
+  if (command === 'run' || command === 'config') {
+    refuseTopicRead(written, problems)
+    deadLetterPolicy(written, problems)
+  }
 
   const values = checkedValues(written, flags, problems)
   const all = withFileProblems(file, problems)
@@ -143,43 +145,24 @@ function foldLogLevel(written: Map<OptionName, Written>): void {
 const TOPICS_WRITTEN = ['dlq', 'output-topic', 'heartbeat-topic', 'log-topic'] as const
 
 /** What a run writes to the topic that it reads comes back to it as records that are no chunks, without end. */
-function refuseTopicRead(
-  command: CommandName,
-  written: ReadonlyMap<OptionName, Written>,
-  problems: Problem[],
-): void {
-  if (command !== 'run' && command !== 'config') return
+function refuseTopicRead(written: ReadonlyMap<OptionName, Written>, problems: Problem[]): void {
   const topic = written.get('topic')?.text
-  for (const given of TOPICS_WRITTEN.map(name => written.get(name))) {
-    if (given === undefined || given.text !== topic) continue
-    const { place, layer } = given
-    problems.push({ place, text: 'is the topic that is read', in: layer === 'file' ? 'file' : 'call' })
-  }
+  for (const given of TOPICS_WRITTEN.map(name => written.get(name)))
+    if (given !== undefined && given.text === topic)
+      problems.push(problemAt(given, 'is the topic that is read'))
 }
 
 /** --dlq alone means that failed files go there; a policy that wants dead letters needs a topic for them. */
-function deadLetterPolicy(
-  command: CommandName,
-  written: Map<OptionName, Written>,
-  problems: Problem[],
-): void {
-  if (command !== 'run' && command !== 'config') return
+function deadLetterPolicy(written: Map<OptionName, Written>, problems: Problem[]): void {
   const onError = written.get('on-error')
   if (written.has('dlq')) {
     if (onError?.layer === 'default')
       written.set('on-error', { ...onError, text: 'dlq', origin: 'default with --dlq' })
     return
   }
-  for (const { text, place, layer } of [onError, written.get('on-incomplete')].filter(w => w !== undefined)) {
-    if (text !== 'dlq') continue
-    const hint = 'name one with --dlq TOPIC'
-    problems.push({
-      place,
-      text: 'dlq needs a topic for dead letters',
-      hint,
-      in: layer === 'file' ? 'file' : 'call',
-    })
-  }
+  for (const given of [onError, written.get('on-incomplete')])
+    if (given?.text === 'dlq')
+      problems.push(problemAt(given, 'dlq needs a topic for dead letters', 'name one with --dlq TOPIC'))
 }
 
 /** Group, start and brokers may be given as librdkafka's properties too; what stands in a later layer wins. */
@@ -221,11 +204,7 @@ function checkedValues(written: ReadonlyMap<OptionName, Written>, flags: Flags, 
     const at = written.get(name)
     // Already reported where it was adopted from a librdkafka property.
     if (problems.some(({ place }) => place === at?.place)) continue
-    problems.push({
-      place: at?.place ?? `--${name}`,
-      text: problem,
-      in: at?.layer === 'file' ? 'file' : 'call',
-    })
+    problems.push(problemAt(at ?? { place: `--${name}`, layer: 'flag' }, problem))
   }
   // The values are made from the same table as the type.
   return Object.fromEntries([...values].map(([name, value]) => [valueName(name), value])) as unknown as Values
