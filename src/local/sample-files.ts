@@ -70,11 +70,7 @@ export function sampleFiles(options: SampleOptions, deps: SampleFilesDeps): Samp
       },
       report: heard,
       onStop: reason => deps.onBroken(new DfspError('E_OUTPUT', reason)),
-      onTick(work) {
-        const blocked = work.blocked ?? work.starved
-        if (blocked !== undefined && blocked.probes > 0)
-          deps.onBroken(new DfspError('E_BREAKER', `nothing can be processed: ${blocked.reason}`))
-      },
+      onBlocked: reason => deps.onBroken(new DfspError('E_BREAKER', `nothing can be processed: ${reason}`)),
     },
   )
 

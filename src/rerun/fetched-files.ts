@@ -70,10 +70,7 @@ export function fetchedFiles<F extends FileToFetch>(
     {
       ...{ runtime, hooks: deps.hooks, refetch: readAgain, report: heard },
       onStop: deps.onBlocked,
-      onTick(work) {
-        const blocked = work.blocked ?? work.starved
-        if (blocked !== undefined && blocked.probes > 0) deps.onBlocked(blocked.reason)
-      },
+      onBlocked: deps.onBlocked,
     },
   )
   const { change } = work

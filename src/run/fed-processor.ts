@@ -29,8 +29,8 @@ export interface FedSettings extends Omit<ProcessorSettings, keyof typeof FED | 
 export interface FedDeps extends Pick<ProcessorDeps, 'refetch' | 'report' | 'onStop'> {
   readonly runtime: Pick<PluginRuntime, 'store'> & { readonly host: ProcessorDeps['host'] }
   readonly hooks: readonly string[]
-  /** Called every second, after the processor's own tick. */
-  readonly onTick?: (work: Processor) => void
+  /** Nothing can be processed, and what is in the way was tried again in vain; called every second while that is so. */
+  readonly onBlocked: (reason: string) => void
 }
 
 export interface FedProcessor extends Pick<Processor, 'files' | 'drain'> {
@@ -84,7 +84,8 @@ export function fedProcessor(given: FedSettings, deps: FedDeps): FedProcessor {
   // A thread that is replaced tells nobody when it is ready.
   const timer = setInterval(() => {
     work.tick()
-    deps.onTick?.(work)
+    const blocked = work.blocked ?? work.starved
+    if (blocked !== undefined && blocked.probes > 0) deps.onBlocked(blocked.reason)
   }, TICK_MS)
   return {
     files: work.files,
