@@ -15,8 +15,8 @@
  * - **Answers** (worker/to-host.ts). Answers of short tasks come many to a message, so the thread marks what is done in
  *   the slot as well: finished work counts even if the thread then hangs, or ends. An answer that is not the one of the
  *   thread's first task counts for nothing.
- * - **Time** (thread-ends.ts). The time of a file, and of a hook, begins when the thread says `started`. A thread that is given up is told
- *   `abort`, and ended where it does not answer soon. What else ends threads is there, too.
+ * - **Time** (thread-ends.ts). The time of a file, and of a hook, begins when the thread says `started`. A thread that is given
+ *   up is told `abort`, and ended where it does not answer soon. What else ends threads is there, too.
  * - **Files ahead** (digests-ahead.ts). A thread without a task digests parts of a file that is not whole yet. `run` offers the
  *   whole to the same thread, if it is free then; another digests from the first byte.
  * - **Beside that** (thread-messages.ts) a thread logs (log-flow.ts), takes the lock that all threads share (lock.ts) and

@@ -113,8 +113,8 @@ export function attempts(s: AttemptsDeps): Attempts {
   }
 
   /**
-   * The plugin, or a write, blames the environment: all wait, and it costs no attempt. Unless others, begun after the same was said of
-   * it the last time, went well: what meets one file only must not hold up all.
+   * The plugin, or a write, blames the environment: all wait, and it costs no attempt. Unless others, begun after the same
+   * was said of it the last time, went well: what meets one file only must not hold up all.
    */
   function environmental(file: OpenFile, error: string, ms: number): Again {
     if (!settings.waitsForEnvironment || wellAt > file.blamedAt) return failed(file, error, ms)

@@ -45,7 +45,6 @@ export async function openHttp(at: HostPort, deps: HttpDeps, timeoutMs = TIMEOUT
     headersTimeout: timeoutMs,
     requestTimeout: timeoutMs,
     connectionsCheckingInterval: timeoutMs / 10,
-    keepAliveTimeout: timeoutMs / 10,
   }
   const server = createServer(limits, (request, response) => {
     void answer(request).then(
