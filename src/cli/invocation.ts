@@ -62,11 +62,13 @@ async function readSettings(
   world: World,
   configFile: string | undefined,
 ): Promise<Settings> {
-  const [{ mergeSettings }, { findConfigFile, readConfigFile }, properties] = await Promise.all([
-    import('../config/settings.ts'),
-    import('../config/file/config-file.ts'),
-    import('../kafka/properties.ts'),
-  ])
+  const [{ mergeSettings }, { findConfigFile, readConfigFile }, { readSecretFiles }, properties] =
+    await Promise.all([
+      import('../config/settings.ts'),
+      import('../config/file/config-file.ts'),
+      import('../config/secret-files.ts'),
+      import('../kafka/properties.ts'),
+    ])
   const { cwd, env } = world
   for (const name of ['config', 'env-file'] as const)
     if (flags.get(name)?.at(-1)?.text === '')
@@ -81,6 +83,7 @@ async function readSettings(
     command,
     flags,
     env,
+    secretFiles: await readSecretFiles(env),
     file: path === undefined ? undefined : await readConfigFile(path, cwd),
     knowledge: {
       find: properties.findProperty,
@@ -93,14 +96,15 @@ async function readSettings(
 
 /** As process.loadEnvFile: what is set already stays. Returns warnings. */
 async function loadEnvironment(file: string, { cwd, env }: World): Promise<readonly string[]> {
-  const [{ readFile }, { resolve }, { parseEnv }] = await Promise.all([
-    import('node:fs/promises'),
+  const [{ readGivenFile }, { resolve }, { parseEnv }] = await Promise.all([
+    import('../config/file/given-file.ts'),
     import('node:path'),
     import('node:util'),
   ])
-  const text = await readFile(resolve(cwd, file), 'utf8').catch(cause => {
+  const bytes = await readGivenFile(resolve(cwd, file)).catch(cause => {
     throw new DfspError('E_NOT_FOUND', `--env-file: ${(cause as Error).message}`, { cause })
   })
+  const text = bytes.toString()
   for (const [name, value] of Object.entries(parseEnv(text))) env[name] ??= value
   return [...text.matchAll(CUT_VALUE)].map(
     ([, name]) =>

@@ -1,10 +1,10 @@
 /** librdkafka's properties out of [broker], [consumer], [producer], DFSP_KAFKA_X and -X, sorted by client. */
-import { readFileSync } from 'node:fs'
 import type { ConfigFile } from './file/config-file.ts'
 import { expandVariables, translateProperty, unsetText } from './file/openmsistream.ts'
 import type { FlagUse, Written } from './options/option-layers.ts'
 import { meant, type Problem, problemAt } from './problems.ts'
 import { isProtection } from './protection.ts'
+import type { SecretFiles } from './secret-files.ts'
 import { MASK, masked } from './secrets.ts'
 
 export type ClientKind = 'common' | 'consumer' | 'producer'
@@ -62,6 +62,7 @@ function sectionProperties(
  */
 export function environmentProperties(
   env: NodeJS.ProcessEnv,
+  secretFiles: SecretFiles,
   knowledge: PropertyKnowledge,
   problems: Problem[],
   notices: string[],
@@ -86,15 +87,9 @@ export function environmentProperties(
     if (isProperty(name, value, knowledge)) {
       properties.push({ name, text: value, ...written })
     } else if (content !== undefined && isProperty(content, value, knowledge)) {
-      try {
-        properties.push({
-          name: content,
-          text: readFileSync(value, 'utf8').replace(/\r?\n$/, ''),
-          ...written,
-        })
-      } catch (error) {
-        problems.push({ place: variable, text: (error as Error).message, in: 'call' })
-      }
+      const text = secretFiles.get(variable) ?? ''
+      if (text instanceof Error) problems.push({ place: variable, text: text.message, in: 'call' })
+      else properties.push({ name: content, text, ...written })
     } else {
       const near = knowledge.nearest(content ?? name)
       if (isProtection(near))

@@ -32,6 +32,7 @@ import type { CommandName } from './options/option-spec.ts'
 import { type OptionName, type Values, valueName } from './options/options.ts'
 import { meant, type Problem, problemAt, problemsError } from './problems.ts'
 import { protectionProblems } from './protection.ts'
+import type { SecretFiles } from './secret-files.ts'
 import { isSecret } from './secrets.ts'
 import type { PropertyMap, Settings } from './settings-type.ts'
 
@@ -39,6 +40,7 @@ export interface SettingsRequest {
   readonly command: CommandName
   readonly flags: Flags
   readonly env: NodeJS.ProcessEnv
+  readonly secretFiles: SecretFiles
   readonly file: ConfigFile | undefined
   readonly knowledge: PropertyKnowledge
   /** Warnings that the flags gave rise to. */
@@ -55,7 +57,7 @@ export function mergeSettings(request: SettingsRequest): Settings {
   const properties = mergeProperties(
     [
       ...fileProperties(file, env),
-      ...environmentProperties(env, knowledge, problems, notices),
+      ...environmentProperties(env, request.secretFiles, knowledge, problems, notices),
       ...flagProperties(flags.get('kafka-x') ?? [], problems),
     ],
     knowledge,

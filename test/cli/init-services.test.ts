@@ -168,7 +168,7 @@ test('init compose writes a broker that answers at localhost:9092 and an image t
   assert.equal(exit, 0)
   assert.match(
     stdout,
-    /^wrote compose\.yaml, Dockerfile, \.dockerignore\nNext: {2}docker compose up -d kafka\n/,
+    /^wrote compose\.yaml, Dockerfile, \.dockerignore\nNext: {2}dfsp init plugin Plot\n {7}docker compose up -d kafka\n/,
   )
   const compose = readFileSync(join(cwd, 'compose.yaml'), 'utf8')
   assert.match(compose, /KAFKA_ADVERTISED_LISTENERS: INSIDE:\/\/kafka:19092,OUTSIDE:\/\/localhost:9092/)

@@ -96,6 +96,14 @@ describe('try', { concurrency: 4 }, () => {
     removeTree(own)
   })
 
+  test('a folder without files is told', async () => {
+    const own = makeTree({ 'save/.hidden': '' })
+    const result = await runCli(['try', 'save', './save'], { cwd: own })
+    assert.deepEqual([result.code, result.stdout], [0, ''])
+    assert.match(result.stderr, /warn found no file to try\n$/)
+    removeTree(own)
+  })
+
   test('a file of several chunks reaches the plugin whole, in memory and on disk', async () => {
     for (const mode of ['memory', 'disk', 'both']) {
       const result = await tryOut('./tell.mjs', 'big.raw', '--mode', mode, '-o', `out-${mode}`, '--json')

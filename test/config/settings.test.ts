@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +9,7 @@ import fc from 'fast-check'
 import { DfspError } from '../../src/base/errors.ts'
 import type { OptionSpec } from '../../src/config/options/option-spec.ts'
 import { OPTION_NAMES, OPTIONS, type OptionName, valueName } from '../../src/config/options/options.ts'
+import { readSecretFiles } from '../../src/config/secret-files.ts'
 import { withoutLogins } from '../../src/config/secrets.ts'
 import { DEFAULT_VALUES, type Given, merge } from '../support/settings.ts'
 
@@ -302,16 +305,28 @@ test("variables of a plugin's own sections may be unset: the key is left out wit
   assert.equal(problems({ file: '[plugin]\ntoken = $NO_KEY\n' }).exit, 78)
 })
 
-test('a secret may be read from a file', () => {
+test('a secret may be read from a file, or from a named pipe that something writes to', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'dfsp-secret-'))
   try {
     writeFileSync(join(folder, 'pw'), 's3cret\n')
-    const env = { DFSP_KAFKA_SASL_PASSWORD_FILE: join(folder, 'pw') }
-    assert.equal(merge({ env }).kafka.common['sasl.password'], 's3cret')
-    assert.match(
-      problems({ env: { DFSP_KAFKA_SASL_PASSWORD_FILE: join(folder, 'none') } }).lines[0] ?? '',
-      /^DFSP_KAFKA_SASL_PASSWORD_FILE: ENOENT/,
-    )
+    execFileSync('mkfifo', [join(folder, 'pipe')])
+    const env = {
+      DFSP_KAFKA_SECURITY_PROTOCOL: 'SASL_SSL',
+      DFSP_KAFKA_SASL_PASSWORD_FILE: join(folder, 'pw'),
+      DFSP_KAFKA_SSL_KEY_PASSWORD_FILE: join(folder, 'pipe'),
+      DFSP_KAFKA_CLIENT_ID_FILE: join(folder, 'none'),
+    }
+    const reading = readSecretFiles(env)
+    const writer = once(spawn('sh', ['-c', 'echo piped > "$1"', 'sh', join(folder, 'pipe')]), 'close')
+    const secretFiles = await reading
+    await writer
+    const { lines } = problems({ env, secretFiles })
+    assert.equal(lines.length, 1)
+    assert.match(lines[0] ?? '', /^DFSP_KAFKA_CLIENT_ID_FILE: ENOENT/)
+    const { DFSP_KAFKA_CLIENT_ID_FILE: _, ...good } = env
+    const { common } = merge({ env: good, secretFiles }).kafka
+    assert.equal(common['sasl.password'], 's3cret')
+    assert.equal(common['ssl.key.password'], 'piped')
   } finally {
     rmSync(folder, { recursive: true })
   }

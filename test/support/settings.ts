@@ -2,6 +2,7 @@
 import { readIni } from '../../src/config/file/ini.ts'
 import type { CommandName } from '../../src/config/options/option-spec.ts'
 import type { OptionName, Values } from '../../src/config/options/options.ts'
+import type { SecretFiles } from '../../src/config/secret-files.ts'
 import { mergeSettings } from '../../src/config/settings.ts'
 import type { Settings } from '../../src/config/settings-type.ts'
 import { findProperty, nearestProperty, propertyProblem } from '../../src/kafka/properties.ts'
@@ -11,13 +12,21 @@ export interface Given {
   /** The text of dfsp.config. */
   readonly file?: string
   readonly env?: NodeJS.ProcessEnv
+  readonly secretFiles?: SecretFiles
   readonly flags?: Partial<Record<OptionName, string | readonly string[]>>
 }
 
-export function merge({ command = 'run', file, env = {}, flags = {} }: Given): Settings {
+export function merge({
+  command = 'run',
+  file,
+  env = {},
+  secretFiles = new Map(),
+  flags = {},
+}: Given): Settings {
   return mergeSettings({
     command,
     env,
+    secretFiles,
     file:
       file === undefined ? undefined : { path: '/lab/dfsp.config', shown: 'dfsp.config', ini: readIni(file) },
     flags: new Map(

@@ -1,6 +1,7 @@
 /** `dfsp init`: what one would otherwise write by hand, to start from. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { DfspError } from '../../base/errors.ts'
 import { meant } from '../../config/problems.ts'
 import type { Settings } from '../../config/settings-type.ts'
@@ -87,6 +88,7 @@ async function initCompose({ invocation, settings, name }: Call): Promise<void> 
   const files = Object.entries(composeFiles({ name, topic, version }))
   const written = await writeNew(files, files.length, { cwd: invocation.cwd, force })
   const next = [
+    ...(existsSync(resolve(invocation.cwd, `${name}.ts`)) ? [] : [`dfsp init plugin ${name}`]),
     'docker compose up -d kafka',
     `dfsp upload samples/ -t ${topic} -b localhost:9092`,
     'docker compose --profile dfsp up --build',

@@ -1,11 +1,11 @@
 /** Where the config file is, and reading it. */
-import { lstatSync, readFileSync, statSync } from 'node:fs'
+import { lstatSync, statSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { DfspError } from '../../base/errors.ts'
 import { homeFolder } from '../../base/home.ts'
 import { type Problem, problemsError } from '../problems.ts'
+import { readGivenFile } from './given-file.ts'
 import { type Ini, readIni } from './ini.ts'
-import { isNamedPipe, readPipe } from './named-pipe.ts'
 
 export interface ConfigFile {
   readonly path: string
@@ -86,7 +86,7 @@ export function iniProblems(shown: string, { problems }: Ini): readonly Problem[
 async function textOf(path: string, shown: string): Promise<string> {
   let bytes: Buffer
   try {
-    bytes = isNamedPipe(path) ? await readPipe(path) : readFileSync(path)
+    bytes = await readGivenFile(path)
   } catch (cause) {
     throw new DfspError('E_NOT_FOUND', `cannot read ${shown}: ${(cause as Error).message}`, { cause })
   }

@@ -46,7 +46,8 @@ export function tryReporter({ log, print, json, color }: TryReporterDeps): (even
       const rest = event.result === 'ok' ? formatMs(event.ms) : bracketed(event.error ?? '')
       return print(`${mark} ${oneLine(event.path)}  ${oneLine(rest)}`)
     }
-    const { done, failed, seconds } = event.summary
+    const { done, failed, seconds, exit } = event.summary
+    if (done + failed === 0 && exit === 0) return log.write('warn', 'found no file to try')
     log.write('info', `${done} ok, ${failed} failed`, { seconds })
   }
 }

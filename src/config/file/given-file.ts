@@ -1,12 +1,17 @@
 /**
- * Reading a named pipe (mkfifo). To open it in the ordinary way waits for its other end, and no signal is heard meanwhile: here
- * it is looked at now and then.
+ * Reading a file that the user names, which may be a named pipe (mkfifo). To open a pipe in the ordinary way waits for
+ * its other end, and no signal is heard meanwhile: here it is looked at now and then.
  */
-import { closeSync, constants, lstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 
+/** Throws what Node throws, and where nothing writes to a pipe for 10 s. */
+export async function readGivenFile(path: string): Promise<Buffer> {
+  return isNamedPipe(path) ? await readPipe(path) : readFileSync(path)
+}
+
 /** Not one that a shell has made for `-c <(command)`, whose other end is there. */
-export function isNamedPipe(path: string): boolean {
+function isNamedPipe(path: string): boolean {
   try {
     return lstatSync(realpathSync(path)).isFIFO()
   } catch {
@@ -17,8 +22,7 @@ export function isNamedPipe(path: string): boolean {
 const WRITER_MS = 10_000
 const LOOK_EVERY_MS = 20
 
-/** Throws where nothing writes to it for 10 s. */
-export async function readPipe(path: string): Promise<Buffer> {
+async function readPipe(path: string): Promise<Buffer> {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   const pieces: Buffer[] = []
   let isOpened = false
