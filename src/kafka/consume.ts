@@ -15,9 +15,18 @@ export function pollsBriefly(client: RdKafka.KafkaConsumer): void {
   untyped.setDefaultIsTimeoutOnlyForFirstMessage(true)
 }
 
-/** Rejects with a ClientError. */
-export function consume(client: RdKafka.KafkaConsumer, meanBytes: number): Promise<RdKafka.Message[]> {
-  const n = Math.round(Math.min(256, Math.max(8, BATCH_BYTES / meanBytes)))
+const MOST_RECORDS = 256
+const LEAST_RECORDS = 8
+
+/** Rejects with a ClientError. `most` records at one time, or 8. */
+export function consume(
+  client: RdKafka.KafkaConsumer,
+  meanBytes: number,
+  most = MOST_RECORDS,
+): Promise<RdKafka.Message[]> {
+  const n = Math.round(
+    Math.min(MOST_RECORDS, Math.max(LEAST_RECORDS, Math.min(most, BATCH_BYTES / meanBytes))),
+  )
   return new Promise((resolve, reject) => {
     client.consume(n, (error: ClientError | null, messages) => {
       if (error && error.code !== ERR.TIMED_OUT) reject(error)

@@ -1,5 +1,6 @@
 /** Files of which chunks are missing when a run ends by itself: who waits, for how long, and whether that is too long. */
 
+import { setImmediate } from 'node:timers/promises'
 import type { OpenFile } from '../processor/table/open-file.ts'
 import type { RunEvent } from '../report/events.ts'
 import { formatCount } from '../report/quantities.ts'
@@ -18,17 +19,19 @@ export interface IncompleteAtEnd {
 }
 
 const NAMED = 20
+/** Files that are looked at in one turn of the event loop. */
+const TURN_FILES = 4_096
 
 /**
  * `readUpTo`: up to when all that had been sent was read, in milliseconds since the epoch. Without it the run ended
  * before that, and what is missing may lie on the topic: such files are named, and none is overdue.
  */
-export function incompleteAtEnd<F extends Waiting>(
+export async function incompleteAtEnd<F extends Waiting>(
   files: readonly F[],
   readUpTo: number | undefined,
   incompleteAfterMs: number,
   isCut: (file: F) => boolean = NONE,
-): IncompleteAtEnd {
+): Promise<IncompleteAtEnd> {
   if (files.length === 0) return { events: [], overdue: 0 }
   if (readUpTo === undefined) {
     const paths = files.slice(0, NAMED).map(({ path }) => path)
@@ -37,7 +40,12 @@ export function incompleteAtEnd<F extends Waiting>(
   }
   const idleMs = ({ lastSentAt }: Waiting) =>
     lastSentAt < 0 ? undefined : Math.max(0, readUpTo - lastSentAt)
-  const cut = new Set(files.filter(isCut))
+  const cut = new Set<F>()
+  for (const [i, file] of files.entries()) {
+    if (isCut(file)) cut.add(file)
+    // There may be very many.
+    if (i % TURN_FILES === TURN_FILES - 1) await setImmediate()
+  }
   const oldestFirst = files.toSorted(
     (a, b) => Number(cut.has(b)) - Number(cut.has(a)) || a.lastSentAt - b.lastSentAt,
   )

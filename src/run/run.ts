@@ -172,7 +172,7 @@ async function consumeToEnd(
     await tearDown(runtime, options.drainTimeoutMs, text => report({ type: 'info', text }))
   } else work.abandon()
   for (const timer of telling) clearInterval(timer)
-  return ended(options, deps, { end, drained, readUpTo, open: progress.open }, work, retention, started)
+  return await ended(options, deps, { end, drained, readUpTo, open: progress.open }, work, retention, started)
 }
 
 /** With --watch: the plugin is loaded anew when its files change, until the returned function is called. */
@@ -203,19 +203,19 @@ interface Ended {
 }
 
 /** Nothing runs any more: tells what is left, and how it ended. */
-function ended(
+async function ended(
   options: RunOptions,
   { report }: RunDeps,
   { end, drained, readUpTo, open }: Ended,
   work: Processor,
   retention: RetentionLosses,
   started: number,
-): Outcome {
+): Promise<Outcome> {
   const { assembling } = work.unfinished()
   const isAtGoal = end.why === 'goal'
   const waiting =
     isAtGoal && options.unprocessed === undefined
-      ? incompleteAtEnd(
+      ? await incompleteAtEnd(
           assembling.filter(file => !work.files.mayBeRest(file)),
           readUpTo,
           options.incompleteAfterMs,

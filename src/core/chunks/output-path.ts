@@ -6,6 +6,7 @@ import { jsonLine } from '../text/shown-text.ts'
 
 const SEGMENT_BYTES = 255 // NAME_MAX of ext4, XFS, APFS
 const PATH_BYTES = 4096 - 256 // PATH_MAX less room for the root
+const [SLASH, BACKSLASH, DOT] = [0x2f, 0x5c, 0x2e]
 
 export type RelativePath =
   | { readonly path: string }
@@ -18,6 +19,8 @@ export type RelativePath =
  */
 export function relativePath(subdir: string, filename: string, append: string): RelativePath {
   const name = append === '' ? filename : insertAppend(filename, append)
+  const whole = subdir === '' ? name : `${subdir}/${name}`
+  if (isPlain(whole) && !name.includes('/') && !isOwn(firstOf(whole))) return { path: whole }
   const parts = subdir === '' ? [name] : [...subdir.split('/'), name]
   for (const part of parts) {
     const wrong = wrongSegment(part)
@@ -25,12 +28,35 @@ export function relativePath(subdir: string, filename: string, append: string): 
       return { refused: `${part === name ? 'file name' : 'sub-directory'} ${show(part)} ${wrong}` }
   }
   if (name.includes('/')) return { refused: `file name ${show(name)} contains "/"` }
-  const path = parts.join('/')
-  const bytes = utf8Length(path)
+  const bytes = utf8Length(whole)
   if (bytes > PATH_BYTES) return { refused: `path of ${bytes} bytes is longer than ${PATH_BYTES}` }
-  const [top = ''] = parts
-  if (!isOwn(top)) return { path }
-  return { refused: `path ${show(path)}: ${show(top)} is kept for dfsp's own files`, own: path }
+  const top = firstOf(whole)
+  if (!isOwn(top)) return { path: whole }
+  return { refused: `path ${show(whole)}: ${show(top)} is kept for dfsp's own files`, own: whole }
+}
+
+/**
+ * Nothing is to be looked at more closely: printable ASCII, and each part as it may be. One pass, since a path may have two
+ * thousand parts and comes with each record.
+ */
+function isPlain(path: string): boolean {
+  if (path.length > PATH_BYTES) return false
+  let start = 0
+  for (let i = 0; i <= path.length; i++) {
+    const unit = i === path.length ? SLASH : path.charCodeAt(i)
+    if (unit < 0x20 || unit > 0x7e || unit === BACKSLASH) return false
+    if (unit !== SLASH) continue
+    const length = i - start
+    if (length > SEGMENT_BYTES || length === 0) return false
+    if (length <= 2 && path.charCodeAt(start) === DOT && path.charCodeAt(i - 1) === DOT) return false
+    start = i + 1
+  }
+  return true
+}
+
+function firstOf(path: string): string {
+  const end = path.indexOf('/')
+  return end === -1 ? path : path.slice(0, end)
 }
 
 /**

@@ -1,5 +1,5 @@
 /** One call of consume(n) after the other. */
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as immediately } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { ClientError } from '../client-error.ts'
 import { consume, FIRST_BYTES, meanWith, POLL_MS, pollsBriefly } from '../consume.ts'
@@ -9,6 +9,11 @@ export interface PartitionEnd {
   readonly partition: number
   readonly offset: number
 }
+
+/** For about so long what a call brings may hold the event loop; whatever waits meanwhile comes before the next call. */
+const TURN_MS = 20
+/** Of the time that a record takes, the share of the last call. */
+const LAST_SHARE = 1 / 4
 
 export interface ReadLoopDeps {
   readonly gate: Pick<CallGate, 'change' | 'began'>
@@ -32,6 +37,8 @@ export function readLoop(client: RdKafka.KafkaConsumer, deps: ReadLoopDeps): Rea
   let running = false
   let loop: Promise<void> = Promise.resolve()
   let meanBytes = FIRST_BYTES
+  /** What a record takes. */
+  let meanMs = 0
   let ends: PartitionEnd[] = []
 
   pollsBriefly(client)
@@ -43,14 +50,18 @@ export function readLoop(client: RdKafka.KafkaConsumer, deps: ReadLoopDeps): Rea
       while (gate.change !== undefined) await gate.change
       if (!running) return
       const turn = deps.turn()
-      const call = consume(client, meanBytes)
+      const call = consume(client, meanBytes, TURN_MS / meanMs)
       gate.began(call)
       try {
         const messages = await call
         for (const { size } of messages) meanBytes = meanWith(meanBytes, size)
         const seen = ends
         ends = []
+        const from = performance.now()
         deps.deliver(messages, seen, turn)
+        const ms = performance.now() - from
+        if (messages.length > 0) meanMs += (ms / messages.length - meanMs) * LAST_SHARE
+        if (ms > TURN_MS / 2) await immediately()
       } catch (error) {
         if (!deps.failed(error as ClientError)) running = false
         else await delay(POLL_MS)
