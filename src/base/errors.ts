@@ -17,7 +17,7 @@ export const EXIT_CODES = {
   73: 'the output directory cannot be written',
   75: 'try again later: another member holds the group, another program the port of --http, everything fails or the disk is full, or draining took too long',
   77: 'authentication failed or an ACL forbids it',
-  78: 'the config or the plugin is invalid',
+  78: 'the config or the plugin is invalid, or the topic cannot be shared',
 } as const
 
 /** Those above 128, as shells count signals. */
@@ -49,6 +49,7 @@ const EXIT_OF = {
   E_AUTH: 77,
   E_ACL: 77,
   E_CONFIG: 78,
+  E_NOT_KEYED: 78,
   E_ENCRYPTION: 78,
   E_PLUGIN: 78,
   E_ADDON: 78,

@@ -84,6 +84,8 @@ export function mergeSettings(request: SettingsRequest): Settings {
   }
 
   const values = checkedValues(written, flags, problems)
+  if (values.shared) refuseEager(properties.consumer.get(STRATEGY), problems)
+  else refuseMember(written.get('member'), problems)
   const all = withFileProblems(file, problems)
   if (all.length > 0) throw problemsError(all, `dfsp ${command} --help`)
 
@@ -152,6 +154,19 @@ function refuseTopicRead(written: ReadonlyMap<OptionName, Written>, problems: Pr
   for (const given of TOPICS_WRITTEN.map(name => written.get(name)))
     if (given !== undefined && given.text === topic)
       problems.push(problemAt(given, 'is the topic that is read'))
+}
+
+const STRATEGY = 'partition.assignment.strategy'
+
+/** Others take all partitions from all processes at each change, and the broker lets no two kinds into one group. */
+function refuseEager(given: Written | undefined, problems: Problem[]): void {
+  if (given === undefined || given.text === 'cooperative-sticky') return
+  const text = `${given.layer === 'file' ? `${STRATEGY}: ` : ''}${given.text} cannot be shared`
+  problems.push(problemAt(given, text, 'leave it out, or use cooperative-sticky'))
+}
+
+function refuseMember(given: Written | undefined, problems: Problem[]): void {
+  if (given !== undefined) problems.push(problemAt(given, 'is of use with --shared only'))
 }
 
 /** --dlq alone means that failed files go there; a policy that wants dead letters needs a topic for them. */

@@ -1,4 +1,7 @@
-/** Partitions come and go, and the run ends: what runs is finished or stopped, committed, and nothing is begun meanwhile. */
+/**
+ * Partitions come and go, and the run ends: what runs of them is finished or stopped, and committed, and nothing is begun
+ * meanwhile. The files of other partitions go on.
+ */
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import type { Partitions } from './commit/partitions.ts'
 import type { Shared } from './processor-deps.ts'
@@ -23,11 +26,11 @@ export interface LeavingDeps extends Shared {
 const STOPPING = 'dfsp is stopping'
 
 export function leaving(s: LeavingDeps): Leaving {
-  const { deps, breaker, committing, phase, owned, work, room } = s
+  const { deps, ledger, breaker, committing, phase, owned, work, room } = s
 
-  function begin(): void {
-    phase.isLeaving = true
-    work.pause()
+  function stop(): void {
+    phase.isEnding = true
+    work.stop()
     room.cancel()
   }
 
@@ -41,30 +44,31 @@ export function leaving(s: LeavingDeps): Leaving {
   return {
     assign(partitions) {
       owned.assign(partitions)
-      if (phase.isEnding) return
-      phase.isLeaving = false
-      work.resume()
-      committing.soon()
+      if (!phase.isEnding) committing.soon()
     },
     async revoke(partitions, lost, drainMs) {
-      begin()
+      const going = new Set(partitions)
+      for (const partition of partitions) phase.leaving.add(partition)
+      for (const file of owned.filesIn(going)) if (!isRunning(file)) work.leave(file)
+      deps.host.recall()
+      room.cancel()
       if (!lost) {
-        await work.ended(drainMs)
+        await work.ended(drainMs, going)
         await committing.now()
       }
-      owned.remember(partitions)
-      const dropped = owned.filesIn(partitions)
-      if (dropped.some(isRunning)) deps.host.abort('its partition was taken away')
+      owned.remember(going)
+      const dropped = owned.filesIn(going)
+      work.abort(dropped.filter(isRunning), 'its partition was taken away')
       tellWhole(dropped)
       for (const file of dropped) work.drop(file)
       owned.forget(partitions)
-      breaker.reset()
+      for (const partition of partitions) phase.leaving.delete(partition)
+      if (ledger.partitions().length === 0) breaker.reset()
       committing.revoked()
       room.update()
     },
     async drain(drainMs) {
-      phase.isEnding = true
-      begin()
+      stop()
       const ended = await work.ended(drainMs)
       if (!ended) work.abandon(STOPPING)
       const committed = await committing.now()
@@ -72,8 +76,7 @@ export function leaving(s: LeavingDeps): Leaving {
       return ended && committed
     },
     abandon() {
-      phase.isEnding = true
-      begin()
+      stop()
       work.abandon(STOPPING)
       committing.stop()
     },

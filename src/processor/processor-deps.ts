@@ -1,5 +1,6 @@
 /** What a processor is given, and what its parts have in common. */
 
+import type { DfspError } from '../base/errors.ts'
 import type { Values } from '../config/options/options.ts'
 import type { Breaker } from '../core/breaker.ts'
 import { type FileId, type FinishedGenerations, finishedGenerations } from '../core/chunks/generation.ts'
@@ -14,9 +15,10 @@ import type { CommittedOffset } from '../kafka/consumer/assignment.ts'
 import type { OffsetCommit } from '../kafka/consumer/committer.ts'
 import type { ConsumedRecord } from '../kafka/consumer/consumer.ts'
 import type { Ended } from '../plugin/host/thread.ts'
-import type { Task } from '../plugin/messages.ts'
+import type { FileJob, Task } from '../plugin/messages.ts'
 import type { RunEvent } from '../report/events.ts'
 import type { Commits } from './commit/commits.ts'
+import { type LatestFinished, latestFinished } from './commit/latest-finished.ts'
 import type { DeadLetters } from './ends/dead-letters.ts'
 import { type LastContents, lastContents } from './intake/last-contents.ts'
 import type { DigestAhead, DigestThreads } from './reading/digest-ahead.ts'
@@ -35,6 +37,7 @@ export interface ProcessorSettings
       | 'incompleteAfterMs'
       | 'breaker'
       | 'reprocessIdentical'
+      | 'shared'
     > {
   readonly topic: string
   readonly group: string
@@ -60,7 +63,7 @@ export interface ProcessorDeps {
     /** Why there is no thread, and none can be started at present. */
     readonly shortage: string | undefined
     recall(): void
-    abort(reason: string): void
+    abort(reason: string, of?: ReadonlySet<FileJob>): void
   }
   /** Hooks that the plugin has. */
   readonly hooks: ReadonlySet<string>
@@ -68,6 +71,8 @@ export interface ProcessorDeps {
   commit(offsets: readonly OffsetCommit[]): Promise<void>
   /** What the broker has committed of the owned partitions: asked when a commit was not answered well. */
   committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
+  /** How many partitions the topic has. */
+  partitionCount(): number
   /** End offsets of the owned partitions as they are now. */
   endOffsets(): Promise<ReadonlyMap<number, number>>
   /** Resolves once all replicas have the letter. */
@@ -93,6 +98,8 @@ export interface ProcessorDeps {
   onChange(): void
   /** Go on is impossible or not wanted: the reason. */
   onStop(reason: string): void
+  /** Go on would be wrong; what is finished is committed. */
+  onFatal(error: DfspError): void
 }
 
 export type FinishedJournal = Pick<Journal, 'has' | 'append' | 'clear'>
@@ -137,8 +144,8 @@ export function triedFiles({ done, failed, mismatched }: Counts): number {
 
 /** Whether files are taken up. */
 export interface Phase {
-  /** The partitions are being taken away, or the run ends. */
-  isLeaving: boolean
+  /** Partitions that are about to go: no file of theirs is begun. */
+  readonly leaving: Set<number>
   /** The run ends: what is assigned or read from now on is for the next one. */
   isEnding: boolean
 }
@@ -151,11 +158,8 @@ export interface History {
   readonly finished: FinishedGenerations
   /** Generations that were set aside, or known before this start: what comes of them in part is what is left of them. */
   readonly known: FinishedGenerations
-  /**
-   * The latest of `finished`, which commits carry: chunks of them that come again after a restart (an upload that was
-   * repeated, records that the producer doubled) are not taken for a file of which the rest is missing.
-   */
-  readonly latest: FinishedGenerations
+  /** The latest of `finished`. */
+  readonly latest: LatestFinished
   /**
    * Digests of paths of which a content was processed that no earlier process had tried, while records are read again:
    * an older one that had been tried may lie in a partition that is read later.
@@ -164,14 +168,11 @@ export interface History {
   readonly lastContents: LastContents
 }
 
-/** Finished files that a commit names: an eighth of its room. */
-const LATEST = 24
-
-export const noHistory = (): History => ({
+export const noHistory = ({ shared }: Pick<ProcessorSettings, 'shared'>): History => ({
   replays: new Map(),
   finished: finishedGenerations(),
   known: finishedGenerations(),
-  latest: finishedGenerations(LATEST),
+  latest: latestFinished(shared),
   doneMeanwhile: new Set(),
   lastContents: lastContents(),
 })

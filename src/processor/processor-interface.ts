@@ -13,7 +13,7 @@ import type { OpenFiles } from './table/open-files.ts'
 export interface Processor {
   readonly ledger: Ledger
   readonly counts: Readonly<Counts>
-  readonly files: Pick<OpenFiles, 'byId' | 'count' | 'mayBeRest' | 'underWay'>
+  readonly files: Pick<OpenFiles, 'byKey' | 'count' | 'mayBeRest' | 'underWay'>
   assign(partitions: readonly AssignedPartition[]): void
   records(batch: readonly ConsumedRecord[]): void
   partitionEnd(partition: number, offset: number): void

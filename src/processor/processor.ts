@@ -33,22 +33,22 @@ export type { Processor }
 export function processor(deps: ProcessorDeps): Processor {
   const { settings, report, now, after } = deps
   const ledger = newLedger()
-  const files = openFiles()
+  const files = openFiles(settings.shared)
   const counts = noCounts()
   const breaker = newBreaker(settings.breaker)
-  const phase = { isLeaving: false, isEnding: false }
-  const history = noHistory()
+  const phase = { leaving: new Set<number>(), isEnding: false }
+  const history = noHistory(settings)
 
   // What is committed.
   const read = readUntil(now)
   const owned = partitions({ deps, ledger, files, ...history, read })
   const journal = journalled(deps, files)
-  const troubles = commitTroubles({ report, now, unfinishedFiles: () => files.byId.size })
+  const troubles = commitTroubles({ report, now, unfinishedFiles: () => files.byKey.size })
   const committing = commits({
     ...{ ledger, now, after, committedNow: deps.committedNow, commit: owned.commit },
-    // In one of them is enough: all are read back together.
+    shared: settings.shared,
     content: (cut, isFirst) =>
-      owned.content(cut, isFirst && !settings.reprocessIdentical ? history.latest.digests() : []),
+      owned.content(cut, settings.reprocessIdentical ? [] : history.latest.named(cut.partition, isFirst)),
     isIdle: () => files.count('queued') + files.count('running') === 0,
     partitionBytes: storedBytes(settings.topic, settings.group),
     onFailed: troubles.failed,
@@ -114,7 +114,7 @@ export function processor(deps: ProcessorDeps): Processor {
     },
     wait: reading.wait,
     tick() {
-      if (!phase.isLeaving) held.look()
+      if (!phase.isEnding) held.look()
       troubles.again()
       room.tick()
       stale.look()
@@ -122,7 +122,7 @@ export function processor(deps: ProcessorDeps): Processor {
     },
     lowWatermark: stale.lowWatermark,
     get quiet() {
-      const waiting = files.underWay.files + files.count('parked')
+      const waiting = files.underWay.files + files.count('parked') + files.count('leaving')
       return waiting === 0 && !room.isWaiting && !held.isWaiting && committing.settled
     },
     get flow() {

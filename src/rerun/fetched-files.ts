@@ -156,7 +156,7 @@ export function fetchedFiles<F extends FileToFetch>(
     for (const file of left.values())
       if (!postponed.has(file)) deps.onEnd(file, nothing(`none of ${file.letter.chunks} chunks is there`))
     for (const own of begun)
-      if (open.of(own.file.letter.path) === own && !work.files.byId.has(own.id))
+      if (open.of(own.file.letter.path) === own && !work.files.byKey.has(own.id))
         told(own, nothing('--memory has no room for what is to be known of its records'))
     return [...postponed]
   }

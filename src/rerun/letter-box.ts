@@ -47,7 +47,7 @@ const LOOK_EVERY_MS = 1_000
 export async function openLetterBox(options: GroupInTopic, deps: LetterBoxDeps): Promise<LetterBox> {
   const { topic, group, properties } = options
   const consumer = await openConsumer(
-    { topic, group, properties, from: 'earliest', waitForTopic: false, headers: true },
+    { topic, group, properties, from: 'earliest', waitForTopic: false, shared: false, headers: true },
     text => deps.tell('info', text),
   )
   const ledger = newLedger()
@@ -61,6 +61,7 @@ export async function openLetterBox(options: GroupInTopic, deps: LetterBoxDeps):
   const committing = commits({
     ...realEdges,
     ledger,
+    shared: false,
     content: cut =>
       commitContent({ cut, replay: replays.get(cut.partition), fileOf: () => undefined, finished: [] }),
     commit: consumer.commit,

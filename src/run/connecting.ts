@@ -10,7 +10,7 @@ export interface Connecting {
   close(): Promise<void>
 }
 
-export interface ConnectOptions extends Pick<Values, 'from' | 'waitForTopic' | 'memoryBytes'> {
+export interface ConnectOptions extends Pick<Values, 'from' | 'waitForTopic' | 'shared' | 'memoryBytes'> {
   readonly topic: string
   readonly group: string
   readonly consumerProperties: Readonly<Record<string, string>>
@@ -22,9 +22,9 @@ export function connecting(options: ConnectOptions): Connecting {
     early.push(text)
   }
   let opened: FileConsumer | undefined
-  const { topic, group, from, waitForTopic } = options
+  const { topic, group, from, waitForTopic, shared } = options
   const properties = { ...clientQueue(options.memoryBytes), ...options.consumerProperties }
-  const consumer = openConsumer({ topic, group, properties, from, waitForTopic }, text => tell(text))
+  const consumer = openConsumer({ topic, group, properties, from, waitForTopic, shared }, text => tell(text))
   consumer.then(
     ready => {
       opened = ready

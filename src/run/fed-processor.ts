@@ -19,6 +19,7 @@ const FED = {
   onError: 'skip',
   reprocessIdentical: true,
   retriesHeld: false,
+  shared: false,
   largestBuffer: constants.MAX_LENGTH,
 } as const
 
@@ -65,6 +66,7 @@ export function fedProcessor(given: FedSettings, deps: FedDeps): FedProcessor {
     commit: async () => {},
     committedNow: async () => new Map(),
     endOffsets: async () => new Map(),
+    partitionCount: () => 1,
     deadLetter: async () => {},
     refetch: deps.refetch,
     journal: undefined,
@@ -78,6 +80,7 @@ export function fedProcessor(given: FedSettings, deps: FedDeps): FedProcessor {
     report: deps.report,
     onChange: () => wake(),
     onStop: deps.onStop,
+    onFatal: error => deps.onStop(error.message),
   })
   const nothingKnown = { committed: undefined, metadata: undefined, notice: undefined }
   work.assign([{ partition: PARTITION, start: 0, end: 0, ...nothingKnown }])

@@ -1,5 +1,5 @@
 /** Why a run or another call ended, and what exit status that makes. */
-import { DfspError } from '../base/errors.ts'
+import { DfspError, type ErrorCode } from '../base/errors.ts'
 import type { Values } from '../config/options/options.ts'
 import type { SummaryCounts } from './run-progress.ts'
 import { type StopSignal, signalNumber } from './shutdown.ts'
@@ -21,9 +21,12 @@ export type End =
   /** It came to its end, and the broker did not take the last commit. */
   | { readonly why: 'uncommitted'; readonly reason: string }
 
-/** Whatever ended it, what was finished is committed; only after most fatal errors no commit would be answered. */
+/** Fatal errors after which a commit is still answered. */
+const ANSWERED: ReadonlySet<ErrorCode> = new Set(['E_ADDON', 'E_NOT_KEYED'])
+
+/** Whatever ended it, what was finished is committed. */
 export function canCommit(end: End): boolean {
-  return end.why === 'fatal' ? end.error.code === 'E_ADDON' : end.why !== 'lost'
+  return end.why === 'fatal' ? ANSWERED.has(end.error.code) : end.why !== 'lost'
 }
 
 export interface CallEnd {

@@ -17,20 +17,34 @@ export interface Hearers {
 }
 
 export function runHandlers(
-  { topic, group, drainTimeoutMs }: RunOptions,
+  { topic, group, shared, drainTimeoutMs }: RunOptions,
   report: RunDeps['report'],
   ending: Deferred<End>,
   { work, progress, retention, tally }: Hearers,
 ): ConsumerHandlers {
+  let isIdleTold = false
+  function tellIdle(): void {
+    if (!isIdleTold)
+      report({
+        type: 'info',
+        text: `other processes have all partitions of ${topic}: waiting for one`,
+        fields: { group },
+      })
+    isIdleTold = true
+  }
   return {
     onAssign(partitions) {
       tally.assigned(partitions)
       retention.assigned(partitions)
       work.assign(partitions)
       // A group that is joined as the run ends is left again.
-      if (partitions.length === 0 || ending.isResolved) return
-      const text = `reading ${partitions.length} partitions of ${topic}`
-      report({ type: 'info', text, fields: { group } })
+      if (ending.isResolved) return
+      const owned = work.ledger.partitions().length
+      if (partitions.length > 0) {
+        const more = owned > partitions.length ? 'more ' : ''
+        const text = `reading ${partitions.length} ${more}partitions of ${topic}`
+        report({ type: 'info', text, fields: { group } })
+      } else if (owned === 0) tellIdle()
       progress.aim(partitions)
       progress.check(work, () => ending.resolve({ why: 'goal' }))
     },
@@ -49,7 +63,13 @@ export function runHandlers(
       progress.endSeen(partition)
       work.partitionEnd(partition, offset)
     },
-    onRevoke: (partitions, lost) => work.revoke(partitions, lost, drainTimeoutMs),
+    async onRevoke(partitions, lost) {
+      await work.revoke(partitions, lost, drainTimeoutMs)
+      const { length: left } = work.ledger.partitions()
+      if (!shared || ending.isResolved || left === 0) return
+      const text = `${partitions.length} partitions of ${topic} went to other processes, ${left} stay`
+      report({ type: 'info', text, fields: { group } })
+    },
     onLowWatermark(partition, low) {
       const isKnown = work.ledger.epoch(partition) !== undefined
       retention.low(partition, low, isKnown ? work.ledger.position(partition) : low)

@@ -24,7 +24,7 @@ export function runProcessor(
   options: RunOptions,
   { runtime, report, produce }: RunDeps,
   { consumer, refetcher, journal, output }: Opened,
-  uses: Pick<ProcessorDeps, 'hooks' | 'commit' | 'onChange' | 'onStop'>,
+  uses: Pick<ProcessorDeps, 'hooks' | 'commit' | 'onChange' | 'onStop' | 'onFatal'>,
 ): Processor {
   return processor({
     ...realEdges,
@@ -40,6 +40,7 @@ export function runProcessor(
     store: runtime.store(output.tmp),
     committedNow: consumer.committedNow,
     endOffsets: consumer.endOffsets,
+    partitionCount: () => consumer.partitionCount,
     deadLetter: options.dlq === undefined ? async () => {} : letterSender(produce, options.dlq),
     refetch: async (ranges, onRecord, signal) => {
       await refetcher.read(ranges, onRecord, signal)

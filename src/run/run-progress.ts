@@ -9,7 +9,10 @@ import type { OpenFile } from '../processor/table/open-file.ts'
 import type { RunStats, RunSummary } from '../report/events.ts'
 
 export interface RunProgress {
-  /** Takes the ends of the partitions that were assigned as what there is to read, once, unless the goals were given. */
+  /**
+   * Takes the ends of the partitions that were assigned as what there is to read, unless the goals were given: once, or where
+   * partitions are shared, of each when it comes for the first time.
+   */
   aim(partitions: readonly AssignedPartition[]): void
   /** What could not be read when it aimed last. */
   readonly open: readonly string[]
@@ -27,11 +30,15 @@ export interface RunProgress {
 
 /** What a run has to reach, and how far it is. */
 export function runProgress(
-  options: Pick<Values, 'untilEnd' | 'maxFiles'> & { readonly goals?: ReadonlyMap<number, number> },
+  options: Pick<Values, 'untilEnd' | 'maxFiles' | 'shared'> & {
+    readonly goals?: ReadonlyMap<number, number>
+  },
   consumer: FileConsumer,
 ): RunProgress {
-  let goals: ReadonlyMap<number, number> | undefined
-  let starts: ReadonlyMap<number, number> | undefined
+  let goals: Map<number, number> | undefined
+  const starts = new Map<number, number>()
+  /** Where partitions are shared: from when on all was read of those that are owned. */
+  let readSince: number | undefined
   /** When the goals were taken, if they are the ends: milliseconds since the epoch. */
   let aimedAt: number | undefined
   /** From when on nothing more was read, as only what runs was left to wait for. */
@@ -44,10 +51,18 @@ export function runProgress(
   const position = (work: Processor, p: number) =>
     work.ledger.epoch(p) === undefined ? 0 : work.ledger.position(p)
   function isRead(work: Processor): boolean {
+    if (!options.shared) return isOwnRead(work)
+    if (!isOwnRead(work)) readSince = undefined
+    else readSince ??= performance.now()
+    // What another process has is its own to read, but if that was killed it comes here once its session is over.
+    return readSince !== undefined && performance.now() - readSince >= consumer.sessionMs
+  }
+  function isOwnRead(work: Processor): boolean {
     if (!goals) return false
     const isShort = (p: number, goal: number) =>
-      work.ledger.epoch(p) === undefined ||
-      !reachedEnd([{ position: position(work, p), goal, endSeen: seen.has(p) }])
+      work.ledger.epoch(p) === undefined
+        ? !options.shared
+        : !reachedEnd([{ position: position(work, p), goal, endSeen: seen.has(p) }])
     if (behind >= 0 && isShort(behind, goals.get(behind) ?? 0)) return false
     for (const [p, goal] of goals) {
       behind = p
@@ -60,11 +75,15 @@ export function runProgress(
     aim(partitions) {
       open = partitions.flatMap(partition => partition.open ?? [])
       // What was seen before is read again from the committed offsets on.
-      seen.clear()
-      if (goals || !isAiming) return
-      starts = new Map(partitions.map(({ partition, start }) => [partition, start]))
-      if (options.goals === undefined) aimedAt = Date.now()
-      goals = options.goals ?? new Map(partitions.map(({ partition, end }) => [partition, end]))
+      for (const { partition } of partitions) seen.delete(partition)
+      if (!isAiming || (goals && !options.shared)) return
+      if (options.goals === undefined) aimedAt ??= Date.now()
+      goals ??= new Map(options.goals)
+      for (const { partition, start, end } of partitions) {
+        if (starts.has(partition)) continue
+        starts.set(partition, start)
+        if (options.goals === undefined) goals.set(partition, end)
+      }
     },
     get open() {
       return open
@@ -80,6 +99,8 @@ export function runProgress(
       if (!options.untilEnd && triedFiles(work.counts) < (maxFiles ?? Number.POSITIVE_INFINITY)) return
       if (!isRead(work)) return
       if (work.quiet) return reached()
+      // The rest of what another process had may still come.
+      if (options.shared) return
       stoppedAt ??= Date.now()
       consumer.pauseForGood()
     },
@@ -92,7 +113,7 @@ export function runProgress(
       return Number.isFinite(upTo) ? upTo : undefined
     },
     fraction(work) {
-      if (!goals || !starts || !options.untilEnd) return undefined
+      if (!goals || !options.untilEnd) return undefined
       let have = 0
       let want = 0
       for (const [p, goal] of goals) {

@@ -26,6 +26,7 @@ const SHOWN: Readonly<Record<FileState, FileViewState | undefined>> = {
   running: 'running',
   parked: 'held',
   held: 'held',
+  leaving: undefined,
   closed: undefined,
 }
 
@@ -118,7 +119,7 @@ export function runTally(consumer: FileConsumer, memoryLimit: number): RunTally 
 function* filesOf(work: Processor): Iterable<FileView> {
   const now = performance.now()
   const { running } = work.unfinished()
-  for (const file of work.files.byId.values()) {
+  for (const file of work.files.byKey.values()) {
     const since = running.get(file)
     yield {
       path: file.path,

@@ -134,6 +134,7 @@ async function consumeToEnd(
     commit: tally.commit,
     onChange: () => progress.check(work, atGoal),
     onStop: reason => ending.resolve({ why: 'stop', reason }),
+    onFatal: error => ending.resolve({ why: 'fatal', error }),
   })
   const stats = () => statsOf(work, progress, consumer, started)
   deps.onView?.(tally.view(work, stats))
@@ -149,6 +150,7 @@ async function consumeToEnd(
   const looking = [
     setInterval(() => {
       work.tick()
+      if (options.shared) progress.check(work, atGoal)
       const halted = hasEnd(options) ? whyHalted(work, progress, consumer) : undefined
       if (halted) ending.resolve(halted)
     }, TICK_MS),

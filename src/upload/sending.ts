@@ -3,6 +3,7 @@ import { hash as digest, webcrypto } from 'node:crypto'
 import { HASH, WEB_HASH } from '../core/chunks/chunk.ts'
 import { chunkKey, encodeChunk } from '../core/chunks/chunk-codec.ts'
 import type { ChunkSpan } from '../core/chunks/chunking.ts'
+import { BY_PATH } from '../core/chunks/keyed.ts'
 import type { SourceFile } from '../files/source-file.ts'
 import type { RecordToSend } from '../kafka/producer.ts'
 import type { FileOutcome } from '../report/commands/upload-report.ts'
@@ -59,7 +60,7 @@ export async function chunkRecord(
     topic,
     key: chunkKey({ subdir, filename: name, index, total }),
     value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
-    ...(partition === undefined ? {} : { partition }),
+    ...(partition === undefined ? {} : { partition, headers: BY_PATH }),
   }
 }
 

@@ -14,7 +14,7 @@ interface Request {
 }
 
 /** Commits over a ledger with partitions 0 and 1 at offset 0; each request waits until the test answers it. */
-function setUp(isIdle = false) {
+function setUp(isIdle = false, shared = false) {
   const clock = manualClock()
   const book: Ledger = ledger()
   for (const partition of [0, 1]) book.assign(partition, 0, 0)
@@ -31,6 +31,7 @@ function setUp(isIdle = false) {
     tooLarge: undefined as number | undefined,
   }
   const committing = commits({
+    shared,
     ledger: book,
     content: ({ partition, base, position }) => ({
       base,
@@ -313,4 +314,38 @@ test('a refused commit is repeated after growing pauses, and as ever after one t
   done(0)
   await clock.advance(1_000)
   assert.equal(requests.length, 9)
+})
+
+test('where partitions are shared a record that does not fit holds back none but its own', async () => {
+  const { requests, done, clock, state, fills, committing, book } = setUp(false, true)
+  state.tooLarge = 1
+  done(0)
+  done(1)
+  await clock.advance(1_000)
+  assert.deepEqual(bare(requests[0]), [{ partition: 0, offset: 1 }])
+  assert.ok((fills[0] as number) > 1)
+  await requests[0]?.answer()
+  assert.equal(book.isClean, false)
+  state.tooLarge = undefined
+  const now = committing.now()
+  await settled()
+  assert.deepEqual(bare(requests[1]), [{ partition: 1, offset: 1 }])
+  await requests[1]?.answer()
+  assert.equal(await now, true)
+})
+
+test('where partitions are shared what is too much for one request goes in several, at once', async () => {
+  const { requests, committing, book, state } = setUp(false, true)
+  state.finished = Array.from({ length: 170 }, (_, i) => `${i}`.padStart(16))
+  for (let partition = 2; partition < 300; partition++) book.assign(partition, 0, undefined)
+  const now = committing.now()
+  for (let i = 0; i < 3; i++) {
+    await settled()
+    const { offsets, answer } = requests[i] as Request
+    const bytes = offsets.reduce((sum, { metadata = '' }) => sum + metadata.length + 100, 0)
+    assert.ok(bytes <= 500_000)
+    await answer()
+  }
+  assert.equal(await now, true)
+  assert.equal(requests.flatMap(({ offsets }) => offsets).length, 298)
 })

@@ -16,7 +16,7 @@ async function readAll(w: World, batch = BATCH): Promise<number> {
   for (let left = w.log.flat().length; left > 0; left -= batch) {
     await w.clock.advance(10)
     await w.read(batch)
-    most = Math.max(most, w.processor.files.byId.size)
+    most = Math.max(most, w.processor.files.byKey.size)
   }
   await w.clock.advance(5_000)
   return most

@@ -12,7 +12,7 @@ function given(path: string) {
 
 function opened() {
   const files = openFiles()
-  return { files, file: files.open(given('a/f'), chunkOf()) }
+  return { files, file: files.open(0, given('a/f'), chunkOf()) }
 }
 
 test('a file goes from state to state, is counted in each, and leaves the table at the end', () => {
@@ -25,12 +25,14 @@ test('a file goes from state to state, is counted in each, and leaves the table 
     assert.equal(files.count(state), 1)
     assert.equal(files.count('assembling'), 0)
   }
-  assert.equal(files.byId.size, 0)
+  assert.equal(files.byKey.size, 0)
 })
 
 test('a way that no file may go is refused', () => {
   for (const [way, wrong] of [
     [[], 'running'],
+    [['parked'], 'leaving'],
+    [['leaving'], 'queued'],
     [['queued'], 'held'],
     [['queued', 'running', 'held'], 'queued'],
     [['closed'], 'assembling'],
@@ -45,7 +47,7 @@ test('a way that no file may go is refused', () => {
 test('numbers are given in the order of opening, and the hash is a copy', () => {
   const files = openFiles()
   const chunk = chunkOf()
-  const [a, b] = [files.open(given('a'), chunk), files.open(given('b'), chunk)]
+  const [a, b] = [files.open(0, given('a'), chunk), files.open(0, given('b'), chunk)]
   assert.ok(a.number < b.number)
   assert.equal(a.sha512, Buffer.from(chunk.fileHash).toString('hex'))
 })

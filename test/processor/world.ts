@@ -96,6 +96,8 @@ export interface World {
   readonly letters: readonly DeadLetter[]
   readonly stops: readonly string[]
   readonly aborts: readonly string[]
+  /** Files that threads were to stop. */
+  readonly aborted: readonly string[]
   readonly isPaused: boolean
   /** How often reading was paused. */
   readonly pauses: number
@@ -172,6 +174,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
   const letters: DeadLetter[] = []
   const stops: string[] = []
   const aborts: string[] = []
+  const aborted: string[] = []
   let isPaused = false
   let pauses = 0
   let life = 0
@@ -234,7 +237,10 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
         if (begun?.key === key) begun = undefined
       },
       recall: () => {},
-      abort: (reason: string) => void aborts.push(reason),
+      abort(reason: string, of?: ReadonlySet<FileJob>) {
+        aborts.push(reason)
+        for (const { path } of of ?? []) aborted.push(path)
+      },
       run: (task: Task) =>
         new Promise<TaskResult>(answer => {
           queue.push(() => {
@@ -303,6 +309,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
             { offset, metadata: metadata.get(partition)?.slice(0, -1) },
           ]),
         ),
+      partitionCount: () => log.length,
       endOffsets: async () => {
         if (open.onEndOffsets) await open.onEndOffsets()
         return new Map(log.map((values, partition) => [partition, values.length]))
@@ -332,6 +339,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
       after: (ms, then) => clock.after(ms, () => alive() && then()),
       onChange() {},
       onStop: reason => void stops.push(reason),
+      onFatal: error => void stops.push(`${error.code}: ${error.facts.join()}`),
     })
   }
 
@@ -352,6 +360,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
     letters,
     stops,
     aborts,
+    aborted,
     get isPaused() {
       return isPaused
     },

@@ -19,6 +19,7 @@ describe('consumer', { skip: noBroker, concurrency: 3 }, () => {
           properties: { 'bootstrap.servers': broker, 'client.id': topic, ...properties },
           from: 'earliest',
           waitForTopic: false,
+          shared: false,
         },
         () => {},
       )

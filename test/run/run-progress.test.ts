@@ -31,7 +31,7 @@ async function progressOf(options: { untilEnd?: boolean; maxFiles?: number }) {
     }),
   ) as unknown as Processor
   const progress = runProgress(
-    { untilEnd: false, maxFiles: undefined, ...options },
+    { untilEnd: false, maxFiles: undefined, shared: false, ...options },
     consumer as unknown as FileConsumer,
   )
   progress.aim([{ partition: 0, start: 0, end: 10 } as AssignedPartition])

@@ -48,6 +48,7 @@ export function beginProcess(
     commit: consumer.commit,
     committedNow: consumer.committedNow,
     endOffsets: consumer.endOffsets,
+    partitionCount: () => broker.partitions.length,
     deadLetter: deadLetterTopic(world, blocked),
     refetch: simRefetch(world, broker, clock),
     pause: consumer.pause,
@@ -61,6 +62,7 @@ export function beginProcess(
     sha512: sha,
     digest128,
     onChange() {},
+    onFatal: error => checks.violate(error.message),
     onStop(reason) {
       if (plan.settings.onError !== 'stop') checks.violate(`the run stops: ${reason}`)
       happened('stopped by policy')

@@ -72,7 +72,7 @@ export interface Truth {
 
 export function truthOf(plan: Plan, broker: Broker): Truth {
   const files = plan.files.map(newTruth)
-  const byId = new Map(files.map(f => [idOf(f.file.path, f.file.sha512.toString('hex')), f]))
+  const byKey = new Map(files.map(f => [idOf(f.file.path, f.file.sha512.toString('hex')), f]))
   const junkOver = new Set<string>()
   const skippedTo = broker.partitions.map(() => 0)
   const safeIndex = broker.partitions.map(() => 0)
@@ -114,7 +114,7 @@ export function truthOf(plan: Plan, broker: Broker): Truth {
       skippedTo[partition] = Math.max(skippedTo[partition] as number, to)
     },
     recordAt,
-    fileOf: job => byId.get(idOf(job.path, job.sha512)),
+    fileOf: job => byKey.get(idOf(job.path, job.sha512)),
     fileAt(partition, offset) {
       const what = recordAt(partition, offset)?.what
       return what?.kind === 'chunk' ? files[what.file] : undefined

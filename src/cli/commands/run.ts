@@ -66,7 +66,12 @@ export const command: Command = {
       ])
       const group = groupId(values.group, { plugin: plugin.name, topic }, randomUUID)
       const outputDir = path.resolve(invocation.cwd, values.outputDir ?? `${plugin.name}_output`)
-      const consumerProperties = { 'client.id': ownClientId(), ...settings.kafka.consumer }
+      const { consumer } = settings.kafka
+      const clientId = values.shared ? ownClientId(true, consumer['client.id']) : ownClientId()
+      const consumerProperties = {
+        ...(values.shared ? { ...consumer, 'client.id': clientId } : { 'client.id': clientId, ...consumer }),
+        ...(values.member === undefined ? {} : { 'group.instance.id': values.member }),
+      }
       const options = { ...values, topic, group, outputDir, consumerProperties }
       opening = connecting(options)
       const sending = outgoing(producerProperties(settings), values.outputTopic)

@@ -214,6 +214,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
       'Stop the other one, or wait until it has ended.',
       'For a second, independent run: --group another-name.',
       'For more speed: --threads, not more processes (dfsp help scaling).',
+      'For several hosts, where each file lies in one partition: --shared for all of them.',
     ],
     example:
       'dfsp: group dfsp.plot.xrd is in use [E_GROUP_BUSY]\n  member dfsp-lab2-4711 on 10.0.4.9 owns partitions 0-3',
@@ -388,6 +389,23 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
       'export default function (file, ctx) { … return null }',
     ],
     example: 'dfsp: ./plot.ts does not compile [E_PLUGIN]\n  plot.ts:12:7 Expected ";" but found "error"',
+  },
+  E_NOT_KEYED: {
+    title: 'the topic cannot be shared: the chunks of a file lie in several partitions',
+    meaning:
+      'With --shared each partition is read by one process, so all chunks of a file must lie in one of them. A chunk was found that is not in the partition of its path, and no header says that its file is together. What was finished is committed; the file stays as it is.',
+    causes: [
+      'the topic is written by OpenMSIStream, whose chunks go to any partition',
+      'dfsp upload was called with --partition-by key',
+      'the number of partitions was raised, and a dfsp upload of before sent the file before that',
+    ],
+    look: [['dfsp ls xrd --raw 3:4711', 'the record that is named: its key and headers']],
+    mend: [
+      'dfsp run without --shared reads such a topic with one process.',
+      'Send with dfsp upload, which puts each file into the partition of its path.',
+    ],
+    example:
+      'dfsp: xrd holds files whose chunks lie in several partitions [E_NOT_KEYED]\n  record xrd[3]@4711 is a chunk of run1/a.raw, which belongs into partition 0',
   },
   E_ADDON: {
     title: 'the Kafka client is not built, or without what is needed',

@@ -70,8 +70,12 @@ in any of them. A second process in the same group ends with 75 (E_GROUP_BUSY).
   --memory SIZE   the budget of open files; beyond it chunks go to disk
   --mode disk     for files that are larger than memory
 
-More than one machine: split by topic, or let several groups take different
-files:
+More than one machine, where each file lies in one partition (dfsp upload sends
+it so): the same command on each, with --shared. Kafka gives each some of the
+partitions, and moves them when a process comes, ends or is killed.
+  dfsp run -p ./plot.ts -t xrd --shared
+
+Else split by topic, or let several groups take different files:
   dfsp run -p ./plot.ts -t xrd -g plot.a --files '^a/'
   dfsp run -p ./plot.ts -t xrd -g plot.b --files '^b/'
 Each reads the whole topic, and processes its part.

@@ -67,6 +67,21 @@ export const OPTIONS = {
     commands: ['run', 'retry', 'status', 'config'],
     oldNames: [{ name: 'consumer_group_id' }],
   },
+  shared: {
+    type: 'boolean',
+    describe:
+      'other processes of the group may read the same topic: each gets some of its partitions. Each file has to lie in one partition, as dfsp upload sends it',
+    group: 'Input',
+    commands: ['run', 'config'],
+  },
+  member: {
+    type: 'string',
+    placeholder: 'NAME',
+    describe:
+      'with --shared: a name that this process keeps (group.instance.id); started again within its session it has its partitions back, and none move',
+    group: 'Input',
+    commands: ['run', 'config'],
+  },
   files: {
     type: 'regex',
     placeholder: 'REGEX',

@@ -41,7 +41,7 @@ export interface GroupWatch {
 /** Connects; throws a DfspError where it cannot. */
 export async function watchGroup({ topic, group, properties }: GroupInTopic): Promise<GroupWatch> {
   const login = loginOf(properties)
-  const given = consumerArguments(properties, group)
+  const given = consumerArguments(properties, group, false)
   const global = given.global as unknown as RdKafka.ConsumerGlobalConfig
   const { client, metadata } = await connect(
     ({ KafkaConsumer }) => new KafkaConsumer(global, given.topic),

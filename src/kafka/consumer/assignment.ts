@@ -38,8 +38,8 @@ export interface Asked {
 }
 
 /**
- * `from` holds for a group that has committed nothing at all; a partition that is new to an existing group is read
- * from its first record, and so is one of a topic that was made `anew`, for which no commit counts.
+ * `from` holds for a group that has committed nothing at all, as far as these partitions go; a partition that is new to an
+ * existing group is read from its first record, and so is one of a topic that was made `anew`, for which no commit counts.
  */
 export async function startOffsets(
   { client, ask = client, topic, isolation }: Asked,

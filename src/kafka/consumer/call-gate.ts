@@ -10,14 +10,19 @@ export interface CallGate {
 }
 
 export function callGate(): CallGate {
-  let outstanding: Promise<unknown> = Promise.resolve()
+  const outstanding = new Set<Promise<unknown>>()
   let held: Promise<void> | undefined
   return {
     get change() {
       return held
     },
     began(call) {
-      outstanding = call.catch(() => {})
+      const over: Promise<void> = call
+        .catch(() => {})
+        .then(() => {
+          outstanding.delete(over)
+        })
+      outstanding.add(over)
     },
     async between(change) {
       while (held !== undefined) await held
@@ -26,7 +31,7 @@ export function callGate(): CallGate {
         release = resolve
       })
       try {
-        await outstanding
+        await Promise.all(outstanding)
         return await change()
       } finally {
         held = undefined

@@ -24,7 +24,8 @@ export interface Committer {
   /**
    * Commits all of `offsets` in one request; resolves when the broker has acknowledged it. Rejects with a reason in
    * words when it was refused or is unanswered (parts of it may be stored then: ask `committedNow`), and without
-   * sending anything when a partition is not owned any more; with a `CommitError`. The answer arrives only while the consumer is read from.
+   * sending anything when a partition is not owned any more, if they belong together; with a `CommitError`. The answer
+   * arrives only while the consumer is read from.
    */
   commit(offsets: readonly OffsetCommit[]): Promise<void>
 }
@@ -32,13 +33,21 @@ export interface Committer {
 /** A commit without an answer for this long has failed; librdkafka gives up its own retries before. */
 const ANSWER_MS = 60_000
 
+export interface CommitterOptions {
+  readonly topic: string
+  readonly group: string
+  readonly login: Login
+  /** Each partition is committed by itself: those that are not owned any more are left out. */
+  readonly shared: boolean
+}
+
 /**
  * `consumer` must have been made with `offset_commit_cb: true`. `mayCommit` says whether a partition is owned: the
  * broker takes a member's commit for any partition, also for one that another member reads already.
  */
 export function committer(
   consumer: Pick<RdKafka.KafkaConsumer, 'commit' | 'on'>,
-  { topic, ...who }: { readonly topic: string; readonly group: string; readonly login: Login },
+  { topic, shared, ...who }: CommitterOptions,
   mayCommit: (partition: number) => boolean,
 ): Committer {
   let inFlight: { list: readonly OffsetCommit[]; answer(error?: ClientError | null): void } | undefined
@@ -49,10 +58,12 @@ export function committer(
   return {
     async commit(offsets) {
       if (inFlight) throw new Error('a commit is in flight already')
-      const list = offsets.map(offset => validated(topic, offset))
-      const foreign = offsets.find(({ partition }) => !mayCommit(partition))
+      const own = offsets.filter(({ partition }) => mayCommit(partition))
+      const foreign = shared ? undefined : offsets.find(offset => !own.includes(offset))
       if (foreign)
         throw new DfspError('E_KAFKA', `${topic}[${foreign.partition}] is not owned any more: not committed`)
+      if (own.length === 0) return
+      const list = own.map(offset => validated(topic, offset))
       await new Promise<void>((resolve, reject) => {
         const answer = (error?: ClientError | null) => {
           inFlight = undefined
@@ -64,7 +75,7 @@ export function committer(
           () => answer({ code: ERR.TIMED_OUT, message: `no answer for ${ANSWER_MS / 1000} s` }),
           ANSWER_MS,
         )
-        inFlight = { list: offsets, answer }
+        inFlight = { list: own, answer }
         try {
           faultPoint('before-commit')
           consumer.commit(list)

@@ -8,6 +8,7 @@ import { connect } from '../connect.ts'
 import { type Login, loginOf } from '../login.ts'
 import { type ConsumerArguments, consumerArguments } from './consumer-arguments.ts'
 import { waitForGroup } from './group.ts'
+import { commitStarts } from './shared-starts.ts'
 
 export interface ConsumerOptions {
   readonly topic: string
@@ -16,6 +17,8 @@ export interface ConsumerOptions {
   /** Where to begin in a group that has committed nothing. */
   readonly from: StartOffset
   readonly waitForTopic: boolean
+  /** Other processes that say so own partitions of the topic beside this one: each file lies in one of them. */
+  readonly shared: boolean
   /** Hand on the records' headers, too. */
   readonly headers?: true
 }
@@ -23,9 +26,13 @@ export interface ConsumerOptions {
 /** A client that is connected, and no member of the group yet. */
 export interface Connection {
   readonly client: RdKafka.KafkaConsumer
+  /** What reads: another client where partitions are shared, see `assigner`. */
+  readonly reader: RdKafka.KafkaConsumer
   readonly login: Login
   readonly options: ConsumerOptions
   readonly given: ConsumerArguments
+  /** Of the topic, as it was told last. */
+  readonly partitions: { count: number }
   /** One of the cluster. */
   readonly broker: RdKafka.Metadata['brokers'][number] | undefined
   onInfo(text: string): void
@@ -38,9 +45,9 @@ export async function openConnection(
   options: ConsumerOptions,
   onInfo: (text: string) => void,
 ): Promise<Connection> {
-  const { group, properties } = options
+  const { group, properties, shared } = options
   const login = loginOf(properties)
-  const given = consumerArguments(properties, group)
+  const given = consumerArguments(properties, group, shared)
   // With a function of its own the binding leaves the answers to us; what is to be answered comes as an event, too.
   const global = { ...given.global, rebalance_cb: () => {} } as unknown as RdKafka.ConsumerGlobalConfig
   const { client, metadata } = await connect(
@@ -49,13 +56,29 @@ export async function openConnection(
     onInfo,
   )
   try {
-    await existingTopic(client, options, login, onInfo)
-    await waitForGroup(client, group, given.clientId, given.sessionMs, onInfo)
+    const all = await existingTopic(client, options, login, onInfo)
+    await waitForGroup(client, group, { ...given, shared }, onInfo)
+    if (shared)
+      await commitStarts({ client, topic: options.topic, isolation: given.isolation }, all, options.from)
+    const partitions = { count: all.length }
+    const reader = shared ? await openReader(given, login, onInfo) : client
+    return { client, reader, login, options, given, partitions, broker: metadata.brokers[0], onInfo }
   } catch (error) {
     client.disconnect(() => {})
     throw error
   }
-  return { client, login, options, given, broker: metadata.brokers[0], onInfo }
+}
+
+/** It never joins, and asks the coordinator nothing; the group is named as librdkafka wants one. */
+async function openReader(
+  { global, topic }: ConsumerArguments,
+  login: Login,
+  onInfo: (text: string) => void,
+): Promise<RdKafka.KafkaConsumer> {
+  const { 'group.instance.id': _, 'group.protocol': __, ...rest } = global
+  const own = rest as unknown as RdKafka.ConsumerGlobalConfig
+  const { client } = await connect(({ KafkaConsumer }) => new KafkaConsumer(own, topic), login, onInfo)
+  return client
 }
 
 async function existingTopic(
@@ -63,11 +86,10 @@ async function existingTopic(
   options: ConsumerOptions,
   login: Login,
   onWaiting: (text: string) => void,
-): Promise<void> {
+): Promise<readonly number[]> {
   for (let told = false; ; told = true) {
     try {
-      await topicPartitions(client, options.topic, login)
-      return
+      return await topicPartitions(client, options.topic, login)
     } catch (error) {
       if (!options.waitForTopic || !(error instanceof DfspError) || error.code !== 'E_TOPIC_MISSING')
         throw error

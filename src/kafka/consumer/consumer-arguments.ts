@@ -32,16 +32,24 @@ const CLASSIC_DEFAULTS = {
   'session.timeout.ms': 10_000,
 } as const
 
+/** Partitions are taken and given one by one, and go soon from one that was killed to the others. */
+const SHARED_CLASSIC_DEFAULTS = {
+  'partition.assignment.strategy': 'cooperative-sticky',
+  'heartbeat.interval.ms': 1_000,
+} as const
+
 /** The broker's default for group.protocol=consumer (group.consumer.session.timeout.ms). */
 const BROKER_SESSION_MS = 45_000
 
 export function consumerArguments(
   properties: Readonly<Record<string, string>>,
   group: string,
+  shared: boolean,
 ): ConsumerArguments {
   const given = splitProperties(properties, 'consumer')
   const isClassic = String(given.global['group.protocol'] ?? 'classic').toLowerCase() === 'classic'
-  const global = { ...DEFAULTS, ...(isClassic ? CLASSIC_DEFAULTS : {}), ...given.global }
+  const classic = shared ? { ...CLASSIC_DEFAULTS, ...SHARED_CLASSIC_DEFAULTS } : CLASSIC_DEFAULTS
+  const global = { ...DEFAULTS, ...(isClassic ? classic : {}), ...given.global }
   return {
     global: {
       ...global,

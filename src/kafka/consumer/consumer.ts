@@ -30,12 +30,16 @@ export interface FileConsumer extends Committer {
   knownEnd(partition: number): number
   /** Up to where the owned partitions can be read at present: an open transaction lies beyond. */
   endOffsets(): Promise<ReadonlyMap<number, number>>
+  /** For so long a killed process stays a member of the group, in milliseconds. */
+  readonly sessionMs: number
+  /** How many partitions the topic has, as far as was told. */
+  readonly partitionCount: number
   readonly health: Health
   close(): Promise<void>
 }
 
 export interface Health {
-  /** All partitions are owned. */
+  /** All partitions are owned, or what this process was given of them. */
   readonly isJoined: boolean
   /** Why the brokers do not answer; undefined while they do, as far as is known. */
   readonly away: string | undefined
@@ -52,16 +56,16 @@ export async function openConsumer(
   onInfo: (text: string) => void,
 ): Promise<FileConsumer> {
   const connection = await openConnection(options, onInfo)
-  const { client, login, given } = connection
+  const { client, reader, login, given } = connection
   const { topic, group, properties } = options
   let closing = false
   const owned = ownedPartitions()
-  const assign = assigner(client, topic)
+  const assign = assigner(client, topic, reader)
   const outages = clientOutages(client, login)
   const asks = questions(properties, topic, group, given.isolation)
   const pausing = pauses({
     stop: () => assign.pause(owned.positions.keys()),
-    start: () => owned.state === 'whole' && assign.resume(owned.positions.keys()),
+    start: () => owned.isAnyRead && assign.resume(owned.positions.keys()),
     after(ms, then) {
       const timer = setTimeout(then, ms)
       return () => clearTimeout(timer)
@@ -69,7 +73,7 @@ export async function openConsumer(
   })
   const commits = committer(
     client,
-    { topic, group, login },
+    { topic, group, login, shared: options.shared },
     partition => owned.mayCommit(partition) && !assign.isLost,
   )
   let membership: Membership | undefined
@@ -95,7 +99,7 @@ export async function openConsumer(
     },
     knownEnd(partition) {
       if (closing) return 0
-      const end = client.getWatermarkOffsets(topic, partition).highOffset
+      const end = reader.getWatermarkOffsets(topic, partition).highOffset
       return Number.isSafeInteger(end) && end > 0 ? end : 0
     },
     async endOffsets() {
@@ -103,9 +107,13 @@ export async function openConsumer(
       outages.answered()
       return new Map([...found].map(([partition, { high }]) => [partition, high]))
     },
+    sessionMs: given.sessionMs,
+    get partitionCount() {
+      return connection.partitions.count
+    },
     get health() {
       return {
-        isJoined: !closing && owned.state === 'whole',
+        isJoined: !closing && (owned.isAnyRead || (options.shared && membership?.isMember === true)),
         away: outages.away,
         stuck: membership?.stuck,
         lost: outages.lost,
@@ -117,7 +125,10 @@ export async function openConsumer(
       asks.close()
       await membership?.end()
       // Of a broker that does not answer the group cannot be left, and the attempt would hold the process for minutes.
-      if (!outages.isSilent) await new Promise<void>(resolve => client.disconnect(() => resolve()))
+      if (outages.isSilent) return
+      // The member first: what it is asked to give up while it leaves, the reader gives up with it.
+      for (const each of new Set([client, reader]))
+        await new Promise<void>(resolve => each.disconnect(() => resolve()))
     },
   }
 }

@@ -1,4 +1,4 @@
-/** Turns one consume() result into records to hand on: those of the turn in which the call began, in order. */
+/** Turns one consume() result into records to hand on: those of partitions that were read when the call began, in order. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Owned } from './owned.ts'
 import type { PartitionEnd } from './read-loop.ts'
@@ -15,7 +15,7 @@ export interface ConsumedRecord {
 
 export interface DeliveryDeps {
   readonly withHeaders: boolean
-  readonly owned: Pick<Owned, 'countingSince'>
+  readonly owned: Pick<Owned, 'readSince'>
   onRecords(records: readonly ConsumedRecord[]): void
   onPartitionEnd(partition: number, offset: number): void
   /** An offset came again: the log is another one. Nothing of the batch was handed on. */
@@ -31,12 +31,11 @@ export interface DeliveryDeps {
  */
 export function delivery(deps: DeliveryDeps) {
   return (messages: readonly RdKafka.Message[], ends: readonly PartitionEnd[], turn: number): void => {
-    const positions = deps.owned.countingSince(turn)
-    if (positions === undefined) return
+    const { owned } = deps
     const since = deps.now()
     const records: ConsumedRecord[] = []
     for (const { partition, offset, timestamp, value, headers } of messages) {
-      const position = positions.get(partition)
+      const position = owned.readSince(turn, partition)
       if (!position) continue
       if (offset < position.next) return deps.onWentBack(partition, position.next, offset)
       position.next = offset + 1
@@ -44,10 +43,11 @@ export function delivery(deps: DeliveryDeps) {
       const record = { partition, offset, timestamp: timestamp ?? 0, value }
       records.push(deps.withHeaders ? { ...record, headers: headersOf(headers) } : record)
     }
-    if (messages.length > 0 || ends.length > 0) deps.onAlive()
+    const counted = ends.filter(({ partition }) => owned.readSince(turn, partition) !== undefined)
+    if (records.length + counted.length > 0) deps.onAlive()
     if (records.length > 0) deps.onRecords(records)
-    for (const { partition, offset } of ends) {
-      const position = positions.get(partition)
+    for (const { partition, offset } of counted) {
+      const position = owned.readSince(turn, partition)
       if (!position || offset < position.next) continue
       position.next = offset
       position.since = since

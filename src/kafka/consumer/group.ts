@@ -18,9 +18,21 @@ const NEWCOMER_MS = 3_000
 /** A session ends this much later than its time-out at the latest. */
 const MARGIN_MS = 2_000
 
-/** The client id that tells a process of this machine from all others. */
-export function ownClientId(): string {
-  return `dfsp-${os.hostname()}-${process.pid}`
+/**
+ * The client id that tells a process of this machine from all others. Of one that shares the topic it has a "+" in it, which
+ * tells others that share it; and behind a name of the user's, too: members of one name make librdkafka's
+ * cooperative-sticky go round for ever.
+ */
+export function ownClientId(shared = false, name = 'dfsp'): string {
+  return `${name}${shared ? '+' : '-'}${os.hostname()}-${process.pid}`
+}
+
+/** A process that is about to join. */
+export interface Joining {
+  readonly clientId: string
+  readonly sessionMs: number
+  /** Others that share the topic are no hindrance. */
+  readonly shared: boolean
 }
 
 /**
@@ -31,23 +43,23 @@ export function ownClientId(): string {
 export async function waitForGroup(
   client: Client,
   group: string,
-  clientId: string,
-  sessionMs: number,
+  { clientId, sessionMs, shared }: Joining,
   onWaiting: (text: string) => void,
 ): Promise<void> {
   const until = performance.now() + sessionMs + MARGIN_MS
   for (let told = false; ; ) {
     const members = (await groupMembers(client, group)) ?? []
-    const others = members.filter(member => !isGone(member, clientId))
+    const others = members.filter(member => !isGone(member, clientId) && !(shared && isSharing(member)))
     const [first] = others
     if (!first) {
+      if (shared) return
       if (members.length > 0)
         onWaiting(
           `a killed dfsp is still a member of group ${group}: its session ends within ${Math.round(sessionMs / 1000)} s`,
         )
       return
     }
-    if (others.some(isHereAndAlive) || performance.now() > until) throw busy(group, others)
+    if (others.some(isHereAndAlive) || performance.now() > until) throw busy(group, others, shared)
     if (!told)
       onWaiting(
         `group ${group} has a member ${first.clientId} on ${first.host}: waiting up to ${Math.round(sessionMs / 1000)} s in case it is gone`,
@@ -93,7 +105,7 @@ export async function waitForRest(client: Client, group: string, part: PartOwner
     if (givesWay(part, others, now - alone) || now > until) {
       if (part.over()) return
       const fact = `this process was given ${part.owned().size} of ${await part.total()} partitions`
-      throw busy(group, others, fact)
+      throw busy(group, others, false, fact)
     }
     if (!told && !part.over() && others.length > 0) {
       told = true
@@ -136,7 +148,7 @@ export async function whyNotJoined(
 
 const MOST_MEMBERS = 20
 
-function busy(group: string, others: readonly GroupMember[], fact?: string): DfspError {
+function busy(group: string, others: readonly GroupMember[], shared: boolean, fact?: string): DfspError {
   const named = others.slice(0, MOST_MEMBERS).map(inWords)
   const more = others.length - named.length
   return new DfspError('E_GROUP_BUSY', `group ${group} is in use`, {
@@ -144,9 +156,13 @@ function busy(group: string, others: readonly GroupMember[], fact?: string): Dfs
       ...(named.length > 0 ? named : ['another member is in the group']),
       ...(more > 0 ? [`and ${more} more members`] : []),
       ...(fact ? [fact] : []),
-      "a file's chunks are spread over all partitions, so one process must own them all",
+      shared
+        ? 'it was started without --shared, and wants all partitions for itself'
+        : "a file's chunks are spread over all partitions, so one process must own them all",
     ],
-    next: 'stop the other one, or use another --group',
+    next: shared
+      ? 'stop the other one, and start it with --shared, or use another --group'
+      : 'stop the other one, or use another --group; where each file lies in one partition: --shared for all of them',
   })
 }
 
@@ -156,7 +172,7 @@ function inWords({ clientId, host, partitions }: GroupMember): string {
 }
 
 function hostAndPid(clientId: string): { host: string; pid: number } | undefined {
-  const parts = /^dfsp-(.+)-(\d+)$/.exec(clientId)
+  const parts = /^(?:dfsp-|[^+]*\+)(.+)-(\d+)$/.exec(clientId)
   return parts ? { host: parts[1] as string, pid: Number(parts[2]) } : undefined
 }
 
@@ -165,6 +181,10 @@ function isGone(member: GroupMember, ownId: string): boolean {
   if (member.clientId === ownId) return true
   const process = hostAndPid(member.clientId)
   return process !== undefined && process.host === os.hostname() && !isAlive(process.pid)
+}
+
+function isSharing({ clientId }: GroupMember): boolean {
+  return clientId.includes('+') && hostAndPid(clientId) !== undefined
 }
 
 function isHereAndAlive(member: GroupMember): boolean {

@@ -6,17 +6,17 @@ import { topicPartitions } from '../ask/topic.ts'
 import { topicIdentity } from '../ask/topic-identity.ts'
 import type { Assigner } from './assigner.ts'
 import { type AssignedPartition, startOffsets } from './assignment.ts'
-import { callGate } from './call-gate.ts'
+import { type CallGate, callGate } from './call-gate.ts'
 import type { Connection } from './connection.ts'
 import { type ConsumedRecord, delivery } from './delivery.ts'
 import { waitForRest, whyNotJoined } from './group.ts'
 import type { Outages } from './outages.ts'
 import type { Owned } from './owned.ts'
-import { ownership } from './ownership.ts'
+import { type Ownership, ownership } from './ownership.ts'
 import type { Pauses } from './pauses.ts'
 import type { Questions } from './questions.ts'
-import { readErrors } from './read-errors.ts'
-import { readLoop } from './read-loop.ts'
+import { type ReadErrors, readErrors } from './read-errors.ts'
+import { memberLoop, readLoop } from './read-loop.ts'
 import { watch } from './watch/watch.ts'
 
 export interface ConsumerHandlers {
@@ -51,6 +51,8 @@ export interface Parts {
 }
 
 export interface Membership {
+  /** The group has let it in; it may have nothing to give. */
+  readonly isMember: boolean
   /** A commit is about to go out. */
   committing(): void
   /** Which records are there and were asked for again in vain. */
@@ -65,12 +67,14 @@ const THROTTLED =
   'the broker slows this client down (a quota of its user or client id): records come as it lets them'
 
 export function joinGroup(connection: Connection, parts: Parts, handlers: ConsumerHandlers): Membership {
-  const { client, login, given, options } = connection
+  const { client, reader, login, given, options } = connection
   const { topic, group, properties } = options
   const { owned, assign, pausing, outages, asks, isClosing } = parts
   const { clientId, sessionMs, isolation } = given
+  // What was decided for the whole topic is committed already.
+  const from = options.shared ? 'earliest' : options.from
   const errors = readErrors({
-    client,
+    clients: new Set([client, reader]),
     topic,
     group,
     login,
@@ -82,11 +86,19 @@ export function joinGroup(connection: Connection, parts: Parts, handlers: Consum
   })
   const { trouble } = errors
   const identity = topicIdentity(asks.topicId)
-  const partitions = () => topicPartitions(client, topic, login)
+  async function partitions(): Promise<readonly number[]> {
+    const all = await topicPartitions(client, topic, login)
+    connection.partitions.count = all.length
+    return all
+  }
   const gate = callGate()
 
   function onAssign(list: readonly AssignedPartition[]): void {
-    const isNew = !errors.hasRead && list.every(p => p.committed === undefined) && list.some(p => p.end > 0)
+    const isNew =
+      !options.shared &&
+      !errors.hasRead &&
+      list.every(p => p.committed === undefined) &&
+      list.some(p => p.end > 0)
     if (isNew)
       connection.onInfo(
         `group ${group} has no committed offsets (it is new, or they have expired): ${begins(options.from)}`,
@@ -96,12 +108,21 @@ export function joinGroup(connection: Connection, parts: Parts, handlers: Consum
   }
   const changes = ownership({
     topic,
+    shared: options.shared,
     owned,
     assign,
     gate,
     partitions,
-    starts: async (list, anew) =>
-      startOffsets({ client, topic, isolation }, list, options.from, (await identity.hasChanged()) || anew),
+    starts: async (list, anew) => {
+      // A partition that is new raises their number.
+      if (options.shared) await partitions()
+      return await startOffsets(
+        { client, topic, isolation },
+        list,
+        from,
+        (await identity.hasChanged()) || anew,
+      )
+    },
     onAssign,
     onRevoke: (list, lost) => handlers.onRevoke(list, lost),
     waitForRest: (mine, came, over) =>
@@ -130,38 +151,12 @@ export function joinGroup(connection: Connection, parts: Parts, handlers: Consum
   async function notJoined(): Promise<void> {
     if (trouble.isLasting) return trouble.again()
     const reason = await whyNotJoined(properties, group, clientId, asks.members)
-    if (!isClosing() && owned.state === 'partial') errors.notJoined(reason)
+    if (!isClosing() && owned.positions.size === 0) errors.notJoined(reason)
   }
 
-  const deliver = delivery({
-    withHeaders: options.headers === true,
-    owned,
-    onRecords: records => handlers.onRecords(records),
-    onPartitionEnd: (partition, offset) => handlers.onPartitionEnd(partition, offset),
-    onWentBack(partition, from, to) {
-      handlers.onProblem(
-        `${topic}[${partition}] went back to offset ${to} from ${from}: the topic was made anew or cut`,
-      )
-      changes.restart(false)
-    },
-    onAlive: errors.alive,
-    now: () => performance.now(),
-  })
-  let cameRound = performance.now()
-  const loop = readLoop(client, {
-    gate,
-    turn: () => owned.turn,
-    wait: () => pausing.wait() ?? handlers.wait?.(),
-    deliver(...brought) {
-      cameRound = performance.now()
-      deliver(...brought)
-    },
-    failed: errors.failed,
-  })
-  client.subscribe([topic])
-  loop.start()
+  const reads = startReading(connection, parts, handlers, { gate, errors, restart: changes.restart })
   const watching = watch({
-    client,
+    client: reader,
     topic,
     owned,
     changes,
@@ -176,7 +171,7 @@ export function joinGroup(connection: Connection, parts: Parts, handlers: Consum
     onThrottled: () => trouble.tell(THROTTLED),
     onAnswered: outages.answered,
     onUnanswered: error => errors.passing(error, 'ask for offsets'),
-    onNothingOwned: () => void notJoined(),
+    onNothingOwned: () => (options.shared && changes.isMember ? outages.works('group') : void notJoined()),
   })
 
   return {
@@ -185,15 +180,74 @@ export function joinGroup(connection: Connection, parts: Parts, handlers: Consum
       // does not wait for the answer.
       void identity.hasChanged().then(changed => changed && newTopic())
     },
+    get isMember() {
+      return changes.isMember
+    },
     get stuck() {
       return watching.stuck()
     },
     get silentMs() {
-      return performance.now() - cameRound
+      return reads.silentMs
     },
     async end() {
       await Promise.all([changes.end(), watching.end()])
-      const stopped = loop.stop()
+      await reads.end()
+    },
+  }
+}
+
+interface Reads {
+  /** See `Membership`. */
+  readonly silentMs: number
+  end(): Promise<void>
+}
+
+/** Subscribes, and hands on what comes. */
+function startReading(
+  { client, reader, options }: Connection,
+  { owned, pausing }: Parts,
+  handlers: ConsumerHandlers,
+  {
+    gate,
+    errors,
+    restart,
+  }: { readonly gate: CallGate; readonly errors: ReadErrors } & Pick<Ownership, 'restart'>,
+): Reads {
+  const { topic } = options
+  const deliver = delivery({
+    withHeaders: options.headers === true || options.shared,
+    owned,
+    onRecords: records => handlers.onRecords(records),
+    onPartitionEnd: (partition, offset) => handlers.onPartitionEnd(partition, offset),
+    onWentBack(partition, from, to) {
+      handlers.onProblem(
+        `${topic}[${partition}] went back to offset ${to} from ${from}: the topic was made anew or cut`,
+      )
+      restart(false)
+    },
+    onAlive: errors.alive,
+    now: () => performance.now(),
+  })
+  let cameRound = performance.now()
+  const loop = readLoop(reader, {
+    gate,
+    turn: () => owned.turn,
+    wait: () => pausing.wait() ?? handlers.wait?.(),
+    deliver(...brought) {
+      cameRound = performance.now()
+      deliver(...brought)
+    },
+    failed: errors.failed,
+  })
+  const loops = reader === client ? [loop] : [loop, memberLoop(client, { gate, failed: errors.failed })]
+  client.subscribe([topic])
+  for (const each of loops) each.start()
+  return {
+    get silentMs() {
+      return performance.now() - cameRound
+    },
+    async end() {
+      const stopped = Promise.all(loops.map(each => each.stop()))
       pausing.release()
       await stopped
     },

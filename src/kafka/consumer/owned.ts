@@ -1,10 +1,8 @@
 /**
- * Which partitions are owned, and how far each is read. `ownership.ts` ensures that it is all of the topic's
- * or none; whoever else asks, asks about single ones.
+ * Which partitions are read, and how far. A partition has epochs: it is **read** from the offset on at which the epoch
+ * begins; then it **goes**: nothing of it is handed on, what was is finished and committed; then it is gone, and may come
+ * back. `ownership.ts` decides which epoch begins and ends when.
  */
-
-/** See `ownership`. */
-export type OwnedState = 'partial' | 'whole' | 'draining'
 
 export interface Position {
   /** Offset of the record to come next. */
@@ -13,74 +11,74 @@ export interface Position {
   since: number
   /** When it was read to its end last; undefined: never. */
   endedAt?: number
+  /** Count of changes when its epoch began. */
+  readonly turn: number
+  readonly isGoing: boolean
 }
 
 export interface Owned {
-  readonly state: OwnedState
-  /** Count of changes of the state. */
+  /** Count of changes. */
   readonly turn: number
-  /** By partition; empty while it is partial. */
+  /** By partition, of those that are read or go. */
   readonly positions: ReadonlyMap<number, Position>
-  /** Positions to count a call's records by, if the call began in `turn`; undefined if none count. */
-  countingSince(turn: number): ReadonlyMap<number, Position> | undefined
+  readonly isAnyRead: boolean
+  /** Where a partition is read, if it was read already when a call began in `turn`. */
+  readSince(turn: number, partition: number): Position | undefined
   mayCommit(partition: number): boolean
-  /** Whole, to be read from these offsets on. */
+  /** Partitions are read from these offsets on. */
   begin(starts: readonly { readonly partition: number; readonly start: number }[], since: number): void
-  /** Nothing more is handed on; without effect where nothing is. */
-  drain(): void
-  /** Drains, and nothing may be committed any more: the offsets are those of another log. */
+  /** They go; without effect on those that are not read. */
+  drain(partitions: Iterable<number>): void
+  /** All go, and nothing may be committed of them any more: the offsets are those of another log. */
   spoil(): void
-  /** Partial again. */
-  end(): void
+  /** They are gone. Throws where one of them was not about to go. */
+  end(partitions: Iterable<number>): void
 }
-
-const NEXT: Readonly<Record<OwnedState, readonly OwnedState[]>> = {
-  partial: ['whole'],
-  whole: ['draining'],
-  draining: ['partial'],
-}
-const NONE: ReadonlyMap<number, Position> = new Map()
 
 export function ownedPartitions(): Owned {
-  let state: OwnedState = 'partial'
+  const positions = new Map<number, Position>()
+  const spoilt = new Set<number>()
   let turn = 0
-  let positions = NONE
-  let isSpoilt = false
 
-  function move(to: OwnedState): void {
-    if (!NEXT[state].includes(to)) throw new Error(`partitions cannot go from ${state} to ${to}`)
-    state = to
-    turn++
-  }
-  function drain(): void {
-    if (state === 'whole') move('draining')
+  function drain(partitions: Iterable<number>): void {
+    for (const partition of partitions) {
+      const position = positions.get(partition) as { isGoing: boolean } | undefined
+      if (position) position.isGoing = true
+    }
   }
 
   return {
-    get state() {
-      return state
-    },
     get turn() {
       return turn
     },
-    get positions() {
-      return positions
+    positions,
+    get isAnyRead() {
+      for (const { isGoing } of positions.values()) if (!isGoing) return true
+      return false
     },
-    countingSince: asked => (state === 'whole' && asked === turn ? positions : undefined),
-    mayCommit: partition => !isSpoilt && positions.has(partition),
+    readSince(asked, partition) {
+      const position = positions.get(partition)
+      return position === undefined || position.isGoing || position.turn > asked ? undefined : position
+    },
+    mayCommit: partition => positions.has(partition) && !spoilt.has(partition),
     begin(starts, since) {
-      move('whole')
-      isSpoilt = false
-      positions = new Map(starts.map(({ partition, start }) => [partition, { next: start, since }]))
+      turn++
+      for (const { partition, start } of starts) {
+        if (positions.has(partition)) throw new Error(`an epoch of partition ${partition} has begun already`)
+        positions.set(partition, { next: start, since, turn, isGoing: false })
+      }
     },
     drain,
     spoil() {
-      drain()
-      isSpoilt = true
+      drain(positions.keys())
+      for (const partition of positions.keys()) spoilt.add(partition)
     },
-    end() {
-      move('partial')
-      positions = NONE
+    end(partitions) {
+      for (const partition of partitions) {
+        if (!positions.get(partition)?.isGoing) throw new Error(`partition ${partition} was not about to go`)
+        positions.delete(partition)
+        spoilt.delete(partition)
+      }
     },
   }
 }

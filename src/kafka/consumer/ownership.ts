@@ -1,18 +1,19 @@
 /**
- * Which partitions this process owns. A file's chunks are spread over all partitions of the topic, so records are
- * handed on only while it owns every one of them:
+ * When an epoch of a partition begins and ends (`owned.ts` holds them). At its begin the handlers are told where it is
+ * read from, the committed offset; at its end they finish and commit.
  *
- * - **partial**: some or none are owned. They are assigned and paused; what is missing is waited for.
- * - **whole**: an epoch. All were assigned to the handlers at once, at their committed offsets; records flow.
- * - **draining**: a partition is about to go, or a new one came. Nothing is handed on, the handlers finish and
- *   commit; then the epoch is over for all partitions, and those that stay wait, paused, for the next one.
+ * Where partitions are **shared** with other processes each has its epochs by itself: one begins when the partition is
+ * assigned and ends when it is revoked, while the others are read on.
  *
- * Where the topic was made anew, or its log was cut, `restart` ends the epoch as lost without a rebalance, and begins the
- * next one with the same partitions.
+ * Else a file's chunks are spread over all partitions of the topic, so all have their epochs together, or none: what is
+ * assigned in part is paused, and waits for the rest. Where one is about to go, or a new one came, the epochs of all end,
+ * and those that stay wait, paused, for the next ones.
  *
- * The same under the three protocols of groups: eager takes all partitions away before it gives some back,
- * cooperative-sticky and `group.protocol=consumer` take and give single ones, and may give none. `owned.ts` holds the
- * state and moves it.
+ * Where the topic was made anew, or its log was cut, `restart` ends all epochs as lost without a rebalance, and begins the
+ * next ones with the same partitions.
+ *
+ * The same under the three protocols of groups: eager takes all partitions away before it gives some back (and cannot be
+ * shared), cooperative-sticky and `group.protocol=consumer` take and give single ones, and may give none.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
@@ -25,6 +26,8 @@ import type { Owned } from './owned.ts'
 
 export interface OwnershipDeps {
   readonly topic: string
+  /** Others may own partitions of the topic beside this process. */
+  readonly shared: boolean
   readonly owned: Owned
   readonly assign: Assigner
   readonly gate: Pick<CallGate, 'between'>
@@ -49,6 +52,8 @@ export interface OwnershipDeps {
 export interface Ownership {
   /** librdkafka's rebalance event; it waits until the change was answered with an assign or unassign. */
   rebalance(error: ClientError | undefined, list: readonly RdKafka.TopicPartition[]): void
+  /** The group has let it in, and has not given it up since. */
+  readonly isMember: boolean
   /** Ends the epoch as lost and begins another at the committed offsets, or at the oldest records. */
   restart(anew: boolean): void
   /** Reads a partition from `offset` on, unless something of it came meanwhile: it stands at `position` no longer. */
@@ -60,13 +65,14 @@ export interface Ownership {
 const RETRY_MS = 1_000
 
 export function ownership(deps: OwnershipDeps): Ownership {
-  const { topic, owned, assign, gate, isClosing } = deps
+  const { topic, shared, owned, assign, gate, isClosing } = deps
   /** What the client was assigned, read or paused. */
   const mine = new Set<number>()
   let came: Came = 'new'
-  let waiting = false
+  let isMember = false
   let work: Promise<void> = Promise.resolve()
-  let rest: Promise<void> = Promise.resolve()
+  const isOver = () => isClosing() || owned.positions.size > 0
+  const rest = restWait(() => deps.waitForRest(() => mine, came, isOver), isOver, deps.onFailed)
 
   /** One change after the other. */
   function inTurn(change: () => Promise<void>): void {
@@ -76,15 +82,20 @@ export function ownership(deps: OwnershipDeps): Ownership {
   }
 
   async function assigned(list: readonly number[]): Promise<void> {
+    const starts = shared ? await persistently(() => deps.starts(list, false)) : await startsOfAll(list)
+    if (starts) return await beginEpochs(starts, list)
+    await take(list)
+    if (!shared && owned.positions.size === 0) rest.begin()
+  }
+
+  /** Of all partitions of the topic, if they are here now; undefined where they are not, or are read already. */
+  async function startsOfAll(list: readonly number[]): Promise<readonly AssignedPartition[] | undefined> {
     const together = [...new Set([...(assign.isCooperative ? mine : []), ...list])].sort((a, b) => a - b)
     const all = await persistently(() => deps.partitions())
     const isWhole = all?.every(p => together.includes(p)) ?? false
-    if (owned.state !== 'partial' && isWhole && list.length === 0) return await take([])
-    await endEpoch(false)
-    const starts = isWhole ? await persistently(() => deps.starts(together, false)) : undefined
-    if (starts) return await beginEpoch(starts, list)
-    await take(list)
-    awaitRest()
+    if (owned.positions.size > 0 && isWhole && list.length === 0) return undefined
+    await endEpochs(owned.positions.keys(), false)
+    return isWhole ? await persistently(() => deps.starts(together, false)) : undefined
   }
 
   /** Answers an ASSIGN whose partitions have to wait. */
@@ -94,11 +105,12 @@ export function ownership(deps: OwnershipDeps): Ownership {
       for (const partition of list) mine.add(partition)
       assign.accept(list.map(partition => ({ partition })))
       assign.pause(list)
+      isMember = true
     })
   }
 
   /** `added` are those among `starts` that an ASSIGN brings; undefined where there is none to be answered. */
-  async function beginEpoch(
+  async function beginEpochs(
     starts: readonly AssignedPartition[],
     added: readonly number[] | undefined,
   ): Promise<void> {
@@ -109,77 +121,68 @@ export function ownership(deps: OwnershipDeps): Ownership {
       came = 'whole'
       if (!assign.isCooperative) mine.clear()
       for (const { partition } of starts) mine.add(partition)
+      isMember = true
       owned.begin(starts, deps.now())
       deps.onAssign(starts)
       if (added) assign.accept(places.filter(({ partition }) => isNew.has(partition)))
-      if (deps.isStopped()) assign.pause(owned.positions.keys())
-      else assign.resume(owned.positions.keys())
+      const begun = starts.map(({ partition }) => partition)
+      if (deps.isStopped()) assign.pause(begun)
+      else assign.resume(begun)
     })
   }
 
-  async function endEpoch(lost: boolean): Promise<void> {
-    if (owned.state === 'partial') return
-    owned.drain()
-    const partitions = [...owned.positions.keys()]
-    assign.pause(partitions)
-    await deps.onRevoke(partitions, lost)
-    owned.end()
+  async function endEpochs(partitions: Iterable<number>, lost: boolean): Promise<void> {
+    const going = [...partitions].filter(partition => owned.positions.has(partition))
+    if (going.length === 0) return
+    owned.drain(going)
+    assign.pause(going)
+    await deps.onRevoke(going, lost)
+    owned.end(going)
+  }
+
+  /** Those whose epochs end where these go. */
+  function goingWith(list: readonly number[]): Iterable<number> {
+    return shared ? list : owned.positions.keys()
   }
 
   async function revoked(list: readonly number[]): Promise<void> {
-    if (assign.isLost) came = 'lost'
-    await endEpoch(assign.isLost)
+    if (assign.isLost) {
+      came = 'lost'
+      isMember = false
+    }
+    await endEpochs(goingWith(list), assign.isLost)
     await gate.between(() => {
       if (!assign.isCooperative) mine.clear()
       for (const partition of list) mine.delete(partition)
       assign.giveUp(list)
     })
-    if (mine.size > 0) awaitRest()
+    if (mine.size > 0 && !shared) rest.begin()
   }
 
-  function awaitRest(): void {
-    if (waiting) return
-    waiting = true
-    const over = () => isClosing() || owned.state !== 'partial'
-    rest = deps
-      .waitForRest(() => mine, came, over)
-      .catch(error => {
-        if (!over()) deps.onFailed(error)
-      })
-      .finally(() => {
-        waiting = false
-      })
-  }
-
-  /** Asks until it is answered; undefined when meanwhile the answer has no use any more. */
-  async function persistently<T>(ask: () => Promise<T>): Promise<T | undefined> {
-    for (;;) {
-      if (isClosing() || assign.isLost) return undefined
-      try {
-        return await ask()
-      } catch (error) {
-        deps.onRetry(error)
-        await delay(RETRY_MS)
-      }
-    }
+  /** Undefined when the answer has no use any more. */
+  function persistently<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    return askUntilAnswered(ask, () => isClosing() || assign.isLost, deps.onRetry)
   }
 
   return {
+    get isMember() {
+      return isMember
+    },
     rebalance(error, list) {
       const partitions = list.filter(tp => tp.topic === topic).map(tp => tp.partition)
       const isAssign = error?.code === ERR.ASSIGN_PARTITIONS
       if (isClosing()) return answerAtOnce(assign, isAssign, partitions)
       // Late results must not be taken for those of an owner while the change waits for its turn.
-      if (!isAssign) owned.drain()
+      if (!isAssign) owned.drain(goingWith(partitions))
       inTurn(() => (isAssign ? assigned(partitions) : revoked(partitions)))
     },
     restart(anew) {
       owned.spoil()
       inTurn(async () => {
-        if (owned.state === 'partial') return
-        await endEpoch(true)
+        if (owned.positions.size === 0) return
+        await endEpochs(owned.positions.keys(), true)
         const starts = await persistently(() => deps.starts([...mine], anew))
-        if (starts) await beginEpoch(starts, undefined)
+        if (starts) await beginEpochs(starts, undefined)
       })
     },
     reread(partition, found, offset) {
@@ -187,7 +190,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
         gate.between(async () => {
           const position = owned.positions.get(partition)
           // What the last call brought must not come twice.
-          if (owned.state !== 'whole' || position?.next !== found) return
+          if (position === undefined || position.isGoing || position.next !== found) return
           await assign.seek({ partition, offset }, isClosing)
           // It may stand still because a resume got lost.
           if (!deps.isStopped()) assign.resume([partition])
@@ -197,7 +200,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
       )
     },
     async end() {
-      await Promise.all([work, rest])
+      await Promise.all([work, rest.ended()])
     },
   }
 }
@@ -209,5 +212,38 @@ function answerAtOnce(assign: Assigner, isAssign: boolean, list: readonly number
     else assign.giveUp(list)
   } catch {
     assign.giveUp(list)
+  }
+}
+
+async function askUntilAnswered<T>(
+  ask: () => Promise<T>,
+  isOver: () => boolean,
+  onRetry: (error: unknown) => void,
+): Promise<T | undefined> {
+  while (!isOver()) {
+    try {
+      return await ask()
+    } catch (error) {
+      onRetry(error)
+      await delay(RETRY_MS)
+    }
+  }
+  return undefined
+}
+
+/** Waits for the rest of the topic, once at a time. */
+function restWait(wait: () => Promise<void>, isOver: () => boolean, onFailed: (error: unknown) => void) {
+  let waiting: Promise<void> | undefined
+  return {
+    begin() {
+      waiting ??= wait()
+        .catch(error => {
+          if (!isOver()) onFailed(error)
+        })
+        .finally(() => {
+          waiting = undefined
+        })
+    },
+    ended: async () => await waiting,
   }
 }

@@ -13,7 +13,8 @@ import type { Login } from '../login.ts'
 import type { Outages } from './outages.ts'
 
 export interface ReadErrorsDeps {
-  readonly client: RdKafka.KafkaConsumer
+  /** The member of the group, and what reads. */
+  readonly clients: ReadonlySet<RdKafka.KafkaConsumer>
   readonly topic: string
   readonly group: string
   readonly login: Login
@@ -50,7 +51,7 @@ const DOES_NOT_PASS: ReadonlySet<ErrorCode> = new Set(['E_GROUP_BUSY', 'E_ADDON'
 const REASON_MS = 300
 
 export function readErrors(deps: ReadErrorsDeps): ReadErrors {
-  const { client, topic, group, login, outages, sessionMs, onFatal } = deps
+  const { clients, topic, group, login, outages, sessionMs, onFatal } = deps
   let hasRead = false
   /** Behind ERR.FATAL, which says nothing itself. */
   let fatalReason: ClientError = { code: ERR.FATAL, message: 'fatal error' }
@@ -58,15 +59,17 @@ export function readErrors(deps: ReadErrorsDeps): ReadErrors {
   const inWords = (error: unknown, doing: string) =>
     error instanceof DfspError ? error : explain(error as ClientError, { topic, group, login, doing })
 
-  client.on('event.error', ({ message }) => {
-    const text = outages.text(message)
-    trouble.tell(isRefusal(message) ? text : `${text}; librdkafka keeps trying`)
-  })
-  client.on('event.log', ({ fac, message }: { fac?: string; message: string }) => {
-    if (fac !== 'FATAL') return
-    const code = /group\.instance\.id|instance id/i.test(message) ? ERR.FENCED_INSTANCE : ERR.FATAL
-    fatalReason = { code, message: message.replace(/^.*Fatal error: /, '') }
-  })
+  for (const client of clients) {
+    client.on('event.error', ({ message }) => {
+      const text = outages.text(message)
+      trouble.tell(isRefusal(message) ? text : `${text}; librdkafka keeps trying`)
+    })
+    client.on('event.log', ({ fac, message }: { fac?: string; message: string }) => {
+      if (fac !== 'FATAL') return
+      const code = /group\.instance\.id|instance id/i.test(message) ? ERR.FENCED_INSTANCE : ERR.FATAL
+      fatalReason = { code, message: message.replace(/^.*Fatal error: /, '') }
+    })
+  }
 
   return {
     failed(error) {

@@ -32,6 +32,14 @@ export interface ReadLoop {
   stop(): Promise<void>
 }
 
+/** Of a member that reads nothing itself: rebalances, and answers to commits, come while it is asked for records. */
+export function memberLoop(
+  client: RdKafka.KafkaConsumer,
+  deps: Pick<ReadLoopDeps, 'gate' | 'failed'>,
+): ReadLoop {
+  return readLoop(client, { ...deps, turn: () => 0, wait: () => undefined, deliver() {} })
+}
+
 export function readLoop(client: RdKafka.KafkaConsumer, deps: ReadLoopDeps): ReadLoop {
   const { gate } = deps
   let running = false

@@ -33,7 +33,7 @@
 import type { DfspError } from '../../base/errors.ts'
 import type { Source } from '../../core/source.ts'
 import { newLogFlow } from '../log-flow.ts'
-import type { FromThread, LoadedInfo, SetupMessage, Task } from '../messages.ts'
+import type { FileJob, FromThread, LoadedInfo, SetupMessage, Task } from '../messages.ts'
 import type { OutgoingRecord } from '../plugin.ts'
 import { signalPrograms } from './blocking-programs.ts'
 import { digestsAhead } from './digests-ahead.ts'
@@ -103,8 +103,8 @@ export interface PluginHost {
   addSegment(buffer: SharedArrayBuffer): void
   /** Kills the programs that user code has started, for a process that ends at once. */
   killPrograms(): void
-  /** Aborts running tasks: their signal fires; those that do not end by themselves end with their thread. */
-  abort(reason: string): void
+  /** Aborts the running tasks of these files, or all: their signal fires; those that do not end by themselves end with their thread. */
+  abort(reason: string, of?: ReadonlySet<FileJob>): void
   /**
    * Ends all threads: idle ones may run `teardown` for `graceMs`. Resolves when they are gone and what they printed is logged,
    * and a little later where one cannot be ended: see unending.ts.
@@ -183,8 +183,8 @@ export function pluginHost(deps: HostDeps): PluginHost {
       for (const { systemNumber } of unended)
         if (systemNumber !== undefined) signalPrograms(systemNumber, 'SIGKILL')
     },
-    abort(reason) {
-      for (const thread of threads) if (thread.state === 'busy') ends.giveUp(thread, reason)
+    abort(reason, of) {
+      for (const thread of threads) if (thread.state === 'busy') ends.giveUp(thread, reason, of)
     },
     close: pool.close,
   }

@@ -1,7 +1,7 @@
 /** Which thread does which task, and what becomes of the tasks of a thread that is late, or ends. */
 
 import type { PluginFault } from '../../core/plugin-fault.ts'
-import type { Result, Task } from '../messages.ts'
+import type { FileJob, Result, Task } from '../messages.ts'
 import type { DigestsAhead } from './digests-ahead.ts'
 import { givenTasks, type Waiting } from './given-tasks.ts'
 import { LATE_MS, tasksAhead } from './tasks-ahead.ts'
@@ -21,8 +21,8 @@ export interface TaskQueue {
   told(thread: Thread, results: readonly Result[]): void
   /** Takes back what a thread has not begun. Last first, so that whoever puts each before the others has them in order. */
   takeBack(thread: Thread): void
-  /** A thread keeps the task that it has begun alone, and is `stopping`; undefined when it has begun none. */
-  leaveBegun(thread: Thread): Assignment | undefined
+  /** A thread keeps the task that it has begun alone, and is `stopping`; undefined when it has begun none, or none of these files. */
+  leaveBegun(thread: Thread, of?: ReadonlySet<FileJob>): Assignment | undefined
   /** Takes back the files that no thread was given yet. */
   takeBackQueued(): void
   /** A thread has failed outside any call. False where that costs its first task an attempt; else all go back. */
@@ -156,8 +156,9 @@ export function taskQueue({ threads, most, digests }: TaskQueueDeps): TaskQueue 
       next()
     },
     takeBack,
-    leaveBegun(thread) {
+    leaveBegun(thread, of) {
       given.finishDone(thread)
+      if (of !== undefined && !isOf(thread.assigned[0]?.task, of)) return undefined
       goBack(given.takeBack(thread))
       const [begun] = thread.assigned
       if (begun !== undefined) move(thread, 'stopping')
@@ -182,4 +183,8 @@ export function taskQueue({ threads, most, digests }: TaskQueueDeps): TaskQueue 
       takeBackQueued()
     },
   }
+}
+
+function isOf(task: Task | undefined, files: ReadonlySet<FileJob>): boolean {
+  return task !== undefined && 'file' in task && files.has(task.file)
 }

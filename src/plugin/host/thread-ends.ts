@@ -1,7 +1,7 @@
 /** How a thread comes to its end, or to the end of an attempt that lasts too long; what that means for its tasks. */
 import type { DfspError } from '../../base/errors.ts'
 import { faultLine, type PluginFault } from '../../core/plugin-fault.ts'
-import { PORT_CLOSED, type Task } from '../messages.ts'
+import { type FileJob, PORT_CLOSED, type Task } from '../messages.ts'
 import type { FifoLock } from './lock.ts'
 import { exitError, startError } from './start-errors.ts'
 import type { TaskQueue } from './task-queue.ts'
@@ -11,8 +11,8 @@ import { move } from './thread-state.ts'
 export interface ThreadEnds {
   /** Ends a thread; its task, if it has one, has failed. `error` is for who waits for it to load, or to be ready. */
   end(thread: Thread, fault: PluginFault, error?: DfspError): void
-  /** Asks user code to stop; whatever it still answers, the attempt has failed. */
-  giveUp(thread: Thread, reason: string): void
+  /** Asks user code to stop, if it is at one of these files; whatever it still answers, the attempt has failed. */
+  giveUp(thread: Thread, reason: string, of?: ReadonlySet<FileJob>): void
   /** Whoever posts on the port of the thread may as well have forged what dfsp would say there. */
   foreign(thread: Thread): void
   /** User code threw outside the awaited call: during a task, which it costs an attempt, or between two, which is the fault of neither. */
@@ -53,8 +53,8 @@ export function threadEnds({ pluginName, tasks, lock, warn }: ThreadEndsDeps): T
 
   return {
     end,
-    giveUp(thread, reason) {
-      const begun = tasks.leaveBegun(thread)
+    giveUp(thread, reason, of) {
+      const begun = tasks.leaveBegun(thread, of)
       if (begun === undefined) return
       const { id, task, answer } = begun
       if (task.kind !== 'process') warn(thread.number, `${hookOf(task)} failed: ${reason}`)

@@ -2,20 +2,24 @@
  * When to commit: soon when idle; while files are in work as often as it costs the broker little, since what is finished
  * and not committed runs again after a kill. One request at a time.
  */
-import {
-  encodeCommitRecord,
-  RECORD_CHARS,
-  type RecordContent,
-  sameMetadata,
-} from '../../core/offsets/commit-record.ts'
-import type { Ledger, PartitionCut } from '../../core/offsets/ledger.ts'
+import { RECORD_CHARS, sameMetadata } from '../../core/offsets/commit-record.ts'
+import type { Ledger } from '../../core/offsets/ledger.ts'
 import type { CommittedOffset } from '../../kafka/consumer/assignment.ts'
 import type { CommitError, OffsetCommit } from '../../kafka/consumer/committer.ts'
+import {
+  allOrNothing,
+  asMuchAsFits,
+  type CommitRequest,
+  type ContentOf,
+  LEAST_CHARS,
+} from './commit-request.ts'
 
 export interface CommitDeps {
   readonly ledger: Ledger
-  /** What the commit is to say of a partition beside its offset. */
-  content(cut: PartitionCut, isFirst: boolean): RecordContent
+  /** Each partition is committed by itself: all its files lie in it alone. */
+  readonly shared: boolean
+  /** What the commit is to say of a partition beside its offset; `isFirst` of those in one request. */
+  readonly content: ContentOf
   /** Rejects with a `CommitError`. */
   commit(offsets: readonly OffsetCommit[]): Promise<void>
   /** What the broker has committed of the owned partitions. */
@@ -57,11 +61,8 @@ const LONGEST_MS = 1_000
 /** At most 20 KB a second to the offsets topic, which the broker compacts. */
 const CHARS_PER_MS = 20
 const LONGEST_RETRY_MS = 2_000
-const TOO_FULL = 2
 /** Of a request: the broker stores it as one batch, by default of 1 MB at most. */
 const REQUEST_BYTES = 500_000
-/** Whatever the topic's name and its partitions take: room for each to say what it has to in a few runs. */
-const LEAST_CHARS = 64
 
 /** Of a partition in the broker's batch of a commit, beside the names. */
 const PARTITION_BYTES = 60
@@ -69,60 +70,6 @@ const PARTITION_BYTES = 60
 /** Bytes that the broker stores of each partition beside the commit record. */
 export function storedBytes(topic: string, group: string): number {
   return PARTITION_BYTES + Buffer.byteLength(topic) + Buffer.byteLength(group)
-}
-
-/** Ways to say less, the last one says what is needed only. */
-const SHORTER: readonly ((content: RecordContent) => RecordContent)[] = [
-  content => content,
-  content => ({ ...content, finished: [] }),
-  content => ({ ...content, finished: [], attempts: new Map() }),
-]
-
-interface Encoded {
-  readonly offsets: OffsetCommit[]
-  readonly fill: number
-  /** Of all records together. */
-  readonly chars: number
-}
-
-/**
- * A file is recorded in all its partitions or in none, so they are never spread over two requests. What is best effort
- * goes first.
- */
-function encodedWithin(
-  cut: readonly PartitionCut[],
-  contents: readonly RecordContent[],
-  recordChars: number,
-  mostChars: number,
-): Encoded {
-  for (const shorten of SHORTER) {
-    const isLast = shorten === SHORTER.at(-1)
-    const made = encodedEach(cut, contents.map(shorten), recordChars)
-    if (isLast) return { ...made, fill: Math.max(made.fill, made.chars / mostChars) }
-    // What does not fit by itself does not become shorter.
-    if (made.fill > 1 || made.chars <= mostChars) return made
-  }
-  throw new Error('there is a shortest way')
-}
-
-/** Leaves out what does not fit at all, and says so by a fill above 1. */
-function encodedEach(
-  cut: readonly PartitionCut[],
-  contents: readonly RecordContent[],
-  recordChars: number,
-): Encoded {
-  const offsets: OffsetCommit[] = []
-  let fill = 0
-  let chars = 0
-  for (const [i, content] of contents.entries()) {
-    const record = encodeCommitRecord(content, recordChars)
-    fill = Math.max(fill, record?.fill ?? TOO_FULL)
-    if (record === undefined) continue
-    chars += record.text.length
-    const { partition } = cut[i] as PartitionCut
-    offsets.push({ partition, offset: content.base, metadata: record.text })
-  }
-  return { offsets, fill, chars }
 }
 
 export function commits(deps: CommitDeps): Commits {
@@ -139,29 +86,28 @@ export function commits(deps: CommitDeps): Commits {
   let requestBytes = REQUEST_BYTES
   let stopped = false
 
-  /** Characters that the records of a request may have together. */
-  function charsOf(cut: readonly PartitionCut[]): number {
-    return Math.max(requestBytes - cut.length * deps.partitionBytes, cut.length * LEAST_CHARS)
-  }
-
-  /** All dirty partitions, or none where they do not fit. */
-  function encoded(cut: readonly PartitionCut[]): OffsetCommit[] | undefined {
-    const contents = cut.map(part => deps.content(part, part === cut[0]))
-    const made = encodedWithin(cut, contents, recordChars, charsOf(cut))
+  /** Of what is due now. */
+  function nextRequest(): CommitRequest | undefined {
+    const cut = ledger.cut()
+    if (cut.length === 0) return undefined
+    const limits = { recordChars, requestBytes, partitionBytes: deps.partitionBytes }
+    const made = (deps.shared ? asMuchAsFits : allOrNothing)(cut, deps.content, limits)
     fill = made.fill
     overfull = fill > 1
     chars = overfull ? LONGEST_MS * CHARS_PER_MS : made.chars
     deps.onFill(fill, recordChars)
-    return overfull ? undefined : made.offsets
+    return made
   }
 
+  /** Whether anything went, or nothing had to. */
   async function request(): Promise<boolean> {
+    let isSent = false
     try {
       for (;;) {
-        const cut = ledger.cut()
-        if (cut.length === 0) return true
-        const offsets = encoded(cut)
-        if (offsets === undefined) return false
+        const made = nextRequest()
+        if (made === undefined) return true
+        const { cut, offsets } = made
+        if (offsets.length === 0) return isSent
         try {
           await deps.commit(offsets)
         } catch (error) {
@@ -170,7 +116,8 @@ export function commits(deps: CommitDeps): Commits {
         }
         ledger.committed(cut)
         failures = 0
-        return true
+        isSent = true
+        if (!made.isRest) return true
       }
     } catch (error) {
       failures++
@@ -215,10 +162,10 @@ export function commits(deps: CommitDeps): Commits {
     inFlight = request()
     const ok = await inFlight
     inFlight = undefined
-    if (ok) deps.onCommitted(isSettled())
+    if (ok) deps.onCommitted(ledger.isClean)
     // What was resolved meanwhile, or what the broker refused.
     soon()
-    return ok
+    return ok && !overfull
   }
 
   function isSettled(): boolean {

@@ -13,17 +13,18 @@ export interface KnownAtRevoke {
   acknowledged(offsets: readonly OffsetCommit[]): void
   add(partition: number, record: CommitRecord): void
   /**
-   * What to believe of these partitions, which are assigned now, instead of what the broker says; undefined where the
-   * broker may know more. Of all or of none: what two sources say does not make one cut. Forgets what was added.
+   * What to believe of these partitions, which are assigned now, instead of what the broker says; without those of which
+   * the broker may know more. Forgets what was added of them.
    */
-  take(partitions: readonly AssignedPartition[]): ReadonlyMap<number, CommitRecord> | undefined
+  take(partitions: readonly AssignedPartition[]): ReadonlyMap<number, CommitRecord>
 }
 
 /** Commits without an answer of which each may be what the broker has; beyond it the oldest counts as another's. */
 const MOST_IN_DOUBT = 16
 
-export function knownAtRevoke(): KnownAtRevoke {
-  let records = new Map<number, CommitRecord>()
+/** Where files lie in several partitions it is of all or of none: what two sources say does not make one cut. */
+export function knownAtRevoke(oneByOne: boolean): KnownAtRevoke {
+  const records = new Map<number, CommitRecord>()
   /** What the broker may have of a partition, if nobody else commits. */
   const texts = new Map<number, readonly (string | undefined)[]>()
 
@@ -43,9 +44,13 @@ export function knownAtRevoke(): KnownAtRevoke {
     },
     add: (partition, record) => void records.set(partition, record),
     take(partitions) {
-      const taken = partitions.every(isKnown) ? records : undefined
-      records = new Map()
-      for (const { partition, metadata } of partitions) texts.set(partition, [metadata])
+      const known = partitions.filter(isKnown)
+      const believed = oneByOne || known.length === partitions.length ? known : []
+      const taken = new Map(believed.map(({ partition: p }) => [p, records.get(p) as CommitRecord]))
+      for (const { partition, metadata } of partitions) {
+        records.delete(partition)
+        texts.set(partition, [metadata])
+      }
       return taken
     },
   }

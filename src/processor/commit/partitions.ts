@@ -6,16 +6,16 @@ import type { AssignedPartition } from '../../kafka/consumer/assignment.ts'
 import type { OffsetCommit } from '../../kafka/consumer/committer.ts'
 import type { Shared } from '../processor-deps.ts'
 import type { ReadUntil } from '../reading/read-until.ts'
-import type { OpenFile } from '../table/open-file.ts'
+import { liesIn, type OpenFile } from '../table/open-file.ts'
 import { commitContent, readBack } from './commit-content.ts'
 import { knownAtRevoke } from './known-at-revoke.ts'
 
 export interface Partitions {
   assign(partitions: readonly AssignedPartition[]): void
   /** Those that lie in any of the partitions. */
-  filesIn(partitions: readonly number[]): OpenFile[]
+  filesIn(partitions: ReadonlySet<number>): OpenFile[]
   /** Notes what is known of partitions that go, while their files are still open. */
-  remember(partitions: readonly number[]): void
+  remember(partitions: ReadonlySet<number>): void
   /** Nothing of them counts any more. */
   forget(partitions: readonly number[]): void
   /** What a commit is to say of a partition beside its offset. */
@@ -35,7 +35,7 @@ export function partitions(s: PartitionsDeps): Partitions {
   const { deps, ledger, files, replays, finished, latest, lastContents, read } = s
   /** Where each partition ended when it was assigned. */
   const endsThen = new Map<number, number>()
-  const atRevoke = knownAtRevoke()
+  const atRevoke = knownAtRevoke(deps.settings.shared)
 
   function content(cut: PartitionCut, named: readonly string[]): RecordContent {
     const fileOf = (owner: number) => files.byNumber.get(owner)
@@ -58,28 +58,24 @@ export function partitions(s: PartitionsDeps): Partitions {
     }
     for (const digest of [...record.finished].reverse()) {
       finished.add(digest)
-      latest.add(digest)
+      latest.add(digest, partition)
     }
     if (record.position > start) replays.set(partition, replay(record))
-    // The broker does not know it: the next commit has to say it of all partitions at once, or files would be over in
-    // one and open in another.
+    // The broker does not know it: the next commit has to say it of all of them at once, or files would be over in one
+    // partition and open in another.
     if (own !== undefined) ledger.touch(partition)
   }
 
   return {
     assign(assigned) {
       const own = atRevoke.take(assigned)
-      for (const p of assigned) assign(p, own?.get(p.partition))
+      for (const p of assigned) assign(p, own.get(p.partition))
     },
-    filesIn(gone) {
-      const numbers = new Set(gone)
-      return [...files.byId.values()].filter(file => file.receipts.some(r => numbers.has(r.partition)))
-    },
-    remember(gone) {
-      const numbers = new Set(gone)
+    filesIn: going => [...files.byKey.values()].filter(file => liesIn(file, going)),
+    remember(going) {
       for (const cut of ledger.wholeCut()) {
-        const record = readBack(content(cut, []))
-        if (record !== undefined && numbers.has(cut.partition)) atRevoke.add(cut.partition, record)
+        const record = going.has(cut.partition) ? readBack(content(cut, [])) : undefined
+        if (record !== undefined) atRevoke.add(cut.partition, record)
       }
     },
     forget(gone) {

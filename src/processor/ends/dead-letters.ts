@@ -16,14 +16,16 @@ export interface DeadLetters {
   send(letter: DeadLetter): Promise<boolean>
   /** Letters on their way. */
   readonly pending: number
+  /** Whether one of them speaks of these partitions. */
+  isAnyOf(partitions: ReadonlySet<number>): boolean
 }
 
 export function deadLetters(deps: DeadLetterDeps): DeadLetters {
-  let pending = 0
+  const pending = new Set<DeadLetter>()
   const trouble = troubles(deps.onRefused, deps.now)
   return {
     async send(letter) {
-      pending++
+      pending.add(letter)
       try {
         await deps.deadLetter(letter)
         return true
@@ -33,13 +35,21 @@ export function deadLetters(deps: DeadLetterDeps): DeadLetters {
         trouble.tell(text, false, 'refused')
         return false
       } finally {
-        pending--
+        pending.delete(letter)
         // After the caller has settled what it speaks of, which it does in the next turn.
         queueMicrotask(() => queueMicrotask(deps.onAnswer))
       }
     },
     get pending() {
-      return pending
+      return pending.size
+    },
+    isAnyOf(partitions) {
+      for (const letter of pending) if (partitionsOf(letter).some(p => partitions.has(p))) return true
+      return false
     },
   }
+}
+
+function partitionsOf(letter: DeadLetter): readonly number[] {
+  return letter.kind === 'file' ? letter.ranges.map(({ partition }) => partition) : [letter.partition]
 }

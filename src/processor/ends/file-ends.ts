@@ -1,5 +1,6 @@
 /** How a file ends for good, its offsets resolved: processed, set aside, passed over for a newer content. */
 import type { FileLetterReason } from '../../core/dead-letter.ts'
+import type { Receipt } from '../../core/offsets/ledger.ts'
 import type { FileResult, RunEvent } from '../../report/events.ts'
 import type { Shared } from '../processor-deps.ts'
 import type { OpenFile } from '../table/open-file.ts'
@@ -119,7 +120,7 @@ export function fileEnds(s: Shared): FileEnds {
 
   function finish(file: OpenFile): void {
     finished.add(file.digest)
-    latest.add(file.digest)
+    latest.add(file.digest, (file.receipts[0] as Receipt).partition)
     // Sent again after a restart, it is the newest content then, too.
     const before = s.lastContents.done(file)
     if (before !== undefined) latest.delete(before)

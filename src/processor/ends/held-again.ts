@@ -43,7 +43,7 @@ export function heldAgain(s: HeldAgainDeps): HeldAgain {
   function due(): OpenFile[] {
     const at = now()
     const found: OpenFile[] = []
-    for (const file of files.byId.values())
+    for (const file of files.byKey.values())
       if (file.state === 'held' && file.againAt <= at && !isOutdated(file)) found.push(file)
     return found.sort((a, b) => a.againAt - b.againAt)
   }

@@ -49,8 +49,8 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
     } finally {
       isAsking = false
     }
-    if (phase.isLeaving) return
-    for (const file of files.byId.values()) {
+    if (phase.isEnding) return
+    for (const file of files.byKey.values()) {
       if (!isStale(file, s.readTime()) || !isToBeSetAside(file)) continue
       const missing = `${file.assembly.count} of ${file.assembly.total} chunks arrived`
       if (isOutdated(file)) ends.passOver(file, 'superseded', missing)
@@ -61,10 +61,10 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
 
   return {
     look() {
-      if (phase.isLeaving) return
+      if (phase.isEnding) return
       const until = s.readTime()
       let isAny = false
-      for (const file of files.byId.values()) {
+      for (const file of files.byKey.values()) {
         if (!isStale(file, until)) continue
         if (isToBeSetAside(file)) isAny = true
         else if (!file.toldIncomplete) {
@@ -76,7 +76,7 @@ export function staleFiles(s: StaleFilesDeps): StaleFiles {
       if (isAny && !isAsking) void setAside()
     },
     lowWatermark(partition, low) {
-      for (const file of files.byId.values()) {
+      for (const file of files.byKey.values()) {
         const lost = file.offsets.get(partition)
         if (lost === undefined || lost[0] >= low) continue
         const where = `${settings.topic}[${partition}] ${lost[0]}-${Math.min(lost[1], low - 1)}`

@@ -1,6 +1,9 @@
 /** From a record to a chunk of an open file, or to a record that is resolved at once. */
+import { DfspError } from '../../base/errors.ts'
 import type { Chunk } from '../../core/chunks/chunk.ts'
 import { fileId } from '../../core/chunks/generation.ts'
+import { isKeyed } from '../../core/chunks/keyed.ts'
+import { partitionOfKey } from '../../core/chunks/murmur2.ts'
 import { namedChunk } from '../../core/chunks/named-chunk.ts'
 import { fileHash40 } from '../../core/offsets/commit-record.ts'
 import type { Receipt } from '../../core/offsets/ledger.ts'
@@ -46,8 +49,9 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       return setAside(r, received(r, NO_FILE), found.refused)
     }
     const { path, chunk } = found
+    const isStray = settings.shared && !isAtHome(r, path, chunk)
     const id = fileId(path, chunk)
-    let file = files.byId.get(id)
+    let file = files.find(r.partition, id)
     if (again !== undefined || file === undefined) {
       const digest = file?.digest ?? deps.digest128(id)
       if (again?.isResolved(r.offset, fileHash40(digest))) {
@@ -65,11 +69,12 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
         : file === undefined && finished.has(digest)
       if (isOver && !(again === undefined && begunAgain(r, path, digest))) {
         counts.duplicates++
-        latest.add(digest)
+        latest.add(digest, r.partition)
         return resolveAtOnce(r)
       }
-      file ??= open(id, digest, path, chunk)
+      if (!isStray) file ??= open(r.partition, id, digest, path, chunk)
     }
+    if (file === undefined || isStray) return refuseStray(r, path)
     file.receipts.push(received(r, file.number))
     files.grew(file)
     noteOffset(file, r)
@@ -79,6 +84,28 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       file.hasUnreadCopies = true
       s.copied(file)
     }
+  }
+
+  /** All chunks of a file lie in one partition, as far as can be told of one of them. */
+  function isAtHome({ partition, headers }: ConsumedRecord, path: string, { total }: Chunk): boolean {
+    return total === 1 || isKeyed(headers) || partition === homeOf(path)
+  }
+
+  function homeOf(path: string): number {
+    return partitionOfKey(Buffer.from(path), deps.partitionCount())
+  }
+
+  /** It stays unresolved: what is left of its file lies in partitions that others may read. */
+  function refuseStray(r: ConsumedRecord, path: string): void {
+    received(r, NO_FILE)
+    deps.onFatal(
+      new DfspError('E_NOT_KEYED', `${settings.topic} holds files whose chunks lie in several partitions`, {
+        facts: [
+          `record ${settings.topic}[${r.partition}]@${r.offset} is a chunk of ${path}, which belongs into partition ${homeOf(path)}`,
+        ],
+        next: 'dfsp run without --shared: one process reads all partitions',
+      }),
+    )
   }
 
   /** From now on it is unfinished, for the next commit, too. Copies of some of its chunks are set aside in time. */
@@ -97,12 +124,18 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
     return settings.files !== undefined && !settings.files.test(path)
   }
 
-  function open(id: string, digest: string, path: string, chunk: Chunk): OpenFile {
+  function open(partition: number, id: string, digest: string, path: string, chunk: Chunk): OpenFile {
     const stored = deps.store.open(s.firstPlace(chunk))
     const hash = fileHash40(digest)
-    let attempts = 0
-    for (const replay of replays.values()) attempts = Math.max(attempts, replay.attemptsOf(hash))
-    return files.open({ id, digest, path, stored, attempts, lastProgress: deps.now() }, chunk)
+    const attempts = attemptsBefore(hash, partition)
+    return files.open(partition, { id, digest, path, stored, attempts, lastProgress: deps.now() }, chunk)
+  }
+
+  function attemptsBefore(hash: number, partition: number): number {
+    if (settings.shared) return replays.get(partition)?.attemptsOf(hash) ?? 0
+    let most = 0
+    for (const replay of replays.values()) most = Math.max(most, replay.attemptsOf(hash))
+    return most
   }
 
   /** Received and resolved in one step: nothing is left to do for it. */

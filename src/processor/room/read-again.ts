@@ -64,7 +64,7 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
   function recordAgain(r: ConsumedRecord): void {
     const found = namedChunk(r.value)
     if ('refused' in found) return
-    const file = files.byId.get(fileId(found.path, found.chunk))
+    const file = files.find(r.partition, fileId(found.path, found.chunk))
     const newer = file && reading?.files.get(file)
     if (file === undefined || newer === undefined || newer.has(found.chunk.index)) return
     if (file.state === 'assembling') chunks.place(file, found.chunk)

@@ -59,7 +59,7 @@ export function room(s: RoomDeps): Room {
       breaker.state !== 'closed' && files.underWay.files > 0 && (breaker.isCertain || work.hasUntried)
     const stopped = isBroken || letters.pending > MOST_LETTERS || (diskFull && deps.settings.mode === 'disk')
     budget.look(stopped, diskFull)
-    if (budget.flow !== 'pause' && !phase.isLeaving) void again.start()?.then(readAgainEnded)
+    if (budget.flow !== 'pause' && !phase.isEnding) void again.start()?.then(readAgainEnded)
   }
 
   function readAgainEnded(): void {

@@ -3,9 +3,10 @@
 import { deliveryId } from '../../core/chunks/generation.ts'
 import type { FileJob } from '../../plugin/messages.ts'
 import { finishedFiles } from '../processor-deps.ts'
-import { isRunning, type OpenFile } from '../table/open-file.ts'
+import { isRunning, liesIn, type OpenFile } from '../table/open-file.ts'
 import { type AttemptsDeps, attempts } from './attempts.ts'
 import { pathQueue } from './path-queue.ts'
+import { waits as newWaits } from './waits.ts'
 
 export interface FileWork {
   /** Takes a whole file. */
@@ -14,11 +15,14 @@ export interface FileWork {
   dispatch(): void
   /** The epoch of its partitions is over: whoever owns them next will see the file from its first chunk. */
   drop(file: OpenFile): void
-  /** Starts no more files until `resume`. */
-  pause(): void
-  resume(): void
-  /** Resolves once nothing runs and no dead letter is on its way; false after `ms`. */
-  ended(ms: number): Promise<boolean>
+  /** One of its partitions is about to go, and no thread has it: it does not run any more. */
+  leave(file: OpenFile): void
+  /** Starts no more files. */
+  stop(): void
+  /** Resolves once nothing runs and no dead letter is on its way, of the partitions that are given or of all; false after `ms`. */
+  ended(ms: number, partitions?: ReadonlySet<number>): Promise<boolean>
+  /** Asks the threads that run these files to stop. */
+  abort(files: readonly OpenFile[], reason: string): void
   /** What still runs is of no more interest; its offsets stay unresolved. */
   abandon(reason: string): void
   readonly running: ReadonlyMap<OpenFile, number>
@@ -33,23 +37,24 @@ export interface FileWorkDeps extends AttemptsDeps {
 }
 
 export function fileWork(s: FileWorkDeps): FileWork {
-  const { deps, files, breaker, counts, letters, journal, ends } = s
+  const { deps, files, breaker, counts, letters, journal, ends, phase } = s
   const { settings, now } = deps
   const { settle, trip } = attempts(s)
   const queue = pathQueue(() => files.byNumber.values())
   const running = new Map<OpenFile, number>() // -> when it was given to a thread
-  let paused = false
-  const waiters = new Set<() => void>() // of `ended`
+  const jobs = new Map<OpenFile, FileJob>() // of those
+  let isStopped = false
+  const waits = newWaits(deps.after)
 
   function dispatch(): void {
-    if (deps.host.shortage !== undefined && !paused) noThread(deps.host.shortage)
-    while (!paused && queue.hasNext && deps.host.free > 0 && wantsMore() && breaker.mayStart(now())) {
+    if (deps.host.shortage !== undefined && !isStopped) noThread(deps.host.shortage)
+    while (!isStopped && queue.hasNext && deps.host.free > 0 && wantsMore() && breaker.mayStart(now())) {
       // While the breaker is open a file that was never tried tells more than one that has failed.
       const file = (breaker.state === 'closed' ? undefined : queue.takeUntried()) ?? queue.take()
       if (file === undefined) break
       void run(file)
     }
-    for (const look of waiters) look()
+    waits.look()
   }
 
   /** The environment is broken, and no file can show it; nor, later, that it is not any more. */
@@ -64,6 +69,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
   }
 
   function requeue(file: OpenFile): void {
+    if (liesIn(file, phase.leaving)) return leave(file)
     files.move(file, 'queued')
     queue.add(file)
   }
@@ -73,6 +79,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     const start = now()
     running.set(file, start)
     const job = jobOf(file)
+    jobs.set(file, job)
     const result = await deps.host.run({ kind: 'process', file: job })
     if (result.kind === 'failed' && !result.hookCalled && deps.hooks.has('onFailure') && isRunning(file)) {
       await deps.host.run({ kind: 'onFailure', file: job, fault: result.fault })
@@ -80,11 +87,13 @@ export function fileWork(s: FileWorkDeps): FileWork {
     if (isRunning(file)) {
       const ended = settle(file, result, job, start)
       const again = typeof ended === 'object' ? await ended : ended
-      if (again !== undefined) tryAgain(file, again)
+      if (liesIn(file, phase.leaving)) leave(file)
+      else if (again !== undefined) tryAgain(file, again)
     }
     // Dropped with its epoch or abandoned while it ran: the result counts for nothing.
     else file.stored.release()
     running.delete(file)
+    jobs.delete(file)
     if (file.state !== 'waiting') queue.free(file)
     s.onChange()
   }
@@ -114,16 +123,22 @@ export function fileWork(s: FileWorkDeps): FileWork {
     }
   }
 
-  /** It stays unresolved. */
-  function leave(file: OpenFile): void {
+  /** For another run: it stays unresolved. */
+  function leaveOut(file: OpenFile): void {
     files.move(file, 'held')
+    file.stored.release()
+  }
+
+  function leave(file: OpenFile): void {
+    if (file.state === 'parked' || file.state === 'leaving' || file.state === 'closed') return
+    files.move(file, 'leaving')
     file.stored.release()
   }
 
   return {
     enqueue(file) {
       if (journal.has(file)) return ends.journalled(file)
-      if (settings.leave?.(file.id)) return leave(file)
+      if (settings.leave?.(file.id)) return leaveOut(file)
       if (ends.passIfOld(file)) return
       requeue(file)
       dispatch()
@@ -135,29 +150,20 @@ export function fileWork(s: FileWorkDeps): FileWork {
       files.move(file, 'closed')
       if (!running.has(file)) queue.free(file)
     },
-    pause() {
-      paused = true
+    leave,
+    stop() {
+      isStopped = true
       deps.host.recall()
     },
-    resume() {
-      paused = false
-    },
-    async ended(ms) {
-      const isOver = () => running.size === 0 && letters.pending === 0
-      if (isOver()) return true
-      return await new Promise(resolve => {
-        const cancel = deps.after(ms, () => {
-          waiters.delete(look)
-          resolve(false)
-        })
-        const look = () => {
-          if (!isOver()) return
-          waiters.delete(look)
-          cancel()
-          resolve(true)
-        }
-        waiters.add(look)
+    ended(ms, partitions) {
+      return waits.until(ms, () => {
+        if (partitions === undefined) return running.size === 0 && letters.pending === 0
+        for (const file of running.keys()) if (liesIn(file, partitions)) return false
+        return !letters.isAnyOf(partitions)
       })
+    },
+    abort(of, reason) {
+      if (of.length > 0) deps.host.abort(reason, new Set(of.map(file => jobs.get(file) as FileJob)))
     },
     abandon(reason) {
       for (const file of running.keys()) {

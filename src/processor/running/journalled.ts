@@ -12,7 +12,7 @@ export interface Journalled {
   committed(): void
 }
 
-export function journalled(deps: ProcessorDeps, files: Pick<OpenFiles, 'byId'>): Journalled {
+export function journalled(deps: ProcessorDeps, files: Pick<OpenFiles, 'byKey'>): Journalled {
   const { journal, settings } = deps
 
   /** With --reprocess-identical each delivery of a file is one of its own. */
@@ -31,7 +31,7 @@ export function journalled(deps: ProcessorDeps, files: Pick<OpenFiles, 'byId'>):
     append: journal && (of => Promise.all(of.map(file => journal.append(keyOf(file))))),
     committed() {
       if (journal === undefined) return
-      for (const file of files.byId.values()) if (has(file)) return
+      for (const file of files.byKey.values()) if (has(file)) return
       journal.clear()
     },
   }

@@ -8,6 +8,7 @@
  * - `parked`: given up, its dead letter is on its way;
  * - `held`: given up for now, left to another run, or abandoned while it ran. Its offsets stay unresolved and its bytes are
  *   released, once no thread reads them; it may be read again later;
+ * - `leaving`: one of its partitions is about to go, and no thread has it. It stands in the commit record till then;
  * - `closed`: resolved, let go for want of room, or dropped with the epoch of one of its partitions. No longer in the table.
  */
 import type { Assembly } from '../../core/chunks/assembly.ts'
@@ -26,6 +27,7 @@ export type FileState =
   | 'waiting'
   | 'parked'
   | 'held'
+  | 'leaving'
   | 'closed'
 
 const IDLE: ReadonlySet<FileState> = new Set(['assembling', 'evicted', 'held'])
@@ -34,6 +36,8 @@ export interface OpenFile {
   /** The ledger's owner number; ascending with age. */
   readonly number: number
   readonly id: FileId
+  /** In the table. */
+  readonly key: string
   readonly contents: PathContents
   /** Of the table, which are this file's. */
   tableBytes: number
@@ -144,6 +148,12 @@ export function attemptsBegun({ attempts, state }: Attempted): number {
 /** A thread has it, and its answer counts. */
 export function isRunning({ state }: OpenFile): boolean {
   return state === 'running'
+}
+
+/** A record of it lies in one of the partitions. */
+export function liesIn({ offsets }: OpenFile, partitions: ReadonlySet<number>): boolean {
+  if (partitions.size > 0) for (const partition of offsets.keys()) if (partitions.has(partition)) return true
+  return false
 }
 
 /** All its chunks are there, or were. */

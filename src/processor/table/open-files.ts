@@ -9,13 +9,14 @@ import { pathContents } from './path-contents.ts'
 import { youngFiles } from './young-files.ts'
 
 const NEXT: Readonly<Record<FileState, readonly FileState[]>> = {
-  assembling: ['queued', 'evicted', 'parked', 'held', 'closed'],
-  evicted: ['assembling', 'parked', 'held', 'closed'],
-  queued: ['running', 'closed'],
-  running: ['assembling', 'evicted', 'queued', 'waiting', 'parked', 'held', 'closed'],
-  waiting: ['queued', 'closed'],
+  assembling: ['queued', 'evicted', 'parked', 'held', 'leaving', 'closed'],
+  evicted: ['assembling', 'parked', 'held', 'leaving', 'closed'],
+  queued: ['running', 'leaving', 'closed'],
+  running: ['assembling', 'evicted', 'queued', 'waiting', 'parked', 'held', 'leaving', 'closed'],
+  waiting: ['queued', 'leaving', 'closed'],
   parked: ['held', 'closed'],
-  held: ['evicted', 'parked', 'closed'],
+  held: ['evicted', 'parked', 'leaving', 'closed'],
+  leaving: ['closed'],
   closed: [],
 }
 
@@ -23,9 +24,13 @@ const NEXT: Readonly<Record<FileState, readonly FileState[]>> = {
 const UNDER_WAY: ReadonlySet<FileState> = new Set(['queued', 'running', 'waiting'])
 
 export interface OpenFiles {
-  readonly byId: ReadonlyMap<FileId, OpenFile>
+  /** By id; where each file lies in one partition, by partition and id. */
+  readonly byKey: ReadonlyMap<string, OpenFile>
   readonly byNumber: ReadonlyMap<number, OpenFile>
+  /** The one to which a record of a partition belongs. */
+  find(partition: number, id: FileId): OpenFile | undefined
   open(
+    partition: number,
     given: Pick<OpenFile, 'id' | 'digest' | 'path' | 'stored' | 'attempts' | 'lastProgress'>,
     chunk: Chunk,
   ): OpenFile
@@ -63,8 +68,13 @@ const PATH_COPIES = 3
 /** A receipt, and what the assembly notes of a chunk. */
 const RECORD_BYTES = 120
 
-export function openFiles(): OpenFiles {
-  const byId = new Map<FileId, OpenFile>()
+/**
+ * `shared`: a partition and its files may go while the others stay, so a file that was sent to two partitions (their number
+ * was raised in between) is two.
+ */
+export function openFiles(shared = false): OpenFiles {
+  const byKey = new Map<string, OpenFile>()
+  const keyOf = (partition: number, id: FileId) => (shared ? `${partition}\0${id}` : id)
   const byNumber = new Map<number, OpenFile>()
   const contents = pathContents()
   const counts: Record<FileState, number> = {
@@ -75,6 +85,7 @@ export function openFiles(): OpenFiles {
     waiting: 0,
     parked: 0,
     held: 0,
+    leaving: 0,
     closed: 0,
   }
   const underWay = { files: 0, bytes: 0 }
@@ -104,20 +115,22 @@ export function openFiles(): OpenFiles {
     if (isIdle(file)) contents.stuck(file)
     if (to === 'assembling') young.assembling(file)
     if (to !== 'closed') return
-    byId.delete(file.id)
+    byKey.delete(file.key)
     byNumber.delete(file.number)
     tableBytes -= file.tableBytes
     contents.closed(file)
   }
 
   return {
-    byId,
+    byKey,
     byNumber,
-    open(given, chunk) {
+    find: (partition, id) => byKey.get(keyOf(partition, id)),
+    open(partition, given, chunk) {
       // Each field by name: a spread makes this literal thirty times slower.
       const { id, digest, path, stored, attempts, lastProgress } = given
       const file: OpenFile = {
         id,
+        key: keyOf(partition, id),
         digest,
         path,
         contents: contents.opened(path),
@@ -152,7 +165,7 @@ export function openFiles(): OpenFiles {
         holds: 0,
         againAt: Number.POSITIVE_INFINITY,
       }
-      byId.set(file.id, file)
+      byKey.set(file.key, file)
       byNumber.set(file.number, file)
       tableBytes += file.tableBytes
       note(file, 1)
@@ -162,7 +175,7 @@ export function openFiles(): OpenFiles {
     move,
     whole: contents.whole,
     outdate: contents.outdate,
-    incomplete: () => [...byId.values()].filter(isIncomplete),
+    incomplete: () => [...byKey.values()].filter(isIncomplete),
     count: state => counts[state],
     underWay,
     get queuedBytes() {

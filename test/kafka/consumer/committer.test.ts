@@ -10,7 +10,7 @@ import {
 } from '../../../src/kafka/consumer/committer.ts'
 import { loginOf } from '../../../src/kafka/login.ts'
 
-const WHO = { topic: 'xrd', group: 'g', login: loginOf({}) }
+const WHO = { topic: 'xrd', group: 'g', login: loginOf({}), shared: false }
 
 test('fault 71: what the binding would take for offset 0 or crash on never reaches it', () => {
   const wrong: unknown[] = [
@@ -71,6 +71,18 @@ test('a commit for a partition that is not owned is refused before anything is s
   const both = [0, 1].map(partition => ({ partition, offset: 5 }))
   await assert.rejects(commit(both), /xrd\[1\] is not owned any more/)
   assert.deepEqual(sent, [])
+})
+
+test('where partitions are shared one that is not owned any more is left out', async () => {
+  const { consumer, sent, answer } = client()
+  const { commit } = committer(consumer, { ...WHO, shared: true }, partition => partition === 0)
+  const both = [0, 1].map(partition => ({ partition, offset: 5 }))
+  const committing = commit(both)
+  answer(undefined, [{ partition: 0, offset: 5 }])
+  await committing
+  assert.deepEqual(sent, [[{ topic: 'xrd', partition: 0, offset: 5 }]])
+  await commit([{ partition: 1, offset: 5 }])
+  assert.equal(sent.length, 1)
 })
 
 test('fault 15: each refusal rejects in words with its number, and the next commit goes out', async () => {

@@ -50,7 +50,7 @@ test('fault 21: what a call brings that began before the epoch, or comes while i
   late.deliver([message(0, 10)], [{ partition: 0, offset: 20 }], late.owned.turn - 1)
   const draining = reader()
   const { turn } = draining.owned
-  draining.owned.drain()
+  draining.owned.drain([0, 1])
   for (const asked of [turn, draining.owned.turn])
     draining.deliver([message(0, 10)], [{ partition: 0, offset: 20 }], asked)
   for (const { heard, next } of [late, draining]) {

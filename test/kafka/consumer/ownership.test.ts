@@ -7,7 +7,7 @@ import { ownedPartitions } from '../../../src/kafka/consumer/owned.ts'
 import { ownership } from '../../../src/kafka/consumer/ownership.ts'
 
 /** A member of a group in a topic of partitions 0 and 1, and what client and handlers were told, in order. */
-function member(isCooperative: boolean) {
+function member(isCooperative: boolean, shared = false) {
   const told: string[] = []
   const owned = ownedPartitions()
   const text = (places: Iterable<number | PartitionPlace>) =>
@@ -33,6 +33,7 @@ function member(isCooperative: boolean) {
   }
   const changes = ownership({
     topic: 'xrd',
+    shared,
     owned,
     assign,
     gate: callGate(),
@@ -86,11 +87,35 @@ test('some of the partitions are taken, paused, and waited with; with the last o
   assign(1)
   await settled()
   assert.deepEqual(told(), ['assign 1@', 'pause 1', 'wait'])
-  assert.equal(owned.state, 'partial')
+  assert.equal(owned.positions.size, 0)
   assign(0)
   await settled()
   assert.deepEqual(told(), ['seek 1@7', 'begin 0 1', 'assign 0@5', 'resume 0 1'])
-  assert.equal(owned.state, 'whole')
+  assert.equal(owned.isAnyRead, true)
+})
+
+test('where partitions are shared each begins and ends by itself, while the others are read on', async () => {
+  const { assign, revoke, finish, settled, told, owned } = member(true, true)
+  assign()
+  await settled()
+  assert.deepEqual(told(), ['begin ', 'assign ', 'resume '])
+  assign(1)
+  await settled()
+  assert.deepEqual(told(), ['begin 1', 'assign 1@7', 'resume 1'])
+  assign(0)
+  await settled()
+  assert.deepEqual(told(), ['begin 0', 'assign 0@5', 'resume 0'])
+  revoke(1)
+  assert.equal(owned.readSince(owned.turn, 1), undefined)
+  assert.equal(owned.readSince(owned.turn, 0)?.next, 5)
+  await settled()
+  assert.deepEqual(told(), ['pause 1', 'drain 1'])
+  assert.equal(owned.mayCommit(1), true)
+  finish()
+  await settled()
+  assert.deepEqual(told(), ['unassign 1'])
+  assert.deepEqual([owned.mayCommit(1), owned.mayCommit(0)], [false, true])
+  assert.equal(owned.readSince(owned.turn, 0)?.next, 5)
 })
 
 test('a partition that is to go drains all of them, from the moment that is known, before it is given up', async () => {
@@ -99,13 +124,13 @@ test('a partition that is to go drains all of them, from the moment that is know
   await settled()
   told()
   revoke(1)
-  assert.equal(owned.state, 'draining')
+  assert.equal(owned.isAnyRead, false)
   await settled()
   assert.deepEqual(told(), ['pause 0 1', 'drain 0 1'])
   finish()
   await settled()
   assert.deepEqual(told(), ['unassign 1', 'wait'])
-  assert.equal(owned.state, 'partial')
+  assert.equal(owned.positions.size, 0)
 })
 
 test('what belongs to somebody else already is told as lost', async () => {

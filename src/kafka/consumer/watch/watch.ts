@@ -10,7 +10,7 @@ import { LOOK_EVERY_MS, type Reading, type SignsOfLife, watchdog } from './watch
 export interface WatchDeps {
   readonly client: RdKafka.KafkaConsumer
   readonly topic: string
-  readonly owned: Pick<Owned, 'state' | 'positions'>
+  readonly owned: Pick<Owned, 'positions'>
   readonly changes: Pick<Ownership, 'reread' | 'restart'>
   watermarks(partitions: readonly number[]): Promise<ReadonlyMap<number, Watermarks>>
   isPaused(): boolean
@@ -73,9 +73,11 @@ export function watch(deps: WatchDeps): Watch {
   const dog = watchdog({
     owned: () => [...owned.positions.keys()],
     readings: () =>
-      deps.isPaused() || owned.state === 'draining'
+      deps.isPaused()
         ? []
-        : [...owned.positions].map(([partition, { next, since }]) => ({ partition, position: next, since })),
+        : [...owned.positions]
+            .filter(([, { isGoing }]) => !isGoing)
+            .map(([partition, { next, since }]) => ({ partition, position: next, since })),
     async watermarks(partitions) {
       const marks = await deps.watermarks(partitions)
       deps.onAnswered()
@@ -124,7 +126,7 @@ export function watch(deps: WatchDeps): Watch {
   client.on('event.throttle', hearThrottle)
   let looking: Promise<unknown> = Promise.resolve()
   const timer = setInterval(() => {
-    if (owned.state !== 'partial') looking = Promise.all([looking, dog.look()])
+    if (owned.positions.size > 0) looking = Promise.all([looking, dog.look()])
     else deps.onNothingOwned()
   }, LOOK_EVERY_MS)
   return {
