@@ -10,17 +10,13 @@ export const SHORT_TIMEOUT_MS = 3_000
 
 type Done<T> = (error: ClientError | null, found: T) => void
 
-export function answer<T>(ask: (done: Done<T>) => void): Promise<T> {
-  return new Promise((resolve, reject) => ask((error, found) => (error ? reject(error) : resolve(found))))
-}
-
 const admins = new WeakMap<Client, AdminClient>()
 
 /**
  * Asks over the connections of `client`. One admin client each, which ends with it: disconnecting it from a running
  * consumer stops the process (binding 1.10.1).
  */
-export function adminOf(client: Client): AdminClient {
+function adminOf(client: Client): AdminClient {
   // The published types know neither createFrom nor the calls below of the client used here.
   const { AdminClient } = rdkafka() as unknown as { AdminClient: { createFrom(client: Client): AdminClient } }
   const admin = admins.get(client) ?? AdminClient.createFrom(client)
@@ -28,13 +24,39 @@ export function adminOf(client: Client): AdminClient {
   return admin
 }
 
+/** What is being asked, by client. */
+const asked = new WeakMap<Client, Set<Promise<void>>>()
+
+/** Asks over the connections of `client`, which may go by `disconnected` only. Rejects with a ClientError. */
+export function ask<T>(client: Client, question: (admin: AdminClient, done: Done<T>) => void): Promise<T> {
+  const answer = new Promise<T>((resolve, reject) =>
+    question(adminOf(client), (error, found) => (error ? reject(error) : resolve(found))),
+  )
+  const open = asked.get(client) ?? new Set()
+  asked.set(client, open)
+  const over: Promise<void> = answer
+    .then(
+      () => {},
+      () => {},
+    )
+    .then(() => void open.delete(over))
+  open.add(over)
+  return answer
+}
+
+/**
+ * Resolves once the client is disconnected, which waits for what is asked: a client that goes meanwhile takes the process with
+ * it (binding 1.10.1), also where nobody waits for the answer any more.
+ */
+export async function disconnected(client: Client): Promise<void> {
+  await Promise.all(asked.get(client) ?? [])
+  await new Promise<void>(resolve => client.disconnect(() => resolve()))
+}
+
 /** Undefined where the broker does not answer such a question. */
-export async function withAdmin<T>(
-  client: Client,
-  ask: (admin: AdminClient) => Promise<T>,
-): Promise<T | undefined> {
+export async function unlessUnanswered<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    return await ask(adminOf(client))
+    return await answer
   } catch {
     return undefined
   }
@@ -65,8 +87,8 @@ export async function describedTopics(
   topics: readonly string[],
   options: { timeout: number; includeAuthorizedOperations?: boolean },
 ): Promise<DescribedTopic[] | undefined> {
-  return await withAdmin(client, admin =>
-    answer<DescribedTopic[]>(done => admin.describeTopics(topics, options, done)),
+  return await unlessUnanswered(
+    ask<DescribedTopic[]>(client, (admin, done) => admin.describeTopics(topics, options, done)),
   )
 }
 

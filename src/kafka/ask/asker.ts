@@ -6,6 +6,7 @@
  * kafka/ask/ asks the brokers and changes nothing but topics that are to be made.
  */
 import type RdKafka from '@confluentinc/kafka-javascript'
+import { disconnected } from './admin.ts'
 import { bareClient } from './bare-client.ts'
 
 export interface Asker {
@@ -27,7 +28,7 @@ export function asker(properties: Readonly<Record<string, string>>): Asker {
     if (open.get(one)) return
     open.delete(one)
     one.then(
-      client => client.disconnect(() => {}),
+      client => void disconnected(client),
       () => {},
     )
   }

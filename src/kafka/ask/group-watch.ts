@@ -9,6 +9,7 @@ import { consumerArguments } from '../consumer/consumer-arguments.ts'
 import { explain } from '../explain.ts'
 import { loginOf } from '../login.ts'
 import { type Access, allowedHere } from './access.ts'
+import { disconnected } from './admin.ts'
 import { type DescribedGroup, describedGroup } from './group.ts'
 import { groupOperations } from './group-access.ts'
 import { sessionLimits, sessionRefused } from './session-limits.ts'
@@ -70,7 +71,7 @@ export async function watchGroup({ topic, group, properties }: GroupInTopic): Pr
       ])
       return { partitions, described }
     },
-    close: () => new Promise<void>(resolve => client.disconnect(() => resolve())),
+    close: () => disconnected(client),
   }
 }
 

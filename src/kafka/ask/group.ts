@@ -2,7 +2,7 @@
 
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Client } from '../addon.ts'
-import { answer, TIMEOUT_MS, withAdmin } from './admin.ts'
+import { ask, TIMEOUT_MS, unlessUnanswered } from './admin.ts'
 
 export interface GroupMember {
   readonly clientId: string
@@ -38,14 +38,16 @@ export async function groupMembers(client: Client, group: string): Promise<Group
  */
 export async function describedGroup(client: Client, group: string): Promise<DescribedGroup | undefined> {
   const options = { timeout: TIMEOUT_MS }
-  return await withAdmin(client, async admin => {
-    const { groups } = await answer<{ groups: RdKafka.GroupOverview[] }>(done =>
+  return await unlessUnanswered(asGroup())
+
+  async function asGroup(): Promise<DescribedGroup | undefined> {
+    const { groups } = await ask<{ groups: RdKafka.GroupOverview[] }>(client, (admin, done) =>
       admin.listGroups(options, done),
     )
     const listed = groups.find(g => g.groupId === group)
     if (!listed || listed.state === DEAD || listed.state === EMPTY)
       return { state: listed?.state === EMPTY ? 'Empty' : 'Dead', members: [] }
-    const described = await answer<RdKafka.GroupDescriptions>(done =>
+    const described = await ask<RdKafka.GroupDescriptions>(client, (admin, done) =>
       admin.describeGroups([group], options, done),
     )
     const [found] = described.groups
@@ -57,17 +59,17 @@ export async function describedGroup(client: Client, group: string): Promise<Des
       partitions: member.assignment.topicPartitions.map(({ topic, partition }) => ({ topic, partition })),
     }))
     return { state: STATES[found.state] ?? 'Unknown', members }
-  })
+  }
 }
 
 /** Of all consumer groups; undefined where the broker does not answer that question. */
 export async function groupNames(client: Client, timeoutMs: number): Promise<string[] | undefined> {
-  return await withAdmin(client, async admin => {
-    const { groups } = await answer<{ groups: RdKafka.GroupOverview[] }>(done =>
+  const listed = await unlessUnanswered(
+    ask<{ groups: RdKafka.GroupOverview[] }>(client, (admin, done) =>
       admin.listGroups({ timeout: timeoutMs }, done),
-    )
-    return groups.map(({ groupId }) => groupId)
-  })
+    ),
+  )
+  return listed?.groups.map(({ groupId }) => groupId)
 }
 
 /** ConsumerGroupStates of the binding, by number. */

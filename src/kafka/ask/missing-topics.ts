@@ -1,6 +1,7 @@
 /** Which of many topics are not there, over one connection. */
 
 import { loginOf } from '../login.ts'
+import { disconnected } from './admin.ts'
 import { bareClient } from './bare-client.ts'
 import { missingOf } from './topic.ts'
 
@@ -14,6 +15,6 @@ export async function missingTopics(
   try {
     return await missingOf(client, topics, loginOf(properties))
   } finally {
-    await new Promise<void>(resolve => client.disconnect(() => resolve()))
+    await disconnected(client)
   }
 }

@@ -3,7 +3,7 @@
 import type { Client } from '../addon.ts'
 import { type ClientError, ERR } from '../client-error.ts'
 import type { Isolation } from '../properties.ts'
-import { adminOf, answer, type ListedOffset, TIMEOUT_MS } from './admin.ts'
+import { ask, type ListedOffset, TIMEOUT_MS } from './admin.ts'
 
 export interface Watermarks {
   /** Offset of the oldest record. */
@@ -33,9 +33,8 @@ export async function watermarks(
   isolation: Isolation,
 ): Promise<Map<number, Watermarks>> {
   if (partitions.length === 0) return new Map()
-  const admin = adminOf(client)
-  const ask = (timestamp: number, level: Isolation) =>
-    answer<ListedOffset[]>(done =>
+  const offsetsAt = (timestamp: number, level: Isolation) =>
+    ask<ListedOffset[]>(client, (admin, done) =>
       admin.listOffsets(
         partitions.map(partition => ({ topic, partition, offset: { timestamp } })),
         { timeout: TIMEOUT_MS, isolationLevel: level === 'read_committed' ? 1 : 0 },
@@ -44,10 +43,10 @@ export async function watermarks(
     )
   // One after the other: what was there before, and cannot be read now, is of a transaction.
   const bothEnds = async () => {
-    const lasts = await ask(LATEST, 'read_uncommitted')
-    return [lasts, isolation === 'read_uncommitted' ? lasts : await ask(LATEST, isolation)] as const
+    const lasts = await offsetsAt(LATEST, 'read_uncommitted')
+    return [lasts, isolation === 'read_uncommitted' ? lasts : await offsetsAt(LATEST, isolation)] as const
   }
-  const [lows, [lasts, highs]] = await Promise.all([ask(EARLIEST, isolation), bothEnds()])
+  const [lows, [lasts, highs]] = await Promise.all([offsetsAt(EARLIEST, isolation), bothEnds()])
   for (const { error } of [...lows, ...lasts, ...highs]) if (error) throw error
   const byPartition = (found: readonly ListedOffset[]) =>
     new Map(found.map(({ partition, offset }) => [partition, offset]))

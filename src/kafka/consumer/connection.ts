@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../../base/errors.ts'
 import type { StartOffset } from '../../core/offsets/start-offset.ts'
+import { disconnected } from '../ask/admin.ts'
 import { topicPartitions } from '../ask/topic.ts'
 import { connect } from '../connect.ts'
 import { type Login, loginOf } from '../login.ts'
@@ -64,7 +65,7 @@ export async function openConnection(
     const reader = shared ? await openReader(given, login, onInfo) : client
     return { client, reader, login, options, given, partitions, broker: metadata.brokers[0], onInfo }
   } catch (error) {
-    client.disconnect(() => {})
+    void disconnected(client)
     throw error
   }
 }

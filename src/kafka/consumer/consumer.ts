@@ -1,6 +1,7 @@
 /** The consumer of a topic's records: connects, joins the group, hands records on and knows nothing of files. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { DfspError } from '../../base/errors.ts'
+import { disconnected } from '../ask/admin.ts'
 import type { Login } from '../login.ts'
 import { assigner } from './assigner.ts'
 import { type CommittedOffset, committedOffsets } from './assignment.ts'
@@ -127,8 +128,7 @@ export async function openConsumer(
       // Of a broker that does not answer the group cannot be left, and the attempt would hold the process for minutes.
       if (outages.isSilent) return
       // The member first: what it is asked to give up while it leaves, the reader gives up with it.
-      for (const each of new Set([client, reader]))
-        await new Promise<void>(resolve => each.disconnect(() => resolve()))
+      for (const each of new Set([client, reader])) await disconnected(each)
     },
   }
 }

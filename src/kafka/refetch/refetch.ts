@@ -1,6 +1,7 @@
 /** Records read again by reference, beside the consumer and without its group: a second client that is given offsets. */
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { Extent, OffsetRange } from '../../core/offsets/offset-ranges.ts'
+import { disconnected } from '../ask/admin.ts'
 import { bareClient } from '../ask/bare-client.ts'
 import { pollsBriefly } from '../consume.ts'
 import type { ConsumedRecord } from '../consumer/consumer.ts'
@@ -50,7 +51,7 @@ export function openRefetcher(options: RefetchOptions): Refetcher {
     opening ??= connected(options).then(
       client => {
         opened = client
-        if (isClosed) client.disconnect(() => {})
+        if (isClosed) void disconnected(client)
         return client
       },
       error => {
@@ -76,7 +77,7 @@ export function openRefetcher(options: RefetchOptions): Refetcher {
       isClosed = true
       await reading
       const client = opened
-      if (client) await new Promise<void>(resolve => client.disconnect(() => resolve()))
+      if (client) await disconnected(client)
     },
   }
 }
