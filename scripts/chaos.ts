@@ -1,6 +1,6 @@
 /**
- * `npm run test:chaos -- --seconds N [--seed S]`: a group's members are killed, frozen, doubled and cut off at random
- * while files of all sizes arrive; then it counts. Ends with 1 when a promise was broken, and keeps the logs then.
+ * `npm run test:chaos -- --seconds N [--seed S] [--hosts N]`: a group's members are killed, frozen, doubled and cut off at
+ * random while files of all sizes arrive; then it counts. Several hosts share the topic. Ends with 1 when a promise was broken, and keeps the logs then.
  * A seed repeats the order of the faults, not their exact moments.
  */
 import fs from 'node:fs'
@@ -11,7 +11,9 @@ import { openMSIStreamBin } from '../test/support/openmsistream-venv.ts'
 
 const SHOWN = 20
 
-const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string' } } })
+const text = { type: 'string' } as const
+const { values } = parseArgs({ options: { seconds: text, seed: text, hosts: text } })
+const hosts = whole(values.hosts ?? '1', '--hosts')
 const seconds = whole(values.seconds ?? '60', '--seconds')
 const seed = whole(values.seed ?? String(Date.now() % 1_000_000), '--seed')
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
@@ -23,8 +25,8 @@ process.env.DFSP_TEST_OPENMSISTREAM ??= await openMSIStreamBin().catch(error => 
 // After the variable is set, which it reads when it is loaded.
 const { chaos } = await import('../test/chaos/chaos.ts')
 const folder = fs.mkdtempSync(join(tmpdir(), 'dfsp-chaos-'))
-console.log(`chaos: seed ${seed}, ${seconds} s, logs in ${folder}`)
-const result = await chaos({ seconds, seed, folder }, text => console.log(`chaos: ${text}`))
+console.log(`chaos: seed ${seed}, ${seconds} s, ${hosts} hosts, logs in ${folder}`)
+const result = await chaos({ seconds, seed, folder, hosts }, text => console.log(`chaos: ${text}`))
 const { broken, repeats, files, processed, records, bytes, attempts } = result
 const again = repeats.notYetCommitted + repeats.byFrozen + repeats.sentAgain
 console.log(`

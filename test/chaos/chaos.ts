@@ -1,6 +1,7 @@
 /**
  * One chaos run: a broker of its own, a topic that is filled all the while, and one consumer group whose members are
- * killed, frozen, doubled and cut off at random moments; then quiet, and the verdict.
+ * killed, frozen, doubled and cut off at random moments; then quiet, and the verdict. With more than one host they share
+ * the topic.
  */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,18 +44,18 @@ export type ChaosResult = Verdict & {
 
 /** Throws when it cannot be carried out; what dfsp broke stands in the result. `tell` hears of the progress. */
 export async function chaos(
-  { seconds, seed, folder }: { seconds: number; seed: number; folder: string },
+  { seconds, seed, folder, hosts }: { seconds: number; seed: number; folder: string; hosts: number },
   tell: (text: string) => void,
 ): Promise<ChaosResult> {
   const began = performance.now()
   const kafka = await startKafka({ properties: { 'group.consumer.session.timeout.ms': SESSION_MS } })
   try {
     await createTopic(kafka.brokers, TOPIC, PARTITIONS)
-    const run = chaosRun(kafka, seed, folder, tell)
+    const run = chaosRun(kafka, seed, folder, hosts, tell)
     const deadline = performance.now() + seconds * 1_000
     const sending = run.send(deadline)
     sending.catch(() => {}) // is heard of below
-    await run.disturb(deadline)
+    await Promise.all(Array.from({ length: hosts }, async () => await run.disturb(deadline)))
     await sending
     const settled = await run.settle()
     const index = await readTopicIndex(kafka.brokers, TOPIC)
@@ -73,7 +74,8 @@ export async function chaos(
   }
 }
 
-function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: string) => void) {
+function chaosRun(kafka: Kafka, seed: number, folder: string, hosts: number, tell: (text: string) => void) {
+  const shared = hosts > 1
   const random = seeded(seed)
   const calls = openCalls(join(folder, 'calls'))
   const snapshots: Snapshot[] = []
@@ -81,13 +83,15 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: strin
   const broken: string[] = []
   const actions: Record<string, number> = {}
   const exclusive = mutex()
-  const protocol = PROTOCOLS[seed % PROTOCOLS.length] as (typeof PROTOCOLS)[number]
+  const protocols = PROTOCOLS.filter(({ name }) => !shared || name !== 'eager')
+  const protocol = protocols[seed % protocols.length] as (typeof PROTOCOLS)[number]
   tell(`group protocol: ${protocol.name}`)
   const sent = uploads(
     { brokers: kafka.brokers, topic: TOPIC, folder },
     seeded(seed + 1),
     exclusive,
     MOST_BAD,
+    shared,
   )
   let members = 0
   let host = join(folder, 'host-0')
@@ -100,12 +104,14 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: strin
   /** Half of them begin in an empty folder, as on another host. */
   function start(faults: boolean, more: readonly string[] = []): Member {
     members++
-    if (random(2) === 0) host = join(folder, `host-${members}`)
+    // Each of several hosts has a folder of its own.
+    if (shared || random(2) === 0) host = join(folder, `host-${members}`)
     const fault = faults && random(4) === 0 ? `${POINTS[random(POINTS.length)]}:${1 + random(4)}` : ''
     if (fault) count(`fault point ${fault.split(':')[0]}`)
     const args = ['run', '-p', PLUGIN, '-b', kafka.brokers, '-t', TOPIC, '-g', 'chaos', '-o', host]
     args.push('--threads', '3', '--memory', '16MiB', '--timeout', '2s', '--incomplete-after', '1h', '-v')
     args.push('--log-file', join(host, 'log'), ...protocol.properties.flatMap(property => ['-X', property]))
+    if (shared) args.push('--shared')
     if (random(3) === 0) args.push('--journal')
     if (random(3) === 0) args.push('--mode', 'both')
     const env = {
@@ -204,7 +210,7 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, tell: (text: strin
       while (performance.now() < deadline) {
         const member = start(true)
         // Mostly it is met at work, else while it starts.
-        if (random(5) > 0) await member.says(/reading \d+ partitions/, 15_000)
+        if (random(5) > 0) await member.says(/reading \d+ partitions|waiting for one/, 15_000)
         while (!member.ended && performance.now() < deadline) {
           await member.end(between(200, 2_000))
           if (member.ended) count(endedHow(member))

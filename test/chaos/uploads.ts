@@ -32,6 +32,8 @@ export function uploads(
   undisturbed: (work: () => Promise<unknown>) => Promise<void>,
   /** At most so many files that always fail. */
   mostBad: number,
+  /** All chunks of a file go into one partition. */
+  keyed: boolean,
 ): Uploads {
   const files = new Map<string, SentFile>()
   let rounds = 0
@@ -63,7 +65,7 @@ export function uploads(
     async round() {
       rounds++
       const source = join(folder, `round-${rounds}`)
-      const theirs = !noOpenMSIStream && random(5) === 0
+      const theirs = !noOpenMSIStream && random(5) === 0 && !keyed
       // Theirs keeps the path below the folder; a zero-byte file is not sent by it.
       const subdir = theirs ? '' : `r${rounds}/`
       const made = make(theirs ? join(source, `r${rounds}`) : source, `r${rounds}/`)
@@ -75,7 +77,7 @@ export function uploads(
         await undisturbed(() => uploadFolder(source, { brokers, topic, chunkSize }))
         for (const file of sent) file.times++
       } else {
-        const by = random(6) === 0 ? 'path' : 'key'
+        const by = random(6) === 0 || keyed ? 'path' : 'key'
         const args = ['upload', source, '-b', brokers, '-t', topic, '--chunk-size', `${chunkSize / KIB}KiB`]
         args.push('--partition-by', by, '--subdir', subdir.slice(0, -1), '-q')
         for (let tries = 1; ; tries++) {
