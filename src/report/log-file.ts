@@ -1,6 +1,6 @@
 /**
  * The log as a file that is rotated by size. Written beside the run: a disk that is slow, full or gone holds nothing up
- * and costs a bounded amount of memory; lines that cannot be written are left out.
+ * and costs a bounded amount of memory; lines that cannot be written are left out, the oldest first, and counted.
  */
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, rename, stat } from 'node:fs/promises'
@@ -38,6 +38,8 @@ const PIPE_TRIES = 50
 export function openLogFile({ file, onError, mostBytes = FILE_BYTES }: LogFileOptions): LogFile {
   let waiting: string[] = []
   let chars = 0
+  /** Lines that were left out before those that wait. */
+  let left = 0
   let work: Promise<void> | undefined
   let size: number | undefined
   let isWell = true
@@ -45,8 +47,11 @@ export function openLogFile({ file, onError, mostBytes = FILE_BYTES }: LogFileOp
   async function writeAll(): Promise<void> {
     while (waiting.length > 0) {
       // What failed may have left half a line.
-      const text = `${isWell ? '' : '\n'}${waiting.join('')}`
+      const note =
+        left === 0 ? '' : `(${left} lines are left out: they came faster than the disk takes them)\n`
+      const text = `${isWell ? '' : '\n'}${note}${waiting.join('')}`
       waiting = []
+      left = 0
       chars = 0
       try {
         if (typeof file !== 'string') await file.folder.renewed()
@@ -65,11 +70,21 @@ export function openLogFile({ file, onError, mostBytes = FILE_BYTES }: LogFileOp
     work = undefined
   }
 
+  /** The older half: what comes last says how it ended. */
+  function leaveOut(): void {
+    let first = waiting.length
+    let kept = 0
+    while (first > 0 && kept < WAITING_CHARS / 2) kept += (waiting[--first] as string).length
+    left += first
+    waiting = waiting.slice(first)
+    chars = kept
+  }
+
   return {
     write(line) {
-      if (chars > WAITING_CHARS) return
       waiting.push(line)
       chars += line.length
+      if (chars > WAITING_CHARS) leaveOut()
       work ??= Promise.resolve().then(writeAll)
     },
     close: () => within(CLOSE_MS, work),

@@ -25,14 +25,16 @@ export async function withNewer(
     const refetcher = openRefetcher(topic)
     const others = withLetters.get(topic) ?? []
     const sent = await contentsSince(own, others, refetcher, signal).finally(refetcher.close)
-    const at = (file: RetryFile) => sent.times.get(keyOf(file.letter)) ?? 0
-    for (const file of own.sort((a, b) => compare(a.letter.path, b.letter.path) || at(a) - at(b)))
-      (at(file) < (sent.newest.get(file.letter.path) ?? 0) ? superseded : files).push(file)
+    const of = (file: RetryFile) => sent.own.get(keyOf(file.letter))
+    const isOld = (file: RetryFile) =>
+      sent.newer.get(file.letter.path)?.some(newer => isAfter(newer, of(file)))
+    for (const file of own.sort((a, b) => compare(a.letter.path, b.letter.path) || inOrder(of(a), of(b))))
+      (isOld(file) ? superseded : files).push(file)
   }
   return { ...plan, files, superseded }
 }
 
-/** When each file was sent, and by path when the newest whole content was of which there is no letter, `others` included. */
+/** Each file as it was sent, and by path the whole contents of which there is no letter, `others` included. */
 async function contentsSince(
   files: readonly RetryFile[],
   others: readonly Pick<RetryFile, 'letter'>[],
@@ -40,22 +42,43 @@ async function contentsSince(
   signal: AbortSignal,
 ) {
   const failed = new Set(others.map(({ letter }) => keyOf(letter)))
-  const times = new Map<string, number>()
-  for (const { letter } of files) times.set(keyOf(letter), 0)
+  const own = new Map<string, Sent | undefined>()
+  for (const { letter } of files) own.set(keyOf(letter), undefined)
   const paths = new Set(files.map(({ letter }) => letter.path))
-  const index = fileIndex({ wanted: path => paths.has(path), places: false })
+  const index = fileIndex({ wanted: path => paths.has(path), places: true })
   const time = await oldestTime(files, refetcher, signal)
   const from = time === undefined ? 'earliest' : { time }
   await scanTopic(refetcher, index, { from, to: undefined }, signal)
-  const newest = new Map<string, number>()
+  const newer = new Map<string, Sent[]>()
   for (const content of index.select({ older: true })) {
-    const { path, lastSent, present, chunks, wrong } = content
+    const { path, present, chunks, wrong } = content
     const key = keyOf(content)
-    if (times.has(key)) times.set(key, lastSent)
+    if (own.has(key)) own.set(key, content)
     else if (present === chunks && wrong === undefined && !failed.has(key))
-      newest.set(path, Math.max(lastSent, newest.get(path) ?? 0))
+      newer.set(path, [...(newer.get(path) ?? []), content])
   }
-  return { times, newest }
+  return { own, newer }
+}
+
+type Sent = Pick<IndexedFile, 'ranges' | 'lastSent'>
+
+/**
+ * Whether one content was sent after another, of which nothing may be left: where both have records in one partition by their
+ * order there, which no clock can change; else by their times.
+ */
+function isAfter(content: Sent, other: Sent | undefined): boolean {
+  if (other === undefined) return true
+  const ends = new Map(other.ranges.map(({ partition, to }) => [partition, to]))
+  for (const { partition, to } of content.ranges.toReversed()) {
+    const end = ends.get(partition)
+    if (end !== undefined) return to > end
+  }
+  return content.lastSent > other.lastSent
+}
+
+function inOrder(a: Sent | undefined, b: Sent | undefined): number {
+  if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined)
+  return Number(isAfter(a, b)) - Number(isAfter(b, a))
 }
 
 /** When the first record of any of the files was sent; undefined where that is not known any more. */

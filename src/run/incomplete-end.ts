@@ -1,6 +1,7 @@
 /** Files of which chunks are missing when a run ends by itself: who waits, for how long, and whether that is too long. */
 
 import { setImmediate } from 'node:timers/promises'
+import { cutText } from '../core/text/shown-text.ts'
 import type { OpenFile } from '../processor/table/open-file.ts'
 import type { RunEvent } from '../report/events.ts'
 import { formatCount } from '../report/quantities.ts'
@@ -19,6 +20,8 @@ export interface IncompleteAtEnd {
 }
 
 const NAMED = 20
+/** Characters of a path among others. */
+const MOST_SHOWN = 200
 /** Files that are looked at in one turn of the event loop. */
 const TURN_FILES = 4_096
 
@@ -34,7 +37,7 @@ export async function incompleteAtEnd<F extends Waiting>(
 ): Promise<IncompleteAtEnd> {
   if (files.length === 0) return { events: [], overdue: 0 }
   if (readUpTo === undefined) {
-    const paths = files.slice(0, NAMED).map(({ path }) => path)
+    const paths = files.slice(0, NAMED).map(({ path }) => cutText(path, MOST_SHOWN))
     const text = `${filesText(files.length)} read in part: the run ended before the end of the topic, and the next one goes on`
     return { events: [{ type: 'info', text, fields: { files: paths.join(', ') } }], overdue: 0 }
   }

@@ -133,3 +133,19 @@ test('a pipe that the user names holds nothing up while nobody reads it, and tak
   await until(() => read.length >= line.length + 'ready\n'.length)
   assert.equal(read, `ready\n${line}`)
 })
+
+test('of lines that come faster than they are written the last ones are kept, and the others counted', async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-log-'))
+  const file = path.join(folder, 'much.log')
+  const log = openLogFile({ file, onError: assert.fail, mostBytes: 2 ** 30 })
+  const line = `${'x'.repeat(999)}\n`
+  const lines = 20_000
+  for (let i = 0; i < lines; i++) log.write(line)
+  log.write('the end\n')
+  await log.close()
+  const written = fs.readFileSync(file, 'utf8').split('\n')
+  const [, left] = /^\((\d+) lines are left out/.exec(written[0] ?? '') ?? []
+  assert.equal(written.at(-2), 'the end')
+  assert.equal(Number(left) + written.length - 3, lines)
+  fs.rmSync(folder, { recursive: true })
+})

@@ -16,6 +16,7 @@ async function planned(
   sent: readonly Sent[],
   given: readonly { readonly at: number; readonly rounds?: number }[],
   max = MAX,
+  timeOf = (offset: number) => 1_000 + offset,
 ) {
   const found = letters([], undefined, max)
   for (const [offset, { at, rounds = 0 }] of given.entries()) {
@@ -53,7 +54,7 @@ async function planned(
         for (const { partition, from, to } of ranges)
           for (let offset = from; offset <= to; offset++)
             await onRecord(
-              { partition, offset, timestamp: 1_000 + offset, value: log[offset] ?? null },
+              { partition, offset, timestamp: timeOf(offset), value: log[offset] ?? null },
               () => ({
                 key: null,
                 headers: [],
@@ -63,7 +64,7 @@ async function planned(
       },
       extents: async () => new Map([[0, { low: 0, high: log.length }]]),
       openTransactions: async () => [],
-      offsetsAt: async time => new Map([[0, time - 1_000]]),
+      offsetsAt: async time => new Map([[0, Math.max(0, time - 1_000)]]),
       close: async () => {},
     }),
     live,
@@ -90,4 +91,12 @@ test('a content that is left alone was not processed: it supersedes nothing, and
 test('nor does a content whose letter lies beyond --max', async () => {
   const two = three.slice(0, 2)
   assert.deepEqual(await planned(two, [{ at: 0 }, { at: 1 }], 1), { files: [0], superseded: [] })
+})
+
+test('the order in a partition counts, not the clock of who sent it', async () => {
+  const behind = (offset: number) => 1_000 - offset
+  const old = { at: 0 }
+  assert.deepEqual(await planned(three.slice(0, 2), [old], MAX, behind), { files: [], superseded: [0] })
+  const lettered = [{ at: 1 }, { at: 0 }]
+  assert.deepEqual(await planned(three.slice(0, 2), lettered, MAX, behind), { files: [0, 1], superseded: [] })
 })

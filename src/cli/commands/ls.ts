@@ -16,7 +16,7 @@ const EXAMPLE = 'dfsp ls -t xrd'
 export const command: Command = {
   name: 'ls',
   describe:
-    "Lists the files on a topic: path, size, chunks that are there, when it was sent last, and whether it is whole. It joins no group and changes nothing. The records are read, but no content is kept or verified (dfsp get does that): it takes as long as reading the topic does, and some 500 bytes of memory a file, whatever --limit says; --from shortens it. Without a GLOB all files; quote it, as the shell would expand it: * stays within a folder, ** does not, a folder's name means all below it, and a name without a slash is looked for in every folder.",
+    "Lists the files on a topic: path, size, chunks that are there, when it was sent last, and whether it is whole. It joins no group and changes nothing. The records are read, but no content is kept or verified (dfsp get does that): it takes as long as reading the topic does, and up to 1,000 bytes of memory a file, whatever --limit says; --from shortens it. Without a GLOB all files; quote it, as the shell would expand it: * stays within a folder, ** does not, a folder's name means all below it, and a name without a slash is looked for in every folder.",
   examples: [
     [EXAMPLE, 'all files, the newest content of each path'],
     [`${EXAMPLE} 'run7/*.csv' --long`, 'with SHA-512 and where the records lie'],
