@@ -30,7 +30,7 @@ export function leaving(s: LeavingDeps): Leaving {
 
   function stop(): void {
     phase.isEnding = true
-    work.stop()
+    deps.host.recall()
     room.cancel()
   }
 

@@ -26,15 +26,17 @@ export async function withNewer(
     const others = withLetters.get(topic) ?? []
     const sent = await contentsSince(own, others, refetcher, signal).finally(refetcher.close)
     const of = (file: RetryFile) => sent.own.get(keyOf(file.letter))
-    const isOld = (file: RetryFile) =>
-      sent.newer.get(file.letter.path)?.some(newer => isAfter(newer, of(file)))
+    const isOld = (file: RetryFile) => {
+      const newest = sent.newest.get(file.letter.path)
+      return newest !== undefined && isAfter(newest, of(file))
+    }
     for (const file of own.sort((a, b) => compare(a.letter.path, b.letter.path) || inOrder(of(a), of(b))))
       (isOld(file) ? superseded : files).push(file)
   }
   return { ...plan, files, superseded }
 }
 
-/** Each file as it was sent, and by path the whole contents of which there is no letter, `others` included. */
+/** Each file as it was sent, and by path the newest whole content of which there is no letter, `others` included. */
 async function contentsSince(
   files: readonly RetryFile[],
   others: readonly Pick<RetryFile, 'letter'>[],
@@ -49,18 +51,28 @@ async function contentsSince(
   const time = await oldestTime(files, refetcher, signal)
   const from = time === undefined ? 'earliest' : { time }
   await scanTopic(refetcher, index, { from, to: undefined }, signal)
-  const newer = new Map<string, Sent[]>()
+  const newest = new Map<string, Sent>()
   for (const content of index.select({ older: true })) {
     const { path, present, chunks, wrong } = content
     const key = keyOf(content)
-    if (own.has(key)) own.set(key, content)
-    else if (present === chunks && wrong === undefined && !failed.has(key))
-      newer.set(path, [...(newer.get(path) ?? []), content])
+    if (own.has(key)) own.set(key, sentAs(content))
+    else if (present === chunks && wrong === undefined && !failed.has(key)) {
+      const sent = sentAs(content)
+      if (isAfter(sent, newest.get(path))) newest.set(path, sent)
+    }
   }
-  return { own, newer }
+  return { own, newest }
 }
 
-type Sent = Pick<IndexedFile, 'ranges' | 'lastSent'>
+interface Sent {
+  /** Its highest offset, by partition. */
+  readonly ends: ReadonlyMap<number, number>
+  readonly lastSent: number
+}
+
+function sentAs({ ranges, lastSent }: IndexedFile): Sent {
+  return { ends: new Map(ranges.map(({ partition, to }) => [partition, to])), lastSent }
+}
 
 /**
  * Whether one content was sent after another, of which nothing may be left: where both have records in one partition by their
@@ -68,10 +80,9 @@ type Sent = Pick<IndexedFile, 'ranges' | 'lastSent'>
  */
 function isAfter(content: Sent, other: Sent | undefined): boolean {
   if (other === undefined) return true
-  const ends = new Map(other.ranges.map(({ partition, to }) => [partition, to]))
-  for (const { partition, to } of content.ranges.toReversed()) {
-    const end = ends.get(partition)
-    if (end !== undefined) return to > end
+  for (const [partition, end] of content.ends) {
+    const otherEnd = other.ends.get(partition)
+    if (otherEnd !== undefined) return end > otherEnd
   }
   return content.lastSent > other.lastSent
 }

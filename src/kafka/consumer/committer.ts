@@ -59,8 +59,8 @@ export function committer(
     async commit(offsets) {
       if (inFlight) throw new Error('a commit is in flight already')
       const own = offsets.filter(({ partition }) => mayCommit(partition))
-      const foreign = shared ? undefined : offsets.find(offset => !own.includes(offset))
-      if (foreign)
+      const foreign = offsets.find(({ partition }) => !mayCommit(partition))
+      if (foreign && !shared)
         throw new DfspError('E_KAFKA', `${topic}[${foreign.partition}] is not owned any more: not committed`)
       if (own.length === 0) return
       const list = own.map(offset => validated(topic, offset))

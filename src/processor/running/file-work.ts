@@ -17,8 +17,6 @@ export interface FileWork {
   drop(file: OpenFile): void
   /** One of its partitions is about to go, and no thread has it: it does not run any more. */
   leave(file: OpenFile): void
-  /** Starts no more files. */
-  stop(): void
   /** Resolves once nothing runs and no dead letter is on its way, of the partitions that are given or of all; false after `ms`. */
   ended(ms: number, partitions?: ReadonlySet<number>): Promise<boolean>
   /** Asks the threads that run these files to stop. */
@@ -43,12 +41,11 @@ export function fileWork(s: FileWorkDeps): FileWork {
   const queue = pathQueue(() => files.byNumber.values())
   const running = new Map<OpenFile, number>() // -> when it was given to a thread
   const jobs = new Map<OpenFile, FileJob>() // of those
-  let isStopped = false
   const waits = newWaits(deps.after)
 
   function dispatch(): void {
-    if (deps.host.shortage !== undefined && !isStopped) noThread(deps.host.shortage)
-    while (!isStopped && queue.hasNext && deps.host.free > 0 && wantsMore() && breaker.mayStart(now())) {
+    if (deps.host.shortage !== undefined && !phase.isEnding) noThread(deps.host.shortage)
+    while (!phase.isEnding && queue.hasNext && deps.host.free > 0 && wantsMore() && breaker.mayStart(now())) {
       // While the breaker is open a file that was never tried tells more than one that has failed.
       const file = (breaker.state === 'closed' ? undefined : queue.takeUntried()) ?? queue.take()
       if (file === undefined) break
@@ -151,10 +148,6 @@ export function fileWork(s: FileWorkDeps): FileWork {
       if (!running.has(file)) queue.free(file)
     },
     leave,
-    stop() {
-      isStopped = true
-      deps.host.recall()
-    },
     ended(ms, partitions) {
       return waits.until(ms, () => {
         if (partitions === undefined) return running.size === 0 && letters.pending === 0
