@@ -69,9 +69,10 @@ export function leaving(s: LeavingDeps): Leaving {
     },
     async drain(drainMs) {
       stop()
+      const until = deps.now() + drainMs
       const ended = await work.ended(drainMs)
       if (!ended) work.abandon(STOPPING)
-      const committed = await committing.now()
+      const committed = await committing.within(until - deps.now())
       committing.stop()
       return ended && committed
     },

@@ -165,8 +165,8 @@ test('fault 15: a refused commit is told and repeated, and nothing is taken as c
   const { requests, done, clock, failures, committing, succeeded } = setUp()
   done(0)
   await clock.advance(0)
-  await requests[0]?.answer(new Error('27 rebalance in progress'))
-  assert.deepEqual(failures, ['27 rebalance in progress'])
+  await requests[0]?.answer(new Error('14 coordinator loading'))
+  assert.deepEqual(failures, ['14 coordinator loading'])
   assert.equal(committing.settled, false)
   assert.equal(succeeded(), 0)
   await clock.advance(999)
@@ -176,6 +176,48 @@ test('fault 15: a refused commit is told and repeated, and nothing is taken as c
   await requests[1]?.answer()
   assert.ok(committing.settled)
   assert.equal(succeeded(), 1)
+})
+
+const rebalancing = () => Object.assign(new Error('between two assignments'), { isRebalancing: true })
+
+test('what a rebalance refuses is committed as soon as the group takes commits again', async () => {
+  const { requests, done, clock } = setUp(true)
+  done(0)
+  await clock.advance(0)
+  for (let refused = 0; refused < 5; refused++) {
+    await requests[refused]?.answer(rebalancing())
+    await clock.advance(200)
+  }
+  assert.deepEqual(bare(requests[5]), [{ partition: 0, offset: 1 }])
+})
+
+test('who stops while the group is rebalanced tries until it takes the commit, or the time is over', async () => {
+  for (const [ms, tries, result] of [
+    [1_000, 3, true],
+    [300, 3, false],
+  ] as const) {
+    const { requests, done, clock, committing } = setUp()
+    done(0)
+    const committed = committing.within(ms)
+    committing.stop()
+    await settled()
+    for (let refused = 0; refused < 2; refused++) {
+      await requests[refused]?.answer(rebalancing())
+      await clock.advance(200)
+    }
+    await requests[2]?.answer(result ? undefined : rebalancing())
+    assert.equal(await committed, result)
+    assert.equal(requests.length, tries)
+  }
+})
+
+test('who stops does not wait for a commit that is refused for another reason', async () => {
+  const { requests, done, committing } = setUp()
+  done(0)
+  const committed = committing.within(20_000)
+  await settled()
+  await requests[0]?.answer(new Error('no'))
+  assert.equal(await committed, false)
 })
 
 test('fault 15: who waits for a commit that is refused is told so', async () => {

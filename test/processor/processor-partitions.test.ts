@@ -367,6 +367,22 @@ test('draining says when the last commit failed', async t => {
   assert.equal(await w.processor.drain(20_000), false)
 })
 
+test('commits that a rebalance refuses are told of only where it lasts', async t => {
+  const w = world(t)
+  w.onCommit = async () => {
+    throw Object.assign(new Error('between two assignments'), { isRebalancing: true })
+  }
+  const told = () => w.events.filter(event => event.type === 'problem').length
+  await w.send(0, ...cut('f', 'x').values)
+  await w.clock.advance(9_000)
+  assert.equal(told(), 0)
+  await w.clock.advance(3_000)
+  assert.equal(told(), 1)
+  w.onCommit = undefined
+  await w.clock.advance(3_000)
+  assert.equal(w.committed.get(0), 1)
+})
+
 test('draining with nothing to do is over at once', async t => {
   assert.equal(await world(t).processor.drain(20_000), true)
 })

@@ -18,6 +18,8 @@ export interface OffsetCommit {
 export interface CommitError extends Error {
   /** It was refused for its length: of one record, or of all together. */
   readonly tooLong?: 'record' | 'request' | undefined
+  /** The group is between two assignments: with the next one commits are taken again. */
+  readonly isRebalancing?: boolean
 }
 
 export interface Committer {
@@ -103,6 +105,8 @@ const TOO_LONG: ReadonlyMap<number, CommitError['tooLong']> = new Map([
   [ERR.COMMIT_TOO_LARGE, 'request'],
 ])
 
+const REBALANCING: readonly number[] = [ERR.ILLEGAL_GENERATION, ERR.REBALANCE_IN_PROGRESS]
+
 /** What a refused commit means, by the protocol's error number. */
 const REFUSALS: ReadonlyMap<number, string> = new Map([
   [ERR.TIMED_OUT, 'the group coordinator does not answer'],
@@ -124,7 +128,10 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
 ])
 
 function refused(what: { topic: string; group: string; login: Login }, error: ClientError): CommitError {
-  return Object.assign(refusal(what, error), { tooLong: TOO_LONG.get(error.code) })
+  return Object.assign(refusal(what, error), {
+    tooLong: TOO_LONG.get(error.code),
+    isRebalancing: REBALANCING.includes(error.code),
+  })
 }
 
 function refusal(what: { topic: string; group: string; login: Login }, error: ClientError): DfspError {

@@ -1,7 +1,7 @@
 /** What one request commits of what there is to commit. */
-import { encodeCommitRecord, type RecordContent } from '../../core/offsets/commit-record.ts'
+import { encodeCommitRecord, RECORD_CHARS, type RecordContent } from '../../core/offsets/commit-record.ts'
 import type { PartitionCut } from '../../core/offsets/ledger.ts'
-import type { OffsetCommit } from '../../kafka/consumer/committer.ts'
+import type { CommitError, OffsetCommit } from '../../kafka/consumer/committer.ts'
 
 export interface CommitRequest {
   readonly offsets: readonly OffsetCommit[]
@@ -24,11 +24,45 @@ export interface RequestLimits {
   readonly partitionBytes: number
 }
 
+/** Limits that begin with the format's and the broker's usual ones; that they are lower it tells only by refusing. */
+export interface LearnedLimits extends RequestLimits {
+  /** What was sent was too long: whether the next request is a shorter one. */
+  lower(tooLong: CommitError['tooLong'], sent: readonly OffsetCommit[]): boolean
+}
+
+/** The broker stores a request as one batch, by default of 1 MB at most. */
+const REQUEST_BYTES = 500_000
+
+export function learnedLimits(partitionBytes: number): LearnedLimits {
+  let recordChars = RECORD_CHARS
+  let requestBytes = REQUEST_BYTES
+  return {
+    get recordChars() {
+      return recordChars
+    },
+    get requestBytes() {
+      return requestBytes
+    },
+    partitionBytes,
+    lower(tooLong, sent) {
+      const lengths = sent.map(({ metadata = '' }) => metadata.length)
+      if (tooLong === 'record') {
+        recordChars = Math.floor(Math.min(recordChars, Math.max(...lengths)) / 2)
+        return true
+      }
+      const most = lengths.reduce((sum, length) => sum + length, 0) / 2
+      if (tooLong === undefined || most < sent.length * LEAST_CHARS) return false
+      requestBytes = Math.floor(most) + sent.length * partitionBytes
+      return true
+    },
+  }
+}
+
 export type ContentOf = (cut: PartitionCut, isFirst: boolean) => RecordContent
 
 const TOO_FULL = 2
 /** Whatever the topic's name and its partitions take: room for each to say what it has to in a few runs. */
-export const LEAST_CHARS = 64
+const LEAST_CHARS = 64
 
 /** Ways to say less, the last one says what is needed only. */
 const SHORTER: readonly ((content: RecordContent) => RecordContent)[] = [

@@ -1,6 +1,7 @@
 /** Why what is finished is not committed: told while it lasts, and kept for who asks. */
 import { RECORD_CHARS } from '../../core/offsets/commit-record.ts'
 import { troubles } from '../../core/troubles.ts'
+import type { CommitError } from '../../kafka/consumer/committer.ts'
 import type { ProcessorDeps } from '../processor-deps.ts'
 
 export interface Uncommitted {
@@ -24,6 +25,9 @@ export interface CommitTroublesDeps extends Pick<ProcessorDeps, 'report' | 'now'
   unfinishedFiles(): number
 }
 
+/** Longer than a rebalance lasts as a rule. */
+const REBALANCE_MS = 10_000
+
 export function commitTroubles(deps: CommitTroublesDeps): CommitTroubles {
   const { report, now } = deps
   const trouble = troubles(text => report({ type: 'problem', text }), now)
@@ -41,6 +45,7 @@ export function commitTroubles(deps: CommitTroublesDeps): CommitTroubles {
     failed(error) {
       failure ??= { error, since: now() }
       failure.error = error
+      if ((error as CommitError).isRebalancing && now() - failure.since < REBALANCE_MS) return
       trouble.tell(`offset commit failed, nothing is lost: ${(error as Error).message}`)
     },
     committed() {

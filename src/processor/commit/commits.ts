@@ -2,7 +2,7 @@
  * When to commit: soon when idle; while files are in work as often as it costs the broker little, since what is finished
  * and not committed runs again after a kill. One request at a time.
  */
-import { RECORD_CHARS, sameMetadata } from '../../core/offsets/commit-record.ts'
+import { sameMetadata } from '../../core/offsets/commit-record.ts'
 import type { Ledger } from '../../core/offsets/ledger.ts'
 import type { CommittedOffset } from '../../kafka/consumer/assignment.ts'
 import type { CommitError, OffsetCommit } from '../../kafka/consumer/committer.ts'
@@ -11,7 +11,7 @@ import {
   asMuchAsFits,
   type CommitRequest,
   type ContentOf,
-  LEAST_CHARS,
+  learnedLimits,
 } from './commit-request.ts'
 
 export interface CommitDeps {
@@ -46,6 +46,8 @@ export interface Commits {
   soon(): void
   /** Commits what there is now and awaits the answer; false when the broker refused or a record does not fit. */
   now(): Promise<boolean>
+  /** As `now`; while the group is being rebalanced again and again, for `ms`. */
+  within(ms: number): Promise<boolean>
   /** No request is in flight, and nothing is left to commit that could be. */
   readonly settled: boolean
   /** How full the fullest record was that was made last, see `onFill`; 0 after partitions were taken away. */
@@ -61,9 +63,6 @@ const LONGEST_MS = 1_000
 /** At most 20 KB a second to the offsets topic, which the broker compacts. */
 const CHARS_PER_MS = 20
 const LONGEST_RETRY_MS = 2_000
-/** Of a request: the broker stores it as one batch, by default of 1 MB at most. */
-const REQUEST_BYTES = 500_000
-
 /** Of a partition in the broker's batch of a commit, beside the names. */
 const PARTITION_BYTES = 60
 
@@ -74,6 +73,7 @@ export function storedBytes(topic: string, group: string): number {
 
 export function commits(deps: CommitDeps): Commits {
   const { ledger } = deps
+  const limits = learnedLimits(deps.partitionBytes)
   let inFlight: Promise<boolean> | undefined
   let planned: { readonly at: number; readonly cancel: () => void } | undefined
   let last = Number.NEGATIVE_INFINITY
@@ -81,27 +81,26 @@ export function commits(deps: CommitDeps): Commits {
   let overfull = false
   let chars = 0 // of the last request's records
   let failures = 0
-  /** Lower than the format's where the broker is set up so; it tells only by refusing. */
-  let recordChars = RECORD_CHARS
-  let requestBytes = REQUEST_BYTES
+  /** The last request was refused for that. */
+  let isRebalancing = false
   let stopped = false
 
   /** Of what is due now. */
   function nextRequest(): CommitRequest | undefined {
     const cut = ledger.cut()
     if (cut.length === 0) return undefined
-    const limits = { recordChars, requestBytes, partitionBytes: deps.partitionBytes }
     const made = (deps.shared ? asMuchAsFits : allOrNothing)(cut, deps.content, limits)
     fill = made.fill
     overfull = fill > 1
     chars = overfull ? LONGEST_MS * CHARS_PER_MS : made.chars
-    deps.onFill(fill, recordChars)
+    deps.onFill(fill, limits.recordChars)
     return made
   }
 
   /** Whether anything went, or nothing had to. */
   async function request(): Promise<boolean> {
     let isSent = false
+    isRebalancing = false
     try {
       for (;;) {
         const made = nextRequest()
@@ -111,7 +110,7 @@ export function commits(deps: CommitDeps): Commits {
         try {
           await deps.commit(offsets)
         } catch (error) {
-          if (isShortened((error as CommitError).tooLong, offsets)) continue
+          if (limits.lower((error as CommitError).tooLong, offsets)) continue
           if (!(await wasApplied(offsets))) throw error
         }
         ledger.committed(cut)
@@ -120,26 +119,16 @@ export function commits(deps: CommitDeps): Commits {
         if (!made.isRest) return true
       }
     } catch (error) {
-      failures++
+      isRebalancing = (error as CommitError).isRebalancing ?? false
+      if (!isRebalancing) {
+        failures++
+        chars = LONGEST_MS * CHARS_PER_MS
+      }
       deps.onFailed(error)
-      chars = LONGEST_MS * CHARS_PER_MS
       return false
     } finally {
       last = deps.now()
     }
-  }
-
-  /** Whether the next request is a shorter one. */
-  function isShortened(tooLong: CommitError['tooLong'], sent: readonly OffsetCommit[]): boolean {
-    const lengths = sent.map(({ metadata = '' }) => metadata.length)
-    if (tooLong === 'record') {
-      recordChars = Math.floor(Math.min(recordChars, Math.max(...lengths)) / 2)
-      return true
-    }
-    const most = lengths.reduce((sum, length) => sum + length, 0) / 2
-    if (tooLong === undefined || most < sent.length * LEAST_CHARS) return false
-    requestBytes = Math.floor(most) + sent.length * deps.partitionBytes
-    return true
   }
 
   /** Whether only the answer was lost. */
@@ -168,6 +157,15 @@ export function commits(deps: CommitDeps): Commits {
     return ok && !overfull
   }
 
+  async function within(ms: number): Promise<boolean> {
+    const until = deps.now() + ms
+    for (;;) {
+      const isCommitted = await commitNow()
+      if (isCommitted || !isRebalancing || deps.now() >= until) return isCommitted
+      await new Promise<void>(resolve => deps.after(IDLE_MS, resolve))
+    }
+  }
+
   function isSettled(): boolean {
     return inFlight === undefined && (overfull || ledger.isClean)
   }
@@ -192,6 +190,7 @@ export function commits(deps: CommitDeps): Commits {
   return {
     soon,
     now: commitNow,
+    within,
     get settled() {
       return isSettled()
     },

@@ -104,7 +104,10 @@ test('fault 15: each refusal rejects in words with its number, and the next comm
     answer(code, offsets)
     await assert.rejects(
       refused,
-      (error: Error) => words.test(error.message) && error.message.includes(`(${code})`),
+      (error: CommitError) =>
+        words.test(error.message) &&
+        error.message.includes(`(${code})`) &&
+        error.isRebalancing === [22, 27].includes(code),
     )
   }
   const taken = commit(offsets)
