@@ -122,6 +122,32 @@ describe('a shared topic', { skip: noBroker, concurrency: 4 }, () => {
     await isCommitted(topic)
   })
 
+  test('a host that was frozen past its session says so when it goes on, and takes part again; its late result counts for nothing', async () => {
+    const topic = uniqueName('thaws')
+    await createTopic(broker, topic, PARTITIONS)
+    const session = ['-X', 'session.timeout.ms=6000']
+    const frozen = start(topic, 'a', ...session, '-v')
+    await frozen.waitFor(/reading 4 partitions/)
+    plugin.order({ [`${topic}/f0.dat`]: 'wait' })
+    const [path = ''] = await send(topic, 1, 'f')
+    await plugin.until('start', path)
+    frozen.kill('SIGSTOP')
+    plugin.order({})
+    const other = start(topic, 'b', ...session)
+    await other.waitFor(/reading 4 partitions/)
+    await plugin.until('end', path)
+    frozen.kill('SIGCONT')
+    await frozen.waitFor(/has given this process up[\s\S]*reading 2 partitions/)
+    const later = await send(topic, 20, 'g')
+    for (const each of later) await plugin.until('end', each)
+    for (const host of [frozen, other]) host.kill('SIGTERM')
+    const [{ code, stderr }] = await Promise.all([frozen.done, other.done])
+    assert.equal(code, 0, stderr)
+    assert.doesNotMatch(stderr, /ok .*f0\.dat/)
+    assert.deepEqual([...new Set(ended(topic))], [path, ...later].sort())
+    await isCommitted(topic)
+  })
+
   test('a process that does not share ends with 75 beside one that does, and the other way round', async () => {
     const topic = uniqueName('alone')
     await createTopic(broker, topic, PARTITIONS)

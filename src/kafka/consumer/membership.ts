@@ -66,6 +66,9 @@ export interface Membership {
 const THROTTLED =
   'the broker slows this client down (a quota of its user or client id): records come as it lets them'
 
+const givenUp = (group: string) =>
+  `group ${group} has given this process up, which was silent for longer than its session: what runs is stopped, and runs again where its partitions are now`
+
 export function joinGroup(connection: Connection, parts: Parts, handlers: ConsumerHandlers): Membership {
   const { client, reader, login, given, options } = connection
   const { topic, group, properties } = options
@@ -125,6 +128,7 @@ export function joinGroup(connection: Connection, parts: Parts, handlers: Consum
     },
     onAssign,
     onRevoke: (list, lost) => handlers.onRevoke(list, lost),
+    onLost: () => handlers.onProblem(givenUp(group)),
     waitForRest: (mine, came, over) =>
       waitForRest(client, group, {
         clientId,

@@ -37,6 +37,8 @@ export interface OwnershipDeps {
   starts(partitions: readonly number[], anew: boolean): Promise<readonly AssignedPartition[]>
   onAssign(partitions: readonly AssignedPartition[]): void
   onRevoke(partitions: readonly number[], lost: boolean): Promise<void>
+  /** The group has given this process up, and others have what it read. */
+  onLost(): void
   /** Resolves when there is nothing to wait for any more, or rejects with the reason to give up. */
   waitForRest(mine: () => ReadonlySet<number>, came: Came, over: () => boolean): Promise<void>
   /** A question to the broker failed and is asked again; what it throws ends the waiting. */
@@ -147,6 +149,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
 
   async function revoked(list: readonly number[]): Promise<void> {
     if (assign.isLost) {
+      if (owned.positions.size > 0) deps.onLost()
       came = 'lost'
       isMember = false
     }

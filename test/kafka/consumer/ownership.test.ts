@@ -54,6 +54,7 @@ function member(isCooperative: boolean, shared = false) {
         finish = resolve
       })
     },
+    onLost: () => void told.push('given up'),
     waitForRest: async () => void told.push('wait'),
     onRetry: error => assert.fail(String(error)),
     onFailed: error => assert.fail(String(error)),
@@ -141,7 +142,7 @@ test('what belongs to somebody else already is told as lost', async () => {
   at.lost = true
   revoke(0, 1)
   await settled()
-  assert.deepEqual(told(), ['pause 0 1', 'lose 0 1'])
+  assert.deepEqual(told(), ['given up', 'pause 0 1', 'lose 0 1'])
 })
 
 test('a restart loses what is owned and begins again where the offsets say then', async () => {
