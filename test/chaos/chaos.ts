@@ -3,6 +3,7 @@
  * killed, frozen, doubled and cut off at random moments; then quiet, and the verdict. With more than one host they share
  * the topic.
  */
+import fs from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { random as seeded } from '../core/random.ts'
@@ -55,11 +56,11 @@ export async function chaos(
     const deadline = performance.now() + seconds * 1_000
     const sending = run.send(deadline)
     sending.catch(() => {}) // is heard of below
-    await Promise.all(Array.from({ length: hosts }, async () => await run.disturb(deadline)))
+    await Promise.all(Array.from({ length: hosts }, async (_, slot) => await run.disturb(deadline, slot)))
     await sending
     const settled = await run.settle()
     const index = await readTopicIndex(kafka.brokers, TOPIC)
-    const found = verdict(run.files, run.calls(), index, run.snapshots, run.frozen)
+    const found = verdict(run.files, run.calls(), index, run.snapshots, run.givenUp(), run.gone)
     return {
       ...found,
       broken: [...run.broken, ...settled, ...found.broken],
@@ -80,12 +81,15 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, hosts: number, tel
   const calls = openCalls(join(folder, 'calls'))
   const snapshots: Snapshot[] = []
   const frozen = new Set<number>()
+  const gone = new Map<number, number>()
+  const logs = new Map<number, string>()
   const broken: string[] = []
   const actions: Record<string, number> = {}
   const exclusive = mutex()
   const protocols = PROTOCOLS.filter(({ name }) => !shared || name !== 'eager')
-  const protocol = protocols[seed % protocols.length] as (typeof PROTOCOLS)[number]
-  tell(`group protocol: ${protocol.name}`)
+  const protocol = protocols[seed % (protocols.length + (shared ? 1 : 0))]
+  const areNamed = shared && random(2) === 0
+  tell(`group protocol: ${protocol?.name ?? 'mixed'}${areNamed ? ', members keep their names' : ''}`)
   const sent = uploads(
     { brokers: kafka.brokers, topic: TOPIC, folder },
     seeded(seed + 1),
@@ -103,6 +107,7 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, hosts: number, tel
 
   /** Half of them begin in an empty folder, as on another host. */
   function start(faults: boolean, more: readonly string[] = []): Member {
+    const { properties } = protocol ?? (protocols[random(protocols.length)] as (typeof PROTOCOLS)[number])
     members++
     // Each of several hosts has a folder of its own.
     if (shared || random(2) === 0) host = join(folder, `host-${members}`)
@@ -110,7 +115,7 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, hosts: number, tel
     if (fault) count(`fault point ${fault.split(':')[0]}`)
     const args = ['run', '-p', PLUGIN, '-b', kafka.brokers, '-t', TOPIC, '-g', 'chaos', '-o', host]
     args.push('--threads', '3', '--memory', '16MiB', '--timeout', '2s', '--incomplete-after', '1h', '-v')
-    args.push('--log-file', join(host, 'log'), ...protocol.properties.flatMap(property => ['-X', property]))
+    args.push('--log-file', join(host, 'log'), ...properties.flatMap(property => ['-X', property]))
     if (shared) args.push('--shared')
     if (random(3) === 0) args.push('--journal')
     if (random(3) === 0) args.push('--mode', 'both')
@@ -120,7 +125,16 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, hosts: number, tel
       CHAOS_FAULTS: faults ? '1' : '0',
       DFSP_FAULT: fault,
     }
-    return startMember([...args, ...more], env, join(folder, `member-${members}.log`))
+    const member = startMember([...args, ...more], env, join(folder, `member-${members}.log`))
+    logs.set(member.pid, member.log)
+    void member.exited.then(() => gone.set(member.pid, calls.now()))
+    return member
+  }
+
+  /** What a process runs that the group gave up counts for nothing. */
+  function givenUp(): ReadonlySet<number> {
+    const said = [...logs].filter(([, log]) => /has given this process up/.test(fs.readFileSync(log, 'utf8')))
+    return new Set([...frozen, ...said.map(([pid]) => pid)])
   }
 
   /** A broker that is being restarted cannot be asked: then there is no snapshot. */
@@ -149,7 +163,7 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, hosts: number, tel
   /** Something happens to the member; false when it is not alive afterwards. */
   async function disturbOnce(member: Member): Promise<void> {
     const kind = random(100)
-    if (kind < 55) {
+    if (kind < (shared ? 35 : 55)) {
       count('SIGKILL')
       await end(member, 'SIGKILL')
     } else if (kind < 65) {
@@ -193,7 +207,8 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, hosts: number, tel
     files: sent.files as ReadonlyMap<string, SentFile>,
     calls: calls.all,
     snapshots,
-    frozen: frozen as ReadonlySet<number>,
+    givenUp,
+    gone: gone as ReadonlyMap<number, number>,
     broken,
     actions,
 
@@ -205,10 +220,11 @@ function chaosRun(kafka: Kafka, seed: number, folder: string, hosts: number, tel
       }
     },
 
-    async disturb(deadline: number): Promise<void> {
+    async disturb(deadline: number, slot: number): Promise<void> {
+      const name = areNamed ? ['--member', `slot-${slot}`] : []
       let told = performance.now()
       while (performance.now() < deadline) {
-        const member = start(true)
+        const member = start(true, name)
         // Mostly it is met at work, else while it starts.
         if (random(5) > 0) await member.says(/reading \d+ partitions|waiting for one/, 15_000)
         while (!member.ended && performance.now() < deadline) {

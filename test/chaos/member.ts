@@ -13,6 +13,8 @@ export type Member = {
   /** Milliseconds since it began, or how long it lived. */
   age(): number
   readonly ended: MemberEnd | undefined
+  /** Resolves when it has ended, with how. */
+  readonly exited: Promise<MemberEnd>
   kill(signal: NodeJS.Signals): void
   /** Resolves with the end, or with undefined when there is none within `ms`. */
   end(ms: number): Promise<MemberEnd | undefined>
@@ -44,6 +46,7 @@ export function startMember(args: readonly string[], env: NodeJS.ProcessEnv, log
     get ended() {
       return ended
     },
+    exited,
     kill: signal => void child.kill(signal),
     end: ms => Promise.race([exited, pause(ms).then(() => undefined)]),
     async says(pattern, ms) {

@@ -110,4 +110,16 @@ describe('the verdict of a chaos run', () => {
     assert.deepEqual(broken, [])
     assert.equal(repeats.byFrozen, 1)
   })
+
+  test('a file at two hosts is found, but for one that is gone, or was frozen', () => {
+    const calls = events(['begin', 'a', 1], ['begin', 'a', 2], ['ok', 'a', 1], ['ok', 'a', 2])
+    const told = (frozen: number[], gone: [number, number][]) =>
+      verdict(FILES, calls, INDEX, [], new Set(frozen), new Map(gone)).broken.filter(line =>
+        line.startsWith('at two hosts'),
+      )
+    assert.deepEqual(told([], []), ['at two hosts: a was begun by process 2 while process 1 ran it'])
+    assert.deepEqual(told([], [[1, 30]]).length, 1)
+    assert.deepEqual(told([], [[1, 15]]), [])
+    assert.deepEqual(told([1], []), [])
+  })
 })

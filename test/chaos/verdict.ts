@@ -25,8 +25,10 @@ export function verdict(
   calls: readonly Call[],
   index: TopicIndex,
   snapshots: readonly Snapshot[],
-  /** Processes that stood still while another member had the group: what they run then counts for nothing. */
+  /** Processes that the group may have given up while they ran: what they run then counts for nothing. */
   frozen: ReadonlySet<number>,
+  /** When a process was gone, by its pid. */
+  gone: ReadonlyMap<number, number> = new Map(),
 ): Verdict {
   const broken: string[] = []
   const firstOk = new Map<string, number>()
@@ -47,6 +49,8 @@ export function verdict(
     broken.push(`repeated: ${path} (attempt ${attempt} of process ${pid}) was finished and committed before`)
   }
 
+  broken.push(...atTwoHosts(calls, frozen, gone))
+
   const repeats = { notYetCommitted: 0, byFrozen: 0, sentAgain: 0 }
   for (const { what, path, at, pid } of calls) {
     if (what !== 'ok' || at === firstOk.get(path)) continue
@@ -60,6 +64,25 @@ export function verdict(
     repeats,
     attempts: calls.filter(call => call.what === 'begin').length,
   }
+}
+
+/** Files that a process began while another was at them. */
+function atTwoHosts(
+  calls: readonly Call[],
+  frozen: ReadonlySet<number>,
+  gone: ReadonlyMap<number, number>,
+): string[] {
+  const running = new Map<string, number>()
+  const found: string[] = []
+  for (const { what, path, pid, at } of calls) {
+    const other = running.get(path)
+    const isThere = other !== undefined && other !== pid && at < (gone.get(other) ?? Number.POSITIVE_INFINITY)
+    if (what === 'begin' && isThere && !frozen.has(other) && !frozen.has(pid))
+      found.push(`at two hosts: ${path} was begun by process ${pid} while process ${other} ran it`)
+    if (what === 'begin') running.set(path, pid)
+    else if (other === pid) running.delete(path)
+  }
+  return found
 }
 
 /** Each file all of whose records were resolved in a snapshot, with the place of the first such snapshot. */
