@@ -13,6 +13,9 @@ export type FaultPoint =
   /** A dead letter was handed to the client, or was acknowledged and nobody has heard of it. */
   | 'dead-letter-sent'
   | 'dead-letter-acked'
+  /** Of a copy: a record was handed to the client, in a round that is open; the round is about to end. */
+  | 'copied'
+  | 'before-round-end'
   /** A chunk, or a part of a whole file, is about to be written to disk. */
   | 'disk-write'
   /** A whole file, written and synced, is about to get its final name; or has just got it. */

@@ -5,6 +5,7 @@ import type { Command } from './command.ts'
 export const SUMMARIES: Readonly<Record<CommandName, string>> = {
   run: 'your plugin on every file that arrives on a topic',
   upload: 'send files or folders to a topic',
+  repartition: 'copy a topic so that each file lies in one partition',
   ls: 'the files on a topic',
   get: 'verified files from a topic into a folder',
   status: 'how far a group is, and what it has left',

@@ -29,7 +29,7 @@ import {
   type Written,
 } from './options/option-layers.ts'
 import type { CommandName } from './options/option-spec.ts'
-import { type OptionName, type Values, valueName } from './options/options.ts'
+import { OPTION_NAMES, OPTIONS, type OptionName, type Values, valueName } from './options/options.ts'
 import { meant, type Problem, problemAt, problemsError } from './problems.ts'
 import { protectionProblems } from './protection.ts'
 import type { SecretFiles } from './secret-files.ts'
@@ -84,7 +84,7 @@ export function mergeSettings(request: SettingsRequest): Settings {
   }
 
   const values = checkedValues(written, flags, problems)
-  if (values.shared) refuseEager(properties.consumer.get(STRATEGY), problems)
+  if (values.shared || command === 'repartition') refuseEager(properties.consumer.get(STRATEGY), problems)
   else refuseMember(written.get('member'), problems)
   const all = withFileProblems(file, problems)
   if (all.length > 0) throw problemsError(all, `dfsp ${command} --help`)
@@ -209,9 +209,10 @@ function adopt(written: Map<OptionName, Written>, name: OptionName, property: Wr
 }
 
 function checkedValues(written: ReadonlyMap<OptionName, Written>, flags: Flags, problems: Problem[]): Values {
-  const texts = new Map<OptionName, string | readonly string[]>([
-    ['kafka-x', (flags.get('kafka-x') ?? []).map(use => use.text)],
-  ])
+  const lists = OPTION_NAMES.filter(name => OPTIONS[name].type === 'list')
+  const texts = new Map<OptionName, string | readonly string[]>(
+    lists.map(name => [name, (flags.get(name) ?? []).map(use => use.text)]),
+  )
   for (const [name, { text, unset, place }] of written) {
     if (unset === undefined) texts.set(name, text)
     else problems.push({ place, ...unsetText(unset), in: 'file' })

@@ -5,11 +5,15 @@ export interface ClientError {
   readonly code: number
   readonly message: string
   readonly isFatal?: boolean
+  readonly isRetriable?: boolean
+  readonly isTxnRequiresAbort?: boolean
 }
 
 /** Numbers from librdkafka's rdkafka.h: negative ones are its own, positive ones the Kafka protocol's. */
 export const ERR = {
   TRANSPORT: -195,
+  /** Another producer of the same transactional.id was opened, or the broker gave the transaction up. */
+  FENCED: -144,
   MESSAGE_TIMED_OUT: -192,
   PURGED: -152,
   UNKNOWN_TOPIC: -188,
@@ -41,8 +45,10 @@ export const ERR = {
   TOPIC_AUTHORIZATION_FAILED: 29,
   GROUP_AUTHORIZATION_FAILED: 30,
   CLUSTER_AUTHORIZATION_FAILED: 31,
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 53,
   INVALID_SESSION_TIMEOUT: 26,
   INVALID_TIMESTAMP: 32,
+  TOPIC_EXISTS: 36,
   POLICY_VIOLATION: 44,
   FENCED_INSTANCE: 82,
   INVALID_RECORD: 87,

@@ -30,9 +30,16 @@ export function explain(
   {
     topic,
     group = '',
+    transactionalId = '',
     login,
     doing,
-  }: { readonly topic: string; readonly group?: string; readonly login: Login; readonly doing: string },
+  }: {
+    readonly topic: string
+    readonly group?: string
+    readonly transactionalId?: string
+    readonly login: Login
+    readonly doing: string
+  },
 ): DfspError {
   const detail = plainDetail(error.message)
   const numbered = `${detail} (${error.code})`
@@ -57,6 +64,8 @@ export function explain(
       return acl(`topic ${topic}`, doing === 'produce' ? 'WRITE' : 'READ')
     case ERR.GROUP_AUTHORIZATION_FAILED:
       return acl(`group ${group}`, 'READ')
+    case ERR.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return acl(`transactional id ${transactionalId}`, 'WRITE')
     case ERR.CLUSTER_AUTHORIZATION_FAILED:
       return acl('the cluster', 'CLUSTER_ACTION')
     case ERR.AUTHENTICATION:

@@ -277,6 +277,7 @@ export type ReadRecord = {
   offset: number
   key: Buffer | null
   value: Buffer | null
+  timestamp: number
   headers: MessageHeader[]
 }
 
@@ -306,8 +307,15 @@ export async function readAll(
         if (Date.now() > deadline)
           throw new Error(`no end of partitions ${[...open]} of ${topic} after 180 s`)
         const batch = await answer<kafka.Message[]>(done => consumer.consume(100, done))
-        for (const { partition, offset, key = null, value, headers = [] } of batch)
-          records.push({ partition, offset, key: key === null ? null : Buffer.from(key), value, headers })
+        for (const { partition, offset, key = null, value, timestamp = -1, headers = [] } of batch)
+          records.push({
+            partition,
+            offset,
+            key: key === null ? null : Buffer.from(key),
+            value,
+            timestamp,
+            headers,
+          })
       }
       return records
     },

@@ -5,6 +5,7 @@ import type { StartOffset } from '../../core/offsets/start-offset.ts'
 export const COMMANDS = [
   'run',
   'upload',
+  'repartition',
   'ls',
   'get',
   'status',

@@ -5,13 +5,24 @@ import { type CommandName, type OptionSpec, UNITS, type ValueName, type ValueOf 
 const READING = ['run', 'retry', 'replay'] as const
 const PLUGIN = ['run', 'retry', 'replay', 'try'] as const
 const LOOKING = ['ls', 'get'] as const
-const KAFKA = ['run', 'upload', ...LOOKING, 'status', 'retry', 'replay', 'config'] as const
-const SETTLED = ['run', 'upload', ...LOOKING, 'status', 'retry', 'replay', 'try', 'config'] as const
-const WORKING = ['run', 'upload', 'retry', 'replay', 'try', 'demo'] as const
+const KAFKA = ['run', 'upload', 'repartition', ...LOOKING, 'status', 'retry', 'replay', 'config'] as const
+const SETTLED = [
+  'run',
+  'upload',
+  'repartition',
+  ...LOOKING,
+  'status',
+  'retry',
+  'replay',
+  'try',
+  'config',
+] as const
+const WORKING = ['run', 'upload', 'repartition', 'retry', 'replay', 'try', 'demo'] as const
 /** What they print may be wanted as JSON. */
 const REPORTING = [
   'run',
   'upload',
+  'repartition',
   ...LOOKING,
   'status',
   'retry',
@@ -54,7 +65,7 @@ export const OPTIONS = {
     placeholder: 'NAME',
     describe: 'the topic',
     group: 'Input',
-    commands: ['run', 'upload', ...LOOKING, 'status', 'retry', 'replay', 'init', 'config'],
+    commands: ['run', 'upload', 'repartition', ...LOOKING, 'status', 'retry', 'replay', 'init', 'config'],
     oldNames: [{ name: 'topic_name' }, { name: 'consumer_topic_name' }],
   },
   group: {
@@ -78,9 +89,18 @@ export const OPTIONS = {
     type: 'string',
     placeholder: 'NAME',
     describe:
-      'with --shared: a name that this process keeps (group.instance.id); started again within its session it has its partitions back, and none move',
+      'a name that this process keeps, and no other of the group has: with --shared group.instance.id (started again within its session it has its partitions back, and none move), for repartition the end of transactional.id (default: the host name)',
     group: 'Input',
-    commands: ['run', 'config'],
+    commands: ['run', 'repartition', 'config'],
+  },
+  'from-group': {
+    type: 'list',
+    placeholder: 'GROUP',
+    describe:
+      'begin where this group of dfsp run stands in the topic; may be repeated: at the lowest. Of use before anything is copied',
+    group: 'Input',
+    commands: ['repartition'],
+    flagOnly: true,
   },
   files: {
     type: 'regex',
@@ -181,7 +201,7 @@ export const OPTIONS = {
     type: 'boolean',
     describe: 'end when everything that was there at the start is processed',
     group: 'Start and end',
-    commands: ['run'],
+    commands: ['run', 'repartition'],
   },
   'max-files': {
     type: 'integer',
@@ -296,6 +316,41 @@ export const OPTIONS = {
     describe: 'path: all chunks of a file in one partition; key: scattered, as OpenMSIStream does',
     group: 'Output',
     commands: ['upload'],
+  },
+
+  'to-topic': {
+    type: 'topic',
+    placeholder: 'NAME',
+    describe: 'the copy (default: NAME.by-path); --to for short',
+    group: 'Output',
+    commands: ['repartition'],
+    oldNames: [{ name: 'to' }],
+  },
+  partitions: {
+    type: 'integer',
+    min: 1,
+    max: 100_000,
+    describe: 'partitions of the copy (default: as many as the topic has); fixed once it is made',
+    group: 'Output',
+    commands: ['repartition'],
+  },
+  'commit-every': {
+    type: 'duration',
+    min: 10,
+    max: 5_000,
+    default: '500ms',
+    describe: 'how often what was copied is committed, and can be read',
+    group: 'Output',
+    commands: ['repartition'],
+  },
+  'purge-after': {
+    type: 'list',
+    placeholder: 'GROUP',
+    describe:
+      'delete records of the copy that this group has processed, every 30 s; may be repeated: that all of them have',
+    group: 'Output',
+    commands: ['repartition'],
+    flagOnly: true,
   },
 
   retries: {
@@ -499,7 +554,7 @@ export const OPTIONS = {
     default: '30s',
     describe: 'a status line this often, 0s for none',
     group: 'Log',
-    commands: ['run', 'upload'],
+    commands: ['run', 'upload', 'repartition'],
     oldNames: [{ name: 'update_seconds', as: 'seconds' }],
   },
 

@@ -41,7 +41,8 @@ const PREFIX = 'd1.'
 /** For the client's binding to cut off: see `sameMetadata`. */
 const RESERVED = '.'
 const SHAPE = /^d(\d{1,9})\.([\w-]+)\.?\0?$/
-const ANY_VERSION = /^d\d{1,9}\./
+/** Of a run or of a repartition. */
+const ANY_VERSION = /^[dr]\d{1,9}\./
 const CRC_BYTES = 4
 const DIGEST_BYTES = 16
 const HASH_BYTES = 5

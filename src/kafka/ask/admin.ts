@@ -79,6 +79,12 @@ interface AdminClient {
     options: { timeout: number; includeAuthorizedOperations?: boolean },
     done: Done<RdKafka.GroupDescriptions>,
   ): void
+  createTopic(topic: RdKafka.NewTopic, timeoutMs: number, done: Done<void>): void
+  deleteRecords(
+    before: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[],
+    options: { timeout: number },
+    done: Done<{ readonly partition: number; readonly error?: ClientError }[]>,
+  ): void
 }
 
 /** In the order of `topics`; undefined where the broker does not say. */

@@ -177,7 +177,7 @@ function hostAndPid(clientId: string): { host: string; pid: number } | undefined
 }
 
 /** A member that ran on this machine and does not any more, or that had this process' own number before it. */
-function isGone(member: GroupMember, ownId: string): boolean {
+export function isGone(member: GroupMember, ownId: string): boolean {
   if (member.clientId === ownId) return true
   const process = hostAndPid(member.clientId)
   return process !== undefined && process.host === os.hostname() && !isAlive(process.pid)
@@ -187,7 +187,7 @@ function isSharing({ clientId }: GroupMember): boolean {
   return clientId.includes('+') && hostAndPid(clientId) !== undefined
 }
 
-function isHereAndAlive(member: GroupMember): boolean {
+export function isHereAndAlive(member: GroupMember): boolean {
   const process = hostAndPid(member.clientId)
   return process !== undefined && process.host === os.hostname() && isAlive(process.pid)
 }

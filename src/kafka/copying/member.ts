@@ -1,0 +1,122 @@
+/** The reader of a copy: a member of its group that answers a change of the assignment only when it is told to. */
+import type RdKafka from '@confluentinc/kafka-javascript'
+import { disconnected } from '../ask/admin.ts'
+import { topicPartitions } from '../ask/topic.ts'
+import { type ClientError, ERR } from '../client-error.ts'
+import { connect } from '../connect.ts'
+import { consume, FIRST_BYTES, meanWith, pollsBriefly } from '../consume.ts'
+import { assigner } from '../consumer/assigner.ts'
+import {
+  type AssignedPartition,
+  type CommittedOffset,
+  committedOffsets,
+  startOffsets,
+} from '../consumer/assignment.ts'
+import { type ConsumerArguments, consumerArguments } from '../consumer/consumer-arguments.ts'
+import { ownClientId } from '../consumer/group.ts'
+import type { PartitionEnd } from '../consumer/read-loop.ts'
+import { type Login, loginOf } from '../login.ts'
+
+export type ReadMessage = RdKafka.Message
+
+export interface CopyMember {
+  readonly client: RdKafka.KafkaConsumer
+  readonly group: string
+  readonly name: string
+  readonly login: Login
+  readonly given: ConsumerArguments
+  /** Of the topic. */
+  readonly partitions: readonly number[]
+  /** What was assigned belongs to somebody else already. */
+  readonly isLost: boolean
+  /** Joins the group; `heard` hears of changes that are to be answered. */
+  join(heard: (kind: 'assign' | 'revoke', partitions: readonly number[]) => void): void
+  /** Where the group stands. Rejects with a ClientError, also while a transaction with these offsets is open. */
+  starts(partitions: readonly number[]): Promise<readonly AssignedPartition[]>
+  committed(partitions: readonly number[]): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
+  /** Records of an owned partition that are still to come, as far as was told. */
+  behind(partition: number, position: number): number
+  accept(places: readonly { readonly partition: number; readonly offset: number }[]): void
+  giveUp(partitions: readonly number[]): void
+  seek(place: { readonly partition: number; readonly offset: number }): Promise<void>
+  /** What comes within a moment. Rejects with a ClientError. */
+  read(): Promise<{ readonly messages: readonly ReadMessage[]; readonly ends: readonly PartitionEnd[] }>
+  close(): Promise<void>
+}
+
+export interface CopyMemberOptions {
+  readonly topic: string
+  readonly group: string
+  /** No other member of the group has it. */
+  readonly name: string
+  readonly properties: Readonly<Record<string, string>>
+}
+
+/** Connects; throws a DfspError where it cannot, or where there is no such topic. */
+export async function openMember(
+  { topic, group, name, properties }: CopyMemberOptions,
+  onWaiting: (text: string) => void,
+): Promise<CopyMember> {
+  const login = loginOf(properties)
+  const named = { ...properties, 'client.id': ownClientId(true, name) }
+  const given = consumerArguments(named, group, true)
+  const global = { ...given.global, rebalance_cb: () => {} } as unknown as RdKafka.ConsumerGlobalConfig
+  const { client } = await connect(
+    ({ KafkaConsumer }) => new KafkaConsumer(global, given.topic),
+    login,
+    onWaiting,
+  )
+  const assign = assigner(client, topic)
+  let meanBytes = FIRST_BYTES
+  let ends: PartitionEnd[] = []
+  let closing = false
+  client.on('partition.eof', ({ partition, offset }) => ends.push({ partition, offset }))
+  pollsBriefly(client)
+
+  const partitions = await topicPartitions(client, topic, login).catch(error => {
+    void disconnected(client)
+    throw error
+  })
+  return {
+    client,
+    group,
+    name,
+    login,
+    given,
+    partitions,
+    get isLost() {
+      return assign.isLost
+    },
+    join(heard) {
+      client.on('rebalance', (error: ClientError, list: readonly RdKafka.TopicPartition[]) => {
+        const partitions = list.map(({ partition }) => partition)
+        const isAssign = error.code === ERR.ASSIGN_PARTITIONS
+        if (!closing) heard(isAssign ? 'assign' : 'revoke', partitions)
+        // A client that leaves waits for the answer, and takes no assignment any more.
+        else if (!isAssign) assign.giveUp(partitions)
+      })
+      client.subscribe([topic])
+    },
+    starts: async partitions =>
+      await startOffsets({ client, topic, isolation: given.isolation }, partitions, 'earliest'),
+    committed: async partitions => await committedOffsets(client, topic, partitions),
+    behind(partition, position) {
+      const end = closing ? 0 : client.getWatermarkOffsets(topic, partition).highOffset
+      return Number.isSafeInteger(end) ? Math.max(0, end - position) : 0
+    },
+    accept: assign.accept,
+    giveUp: assign.giveUp,
+    seek: async place => await assign.seek(place, () => assign.isLost),
+    async read() {
+      const messages = await consume(client, meanBytes)
+      for (const { size } of messages) meanBytes = meanWith(meanBytes, size)
+      const seen = ends
+      ends = []
+      return { messages, ends: seen }
+    },
+    async close() {
+      closing = true
+      await disconnected(client)
+    },
+  }
+}
