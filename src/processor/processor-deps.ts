@@ -6,6 +6,7 @@ import type { Breaker } from '../core/breaker.ts'
 import { type FileId, type FinishedGenerations, finishedGenerations } from '../core/chunks/generation.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import type { RetryPolicy } from '../core/disposition.ts'
+import type { DoneBefore } from '../core/offsets/done-before.ts'
 import type { Ledger } from '../core/offsets/ledger.ts'
 import type { OffsetRange } from '../core/offsets/offset-ranges.ts'
 import type { Replay } from '../core/offsets/replay.ts'
@@ -71,6 +72,8 @@ export interface ProcessorDeps {
   commit(offsets: readonly OffsetCommit[]): Promise<void>
   /** What the broker has committed of the owned partitions: asked when a commit was not answered well. */
   committedNow(): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
+  /** What the group had done of other topics, of which records read here may be copies; undefined: nothing. */
+  readonly doneBefore?: DoneBefore | undefined
   /** How many partitions the topic has. */
   partitionCount(): number
   /** End offsets of the owned partitions as they are now. */

@@ -1,6 +1,7 @@
 /** The processor of a run, with the real broker, threads and disk. */
 import { constants } from 'node:buffer'
 import path from 'node:path'
+import { doneBefore } from '../core/offsets/done-before.ts'
 import type { Journal } from '../files/journal.ts'
 import type { OutputDir } from '../files/output-dir.ts'
 import type { FileConsumer } from '../kafka/consumer/consumer.ts'
@@ -39,6 +40,7 @@ export function runProcessor(
     host: runtime.host,
     store: runtime.store(output.tmp),
     committedNow: consumer.committedNow,
+    doneBefore: consumer.elsewhere.size === 0 ? undefined : doneBefore(consumer.elsewhere),
     endOffsets: consumer.endOffsets,
     partitionCount: () => consumer.partitionCount,
     deadLetter: options.dlq === undefined ? async () => {} : letterSender(produce, options.dlq),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { partitionOfKey } from '../../src/core/chunks/murmur2.ts'
+import { doneBefore } from '../../src/core/offsets/done-before.ts'
 import type { TaskResult } from '../../src/plugin/messages.ts'
 import { decodeCommitRecord } from '../support/commit-record.ts'
 import { settled } from './clock.ts'
@@ -152,4 +153,29 @@ test('a file that was sent to two partitions is two, so that one of them can go'
   await w.clock.advance(2_000)
   assert.equal(called()[0], path)
   assert.deepEqual([w.committed.get(0), w.committed.get(1) ?? 0], [1, 0])
+})
+
+test('copies of what the group had done in another topic are passed over, once for all', async t => {
+  const [done, open] = [cut(pathIn(0, 'done'), 'aaaabbbb'), cut(pathIn(0, 'open'), 'aaaabbbb')]
+  // As one process read it: chunks in both partitions, one file done, and one without its last chunk.
+  const before = world(t, { partitions: 2 })
+  await before.send(0, done.values[0] as Buffer, open.values[0] as Buffer)
+  await before.send(1, done.values[1] as Buffer)
+  await before.clock.advance(2_000)
+  assert.deepEqual([before.committed.get(0), before.committed.get(1)], [1, 1])
+  const commits = [...before.committed].map(([partition, offset]) => {
+    return { partition, offset, metadata: before.metadata.get(partition)?.slice(0, -1) }
+  })
+  const origins = ['xrd/1/0', 'xrd/0/0', 'xrd/0/1', 'xrd/1/1']
+  const { w, answer, called } = sharing(t, {
+    doneBefore: doneBefore(new Map([['xrd', commits]])),
+    headers: (_, offset) => new Map([['dfsp.from', Buffer.from(origins[offset] as string)]]),
+  })
+  await w.send(0, done.values[1] as Buffer, done.values[0] as Buffer, ...open.values)
+  await answer(open.path)
+  await w.clock.advance(2_000)
+  assert.deepEqual(called(), [open.path])
+  assert.deepEqual([w.committed.get(0), w.processor.counts.replayed], [4, 2])
+  const told = w.events.flatMap(event => (event.type === 'info' ? [event.text] : []))
+  assert.deepEqual(told, ['copies of records of xrd that group g had done there are passed over'])
 })

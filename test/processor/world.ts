@@ -9,6 +9,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { OwnFolder } from '../../src/base/held-folder.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
+import type { DoneBefore } from '../../src/core/offsets/done-before.ts'
 import { PAGE_BYTES } from '../../src/core/page-bytes.ts'
 import type { Source } from '../../src/core/source.ts'
 import { arena } from '../../src/files/arena.ts'
@@ -70,8 +71,11 @@ export interface WorldOptions {
   readonly threads?: number
   readonly hooks?: readonly string[]
   readonly settings?: Partial<ProcessorSettings>
-  /** The plugin: what it answers to a file. */
   readonly journal?: FinishedJournal
+  /** Of the record at an offset of a partition. */
+  readonly headers?: (partition: number, offset: number) => ReadonlyMap<string, Uint8Array>
+  readonly doneBefore?: DoneBefore
+  /** The plugin: what it answers to a file. */
   readonly plugin?: (call: Call) => TaskResult | Promise<TaskResult>
 }
 
@@ -325,6 +329,7 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
             onRecord({ partition, offset, timestamp: 0, value: log[partition]?.[offset] ?? null })
       },
       journal: options.journal,
+      doneBefore: options.doneBefore,
       pause() {
         assert.ok(!isPaused, 'paused twice')
         pauses++
@@ -384,7 +389,13 @@ export function world(t: Cleanup, options: WorldOptions = {}): World {
         if (isPaused || values.length === 0) continue
         left -= values.length
         positions.set(partition, position + values.length)
-        current.records(values.map((value, i) => ({ partition, offset: position + i, timestamp: 0, value })))
+        current.records(
+          values.map((value, i) => {
+            const offset = position + i
+            const headers = options.headers?.(partition, offset)
+            return { partition, offset, timestamp: 0, value, ...(headers && { headers }) }
+          }),
+        )
       }
       await settled()
     },

@@ -79,6 +79,11 @@ interface AdminClient {
     options: { timeout: number; includeAuthorizedOperations?: boolean },
     done: Done<RdKafka.GroupDescriptions>,
   ): void
+  listConsumerGroupOffsets(
+    groups: readonly { readonly groupId: string }[],
+    options: { timeout: number },
+    done: Done<readonly { readonly error?: ClientError; readonly partitions: readonly ListedCommit[] }[]>,
+  ): void
   createTopic(topic: RdKafka.NewTopic, timeoutMs: number, done: Done<void>): void
   deleteRecords(
     before: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[],
@@ -102,6 +107,13 @@ export interface DescribedTopic {
   readonly authorizedOperations?: readonly number[]
   readonly error?: ClientError
   readonly topicId?: { readonly mostSignificantBits: bigint; readonly leastSignificantBits: bigint }
+}
+
+export interface ListedCommit {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly metadata?: string | null
 }
 
 export interface ListedOffset {

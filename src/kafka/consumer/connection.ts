@@ -2,8 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../../base/errors.ts'
+import type { GroupCommit } from '../../core/offsets/done-before.ts'
 import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import { disconnected } from '../ask/admin.ts'
+import { commitsElsewhere } from '../ask/group-commits.ts'
 import { topicPartitions } from '../ask/topic.ts'
 import { connect } from '../connect.ts'
 import { type Login, loginOf } from '../login.ts'
@@ -34,6 +36,8 @@ export interface Connection {
   readonly given: ConsumerArguments
   /** Of the topic, as it was told last. */
   readonly partitions: { count: number }
+  /** What the group has committed in other topics. */
+  readonly elsewhere: ReadonlyMap<string, readonly GroupCommit[]>
   /** One of the cluster. */
   readonly broker: RdKafka.Metadata['brokers'][number] | undefined
   onInfo(text: string): void
@@ -58,15 +62,34 @@ export async function openConnection(
   )
   try {
     const all = await existingTopic(client, options, login, onInfo)
-    await waitForGroup(client, group, { ...given, shared }, onInfo)
+    const [elsewhere] = await Promise.all([
+      committedElsewhere(client, options, onInfo),
+      waitForGroup(client, group, { ...given, shared }, onInfo),
+    ])
     if (shared)
       await commitStarts({ client, topic: options.topic, isolation: given.isolation }, all, options.from)
     const partitions = { count: all.length }
     const reader = shared ? await openReader(given, login, onInfo) : client
-    return { client, reader, login, options, given, partitions, broker: metadata.brokers[0], onInfo }
+    const [broker] = metadata.brokers
+    return { client, reader, login, options, given, partitions, elsewhere, broker, onInfo }
   } catch (error) {
     void disconnected(client)
     throw error
+  }
+}
+
+async function committedElsewhere(
+  client: RdKafka.KafkaConsumer,
+  { topic, group }: ConsumerOptions,
+  onInfo: (text: string) => void,
+): Promise<Connection['elsewhere']> {
+  try {
+    return await commitsElsewhere(client, group, topic)
+  } catch (error) {
+    onInfo(
+      `what group ${group} has committed in other topics is not known (${(error as Error).message}): if ${topic} has copies of their records, files that were done run again`,
+    )
+    return new Map()
   }
 }
 

@@ -6,7 +6,7 @@ import type { Login } from '../login.ts'
 import { assigner } from './assigner.ts'
 import { type CommittedOffset, committedOffsets } from './assignment.ts'
 import { type Committer, committer } from './committer.ts'
-import { type ConsumerOptions, openConnection } from './connection.ts'
+import { type Connection, type ConsumerOptions, openConnection } from './connection.ts'
 import { type ConsumerHandlers, joinGroup, type Membership } from './membership.ts'
 import { clientOutages } from './outages.ts'
 import { ownedPartitions } from './owned.ts'
@@ -18,6 +18,8 @@ export type { ConsumedRecord } from './delivery.ts'
 export interface FileConsumer extends Committer {
   readonly client: RdKafka.KafkaConsumer
   readonly login: Login
+  /** What the group has committed in other topics. */
+  readonly elsewhere: Connection['elsewhere']
   /** Joins the group and reads until `close`. */
   start(handlers: ConsumerHandlers): void
   /** Stops and resumes reading from all owned partitions; the group membership stays. */
@@ -83,6 +85,7 @@ export async function openConsumer(
   return {
     client,
     login,
+    elsewhere: connection.elsewhere,
     async commit(offsets) {
       membership?.committing()
       await commits.commit(offsets)

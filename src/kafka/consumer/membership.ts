@@ -208,7 +208,7 @@ interface Reads {
 
 /** Subscribes, and hands on what comes. */
 function startReading(
-  { client, reader, options }: Connection,
+  { client, reader, options, elsewhere }: Connection,
   { owned, pausing }: Parts,
   handlers: ConsumerHandlers,
   {
@@ -219,7 +219,7 @@ function startReading(
 ): Reads {
   const { topic } = options
   const deliver = delivery({
-    withHeaders: options.headers === true || options.shared,
+    withHeaders: options.headers === true || options.shared || elsewhere.size > 0,
     owned,
     onRecords: records => handlers.onRecords(records),
     onPartitionEnd: (partition, offset) => handlers.onPartitionEnd(partition, offset),

@@ -1,9 +1,6 @@
 /** From a record to a chunk of an open file, or to a record that is resolved at once. */
-import { DfspError } from '../../base/errors.ts'
 import type { Chunk } from '../../core/chunks/chunk.ts'
 import { fileId } from '../../core/chunks/generation.ts'
-import { isKeyed } from '../../core/chunks/keyed.ts'
-import { partitionOfKey } from '../../core/chunks/murmur2.ts'
 import { namedChunk } from '../../core/chunks/named-chunk.ts'
 import { fileHash40 } from '../../core/offsets/commit-record.ts'
 import type { Receipt } from '../../core/offsets/ledger.ts'
@@ -11,6 +8,8 @@ import type { Place } from '../../files/store.ts'
 import type { ConsumedRecord } from '../../kafka/consumer/consumer.ts'
 import type { Shared } from '../processor-deps.ts'
 import { isWhole, type OpenFile } from '../table/open-file.ts'
+import { copiesOfDone } from './copies-of-done.ts'
+import { strayChunks } from './stray-chunks.ts'
 import { undecodable } from './undecodable.ts'
 
 /** The ledger's owner of a record that belongs to no file. */
@@ -29,6 +28,8 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
   const { deps, ledger, files, replays, finished, known, latest, counts, committing } = s
   const { settings } = deps
   const setAside = undecodable(s)
+  const strays = strayChunks(deps)
+  const wasDone = copiesOfDone(deps)
 
   function record(r: ConsumedRecord): void {
     if (!isExpected(r)) return
@@ -41,7 +42,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
     }
     const found = namedChunk(r.value)
     if ('refused' in found) {
-      if (again?.isResolved(r.offset, undefined)) return resolveAtOnce(r)
+      if (again?.isResolved(r.offset, undefined) || wasDone(r, undefined)) return resolveAtOnce(r)
       if (found.own !== undefined && isFilteredOut(found.own)) {
         counts.filtered++
         return resolveAtOnce(r)
@@ -49,12 +50,12 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       return setAside(r, received(r, NO_FILE), found.refused)
     }
     const { path, chunk } = found
-    const isStray = settings.shared && !isAtHome(r, path, chunk)
+    const isStray = settings.shared && strays.has(r, path, chunk)
     const id = fileId(path, chunk)
     let file = files.find(r.partition, id)
-    if (again !== undefined || file === undefined) {
+    if (again !== undefined || file === undefined || deps.doneBefore !== undefined) {
       const digest = file?.digest ?? deps.digest128(id)
-      if (again?.isResolved(r.offset, fileHash40(digest))) {
+      if (again?.isResolved(r.offset, fileHash40(digest)) || wasDone(r, digest)) {
         known.add(digest)
         counts.replayed++
         return resolveAtOnce(r)
@@ -74,7 +75,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       }
       if (!isStray) file ??= open(r.partition, id, digest, path, chunk)
     }
-    if (file === undefined || isStray) return refuseStray(r, path)
+    if (file === undefined || isStray) return refuse(r, path)
     file.receipts.push(received(r, file.number))
     files.grew(file)
     noteOffset(file, r)
@@ -86,26 +87,10 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
     }
   }
 
-  /** All chunks of a file lie in one partition, as far as can be told of one of them. */
-  function isAtHome({ partition, headers }: ConsumedRecord, path: string, { total }: Chunk): boolean {
-    return total === 1 || isKeyed(headers) || partition === homeOf(path)
-  }
-
-  function homeOf(path: string): number {
-    return partitionOfKey(Buffer.from(path), deps.partitionCount())
-  }
-
   /** It stays unresolved: what is left of its file lies in partitions that others may read. */
-  function refuseStray(r: ConsumedRecord, path: string): void {
+  function refuse(r: ConsumedRecord, path: string): void {
     received(r, NO_FILE)
-    deps.onFatal(
-      new DfspError('E_NOT_KEYED', `${settings.topic} holds files whose chunks lie in several partitions`, {
-        facts: [
-          `record ${settings.topic}[${r.partition}]@${r.offset} is a chunk of ${path}, which belongs into partition ${homeOf(path)}`,
-        ],
-        next: 'dfsp run without --shared: one process reads all partitions',
-      }),
-    )
+    deps.onFatal(strays.error(r, path))
   }
 
   /** From now on it is unfinished, for the next commit, too. Copies of some of its chunks are set aside in time. */
