@@ -51,10 +51,36 @@ export async function startOffsets(
   const committed = anew
     ? new Map<number, CommittedOffset>()
     : await committedOffsets(client, topic, partitions)
-  const isNewGroup = !anew && [...committed.values()].every(c => c === undefined)
   const times =
-    isNewGroup && typeof from === 'object' ? await offsetsAt(client, topic, partitions, from.time) : undefined
+    typeof from === 'object' && !anew && isNewGroup(committed)
+      ? await offsetsAt(client, topic, partitions, from.time)
+      : undefined
   const marks = await watermarks(ask, topic, partitions, isolation)
+  return startsOf(topic, partitions, { committed, marks, times, from, anew })
+}
+
+/** Nothing is committed, as far as these partitions go. */
+export function isNewGroup(committed: ReadonlyMap<number, CommittedOffset | undefined>): boolean {
+  return [...committed.values()].every(found => found === undefined)
+}
+
+/** What was asked about partitions that are to be read. */
+export interface Found {
+  readonly committed: ReadonlyMap<number, CommittedOffset | undefined>
+  readonly marks: ReadonlyMap<number, Watermarks>
+  /** First offsets from the time on at which a new group is to begin. */
+  readonly times?: ReadonlyMap<number, number> | undefined
+  readonly from: StartOffset
+  readonly anew: boolean
+}
+
+/** See `startOffsets`. */
+export function startsOf(
+  topic: string,
+  partitions: readonly number[],
+  { committed, marks, times, from, anew }: Found,
+): AssignedPartition[] {
+  const isFromFirst = anew || !isNewGroup(committed) || from === 'earliest'
   return partitions.map(partition => {
     const at = marks.get(partition) as Watermarks
     const { low, high } = at
@@ -70,7 +96,7 @@ export async function startOffsets(
       open,
     }
     if (found) return { ...base, ...withinLog(`${topic}[${partition}]`, found, low, high) }
-    if (!isNewGroup || from === 'earliest') return { ...base, start: low, notice: undefined }
+    if (isFromFirst) return { ...base, start: low, notice: undefined }
     return { ...base, start: times?.get(partition) ?? high, notice: undefined }
   })
 }

@@ -17,6 +17,7 @@ import type { Pauses } from './pauses.ts'
 import type { Questions } from './questions.ts'
 import { type ReadErrors, readErrors } from './read-errors.ts'
 import { memberLoop, readLoop } from './read-loop.ts'
+import { UNCOMMITTED_FROM } from './shared-starts.ts'
 import { watch } from './watch/watch.ts'
 
 export interface ConsumerHandlers {
@@ -74,8 +75,7 @@ export function joinGroup(connection: Connection, parts: Parts, handlers: Consum
   const { topic, group, properties } = options
   const { owned, assign, pausing, outages, asks, isClosing } = parts
   const { clientId, sessionMs, isolation } = given
-  // What was decided for the whole topic is committed already.
-  const from = options.shared ? 'earliest' : options.from
+  const from = options.shared ? UNCOMMITTED_FROM : options.from
   const errors = readErrors({
     clients: new Set([client, reader]),
     topic,

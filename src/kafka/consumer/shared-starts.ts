@@ -7,7 +7,7 @@ import { encodeCommitRecord, RECORD_CHARS } from '../../core/offsets/commit-reco
 import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import { type ClientError, ERR } from '../client-error.ts'
 import { consume, FIRST_BYTES, pollsBriefly } from '../consume.ts'
-import { type Asked, committedOffsets, startOffsets } from './assignment.ts'
+import { type Asked, committedOffsets, isNewGroup, startOffsets } from './assignment.ts'
 
 const ANSWER_MS = 10_000
 
@@ -24,7 +24,7 @@ export async function commitStarts(
   // What is not committed is read from its first record.
   if (from === 'earliest') return
   const committed = await committedOffsets(client, topic, partitions)
-  if ([...committed.values()].some(found => found !== undefined)) return
+  if (!isNewGroup(committed)) return
   const starts = await startOffsets(asked, partitions, from)
   const error = await answerTo(client, () =>
     client.commit(
@@ -39,8 +39,11 @@ export async function commitStarts(
   if (error !== undefined && error.code !== ERR.UNKNOWN_MEMBER) throw error
 }
 
+/** Where each of several processes reads a partition from without a commit: what was decided for all of them is committed. */
+export const UNCOMMITTED_FROM: StartOffset = 'earliest'
+
 /** The commit record of a partition that is read up to `offset`. */
-function nothingAbove(offset: number): string {
+export function nothingAbove(offset: number): string {
   const content = { base: offset, position: offset, runs: [], files: undefined, finished: [] }
   const record = encodeCommitRecord({ ...content, attempts: new Map() }, RECORD_CHARS)
   if (record === undefined) throw new Error('an empty record has room')
