@@ -99,6 +99,20 @@ test('while all pauses a newer content that was never tried is tried before an o
   assert.ok(!contents(w).slice(isNew).includes('old'), contents(w).join())
 })
 
+test('while all pauses an older content is tried again, though a newer one was tried meanwhile and failed', async t => {
+  let failures = 2
+  const plugin: WorldOptions['plugin'] = ({ content }) =>
+    content === 'old' && --failures < 0 ? DONE : failure('broken')
+  const w = world(t, { threads: 1, settings: { breaker: 2 }, plugin })
+  await w.send(0, ...cut('other', 'x').values, ...OLD.values, ...NEW.values)
+  for (let second = 0; second < 90 && w.processor.blocked !== undefined; second++) {
+    await w.clock.advance(1_000)
+    await w.tick()
+  }
+  assert.equal(w.processor.blocked, undefined)
+  assert.ok(contents(w).includes('new'), 'it was tried meanwhile')
+})
+
 test('a content whose newer one failed as well is not superseded', async t => {
   const w = world(t, { plugin: () => failure('broken') })
   await w.send(0, ...OLD.values, ...NEW.values)

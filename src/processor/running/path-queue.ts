@@ -68,8 +68,11 @@ export function pathQueue(all: () => Iterable<OpenFile>): PathQueue {
       if (contents.busy === file) contents.busy = undefined
       if (contents.busy !== undefined) return wait(file)
       if (offered !== undefined && isQueued(offered) && offered.turn < file.turn) return wait(file)
-      offer(contents, file)
+      if (offered === undefined && contents.behind === undefined) return offer(contents, file)
+      // An older one may be behind it: it was passed over for a file that was never tried.
+      wait(file)
       if (offered !== undefined) wait(offered)
+      offerNext(contents)
     },
     get hasNext() {
       return next() !== undefined
