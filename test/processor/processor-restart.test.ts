@@ -75,6 +75,16 @@ test('a commit while records are read again says of the unread ones what the las
   assert.deepEqual(paths(w).slice(before), ['bad'])
 })
 
+test('an attempt that no other can better counts after a restart, too', async t => {
+  const refusal = { kind: 'io-error', message: 'the path cannot be written', code: '' } as const
+  const w = world(t, { plugin: () => refusal })
+  await w.clock.advance(5_000)
+  await w.send(0, ...cut('refused', 'aaaa').values)
+  await w.clock.advance(5_000)
+  const said = decodeCommitRecord(w.metadata.get(0)?.slice(0, -1))
+  assert.deepEqual([...(said?.attempts.values() ?? [])], [1])
+})
+
 test('with --reprocess-identical a file that is finished while records are read again does not run once more', async t => {
   let refuses = true
   const w = world(t, {

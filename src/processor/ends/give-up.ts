@@ -2,6 +2,7 @@
 import { deliveryId } from '../../core/chunks/generation.ts'
 import type { FileLetterReason } from '../../core/dead-letter.ts'
 import { type GivenUp, heldPause, POLICIES } from '../../core/disposition.ts'
+import type { Receipt } from '../../core/offsets/ledger.ts'
 import { offsetRanges } from '../../core/offsets/offset-ranges.ts'
 import { copiedText } from '../../core/text/shown-text.ts'
 import type { Shared } from '../processor-deps.ts'
@@ -16,6 +17,13 @@ export type GiveUp = (
   ms?: number,
   badChunks?: readonly number[],
 ) => void
+
+/** One more attempt at a file is over; the next commit is to say so. */
+export function counted({ ledger, committing }: Pick<Shared, 'ledger' | 'committing'>, file: OpenFile): void {
+  file.attempts++
+  ledger.touch((file.receipts[0] as Receipt).partition)
+  committing.soon()
+}
 
 /** What is kept of the error of a file that is held: there may be any number of them. */
 const KEPT_CHARS = 256
@@ -90,7 +98,7 @@ export function giveUp(s: Shared & { readonly ends: FileEnds }): GiveUp {
     const { act, endsRun } = policyOf(result)
     if (act === 'hold' && badChunks.length > 0 && !isPassed(file)) awaitCopies(file, error, ms, badChunks)
     else {
-      if (isRunning(file)) file.attempts++
+      if (isRunning(file)) counted(s, file)
       if (act === 'letter') void park(file, result, error, ms)
       else if (act === 'hold') hold(file, result, error, ms)
       else {

@@ -1,13 +1,12 @@
 /** What comes of an attempt: the file is done, tried again or given up, and all pauses where the environment is broken. */
 import { afterFailure } from '../../core/disposition.ts'
 import { isEnvironmental, isOfItsPath } from '../../core/environment.ts'
-import type { Receipt } from '../../core/offsets/ledger.ts'
 import { faultLine } from '../../core/plugin-fault.ts'
 import { listText } from '../../core/text/list-text.ts'
 import type { Ended } from '../../plugin/host/thread.ts'
 import type { FileJob, TaskResult } from '../../plugin/messages.ts'
 import type { FileEnds } from '../ends/file-ends.ts'
-import type { GiveUp } from '../ends/give-up.ts'
+import { counted, type GiveUp } from '../ends/give-up.ts'
 import type { Shared } from '../processor-deps.ts'
 import { isRunning, mayHeal, type OpenFile, readForCopies } from '../table/open-file.ts'
 import type { Journalled } from './journalled.ts'
@@ -33,7 +32,7 @@ export interface Attempts {
 }
 
 export function attempts(s: AttemptsDeps): Attempts {
-  const { deps, ledger, breaker, committing, journal, ends, giveUp } = s
+  const { deps, breaker, journal, ends, giveUp } = s
   const { settings, report, now } = deps
   /** When the latest attempt began that succeeded. */
   let wellAt = Number.NEGATIVE_INFINITY
@@ -100,14 +99,12 @@ export function attempts(s: AttemptsDeps): Attempts {
 
   /** Of this file alone: it is tried again or given up, whatever the breaker says. */
   function attemptFailed(file: OpenFile, error: string, ms: number): Again {
-    ledger.touch((file.receipts[0] as Receipt).partition)
-    committing.soon()
     const next = afterFailure(settings, file.attempts + 1)
     if (next.action !== 'retry') {
       giveUp(file, 'failed', error, ms)
       return undefined
     }
-    file.attempts++
+    counted(s, file)
     report({ type: 'retry', path: file.path, attempt: file.attempts, error, delayMs: next.delayMs })
     return next.delayMs
   }
