@@ -4,13 +4,11 @@
  */
 
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
-import { fileHash40 } from '../../src/core/offsets/commit-record.ts'
-import { type Replay, replay } from '../../src/core/offsets/replay.ts'
 import type { OffsetCommit } from '../../src/kafka/consumer/committer.ts'
 import type { FileJob } from '../../src/plugin/messages.ts'
 import type { RunEvent } from '../../src/report/events.ts'
-import { decodeCommitRecord } from '../support/commit-record.ts'
 import { type Broker, indexAt } from './broker.ts'
+import { noteHaunting } from './haunting.ts'
 import type { Plan } from './plan.ts'
 import {
   type FileTruth,
@@ -31,7 +29,8 @@ export interface Checks {
   violate(what: string): void
   onAssigned(): void
   onGivenUp(): void
-  onLifeBegins(life: number, host: number): void
+  /** `isPaused`: whether it waits for an attempt that succeeds, for which it may pass over older contents. */
+  onLifeBegins(life: number, host: number, isPaused: () => boolean): void
   onCall(job: FileJob, content: Buffer): void
   onNull(job: FileJob): void
   onFailed(job: FileJob): void
@@ -61,6 +60,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
   let turns = 0
   let violation: string | undefined
   let host = 0
+  let isPaused = () => false
 
   function violate(what: string): void {
     violation ??= what
@@ -69,39 +69,6 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
   function become(f: FileTruth): void {
     f.finalIn = truth.life
     f.finalEpoch = truth.epoch
-  }
-
-  /**
-   * Copies of files that are over, of which no commit speaks: without the others they make no whole file. Commits
-   * say what was processed; of files that were set aside, copies that came later are told like those of new files.
-   * The same holds for copies that were read once and not again when the others were processed: commits call them
-   * unresolved, and name only the files that were finished last.
-   */
-  function noteHaunting(): void {
-    const told = broker.partitions.map(({ committed }) => decodeCommitRecord(committed?.metadata))
-    const named = new Set(told.flatMap(record => record?.finished ?? []))
-    const open = new Map<FileTruth, number[]>() // copies by chunk of which no commit says that they are over
-    for (const { number, records, committed } of broker.partitions) {
-      const from = committed?.offset ?? 0
-      const record = told[number]
-      const said = record && replay(record)
-      for (const { offset, what } of records.slice(indexAt(records, from))) {
-        const f = truth.fileAt(number, offset)
-        if (!f?.durable || what.kind !== 'chunk') continue
-        if (offset >= (said?.end ?? from) || f.nulls === 0) f.mayHaunt = true
-        if (said && isOver(said, offset, f)) continue
-        const copies = open.get(f) ?? Array<number>(f.file.total).fill(0)
-        copies[what.chunk] = (copies[what.chunk] as number) + 1
-        open.set(f, copies)
-      }
-    }
-    for (const [f, copies] of open)
-      if (!named.has(f.key) && copies.every((n, chunk) => n < (f.copies[chunk] as number))) f.mayHaunt = true
-  }
-
-  function isOver(said: Replay, offset: number, f: FileTruth): boolean {
-    if (offset >= said.end) return false
-    return said.isResolved(offset, fileHash40(f.key)) || said.isFinished(f.key)
   }
 
   function given(up: FileEvent, f: FileTruth, blocked: string | undefined): void {
@@ -134,6 +101,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
   /** Once a content was processed, none that was whole before it in this epoch runs. */
   function order(f: FileTruth): void {
     if (f.turnIn !== truth.epoch) {
+      if (isPaused()) return
       f.turn = ++turns
       f.turnIn = truth.epoch
     }
@@ -143,7 +111,9 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
         other.file.path === f.file.path &&
         other.turnIn === truth.epoch &&
         other.nullIn === truth.epoch &&
-        other.turn > f.turn,
+        other.turn > f.turn &&
+        // Its turn is that of the damaged copy by which it became whole first.
+        !isDamaged(other),
     )
     if (newer) violate(`${nameOf(f)} runs after the newer ${nameOf(newer)} was processed`)
   }
@@ -209,14 +179,15 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
     violate,
     onAssigned() {
       truth.epoch++
-      noteHaunting()
+      noteHaunting(broker, truth, broker.partitions)
     },
     onGivenUp() {
       truth.epoch++
       // What still runs is being aborted, and may overlap with the first run of the next epoch.
       for (const f of truth.files) f.running = undefined
     },
-    onLifeBegins(life, onHost) {
+    onLifeBegins(life, onHost, paused) {
+      isPaused = paused
       truth.life = life
       truth.epoch++
       host = onHost

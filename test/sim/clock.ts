@@ -84,6 +84,34 @@ export function simClock(): SimClock {
   }
 }
 
+/** Whether a process goes on. */
+export interface Stands {
+  still: boolean
+  ended: boolean
+  /** What came while it stood still. */
+  readonly waiting: (() => void)[]
+}
+
+/** The clock of one process: what comes while it stands still waits, and what comes once it ended does not. */
+export function onTopOf(clock: SimClock, stands: Stands): SimClock {
+  return {
+    ...clock,
+    after(ms, then, idle) {
+      let isCancelled = false
+      const come = () => {
+        if (stands.ended || isCancelled) return
+        if (stands.still) stands.waiting.push(come)
+        else then()
+      }
+      const cancel = clock.after(ms, come, idle)
+      return () => {
+        isCancelled = true
+        cancel()
+      }
+    },
+  }
+}
+
 /** Resolves when all promises that wait for nothing but their turn have had it: ticks come after microtasks. */
 export function settled(): Promise<void> {
   return new Promise(resolve => process.nextTick(resolve))

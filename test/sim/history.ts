@@ -6,23 +6,13 @@ import { simStore } from './disk.ts'
 import { resetOffsets, scheduleFaults } from './faults.ts'
 import { ALWAYS } from './files.ts'
 import { type SimJournal, simJournal } from './journal.ts'
-import type { Kind } from './kinds.ts'
+import { MOST_STEPS_AT_ALL, withinLimits } from './limits.ts'
+import type { Outcome } from './outcome.ts'
 import { drawPlan, type Without } from './plan.ts'
 import { beginProcess, type Process } from './process.ts'
 import { dice } from './seed.ts'
 import { type FileTruth, isFinal, isWhole, truthOf, wasSent } from './truth.ts'
 import type { World } from './world.ts'
-
-export interface Outcome {
-  /** The promise that was broken. */
-  readonly violation: string | undefined
-  /** How often each thing happened. */
-  readonly counts: ReadonlyMap<string, number>
-  readonly on: ReadonlySet<Kind>
-  readonly files: number
-  readonly steps: number
-  readonly trace: readonly string[]
-}
 
 const NOTHING_LEFT_OUT: Without = { kinds: new Set(), files: new Set() }
 /** A history that goes on for so long without a file that came further does not come to rest. */
@@ -32,10 +22,14 @@ const MANY_STEPS = 5_000
 /** Reports come once a second, a paused processor tries again every 10 s. */
 const REST_MS = 25_000
 
-export async function runHistory(
+export function runHistory(
   seed: number,
   { without = NOTHING_LEFT_OUT, tracing = false } = {},
 ): Promise<Outcome> {
+  return withinLimits(seed, () => history(seed, without, tracing))
+}
+
+async function history(seed: number, without: Without, tracing: boolean): Promise<Outcome> {
   const { world, broker, counts, trace } = begin(seed, without, tracing)
   const { plan, clock, chance, checks, store, happened } = world
   let host = 1
@@ -46,7 +40,7 @@ export async function runHistory(
   function start(): void {
     world.life++
     world.trace(() => `process ${world.life} begins on host ${host}`)
-    checks.onLifeBegins(world.life, host)
+    checks.onLifeBegins(world.life, host, () => process?.processor.blocked !== undefined)
     store.clear()
     isLeaving = false
     if (plan.on.has('journal')) journal ??= simJournal(world)
@@ -136,7 +130,7 @@ export async function runHistory(
   let restingSince = Number.POSITIVE_INFINITY
   try {
     while (checks.violation === undefined) {
-      steps++
+      if (++steps > MOST_STEPS_AT_ALL) checks.violate(`takes more than ${MOST_STEPS_AT_ALL} steps`)
       if (--stepsLeft < 0) {
         if (progressNow() === progress) checks.violate(`does not come to rest: ${unrest()}`)
         progress = progressNow()

@@ -1,14 +1,18 @@
 /** A host's journal: what was synced survives a crash, what was on its way may. */
 import type { FinishedJournal } from '../../src/processor/processor-deps.ts'
 import { systemError } from './disk.ts'
-import type { World } from './world.ts'
+import type { ProcessWorld } from './world.ts'
 
 export interface SimJournal extends FinishedJournal {
   /** The process dies; what is in the file now is what the next one finds. */
   crash(): void
 }
 
-export function simJournal({ clock, chance, store, checks, happened }: World): SimJournal {
+export interface JournalWorld extends Pick<ProcessWorld, 'clock' | 'chance' | 'store' | 'happened'> {
+  readonly checks: Pick<ProcessWorld['checks'], 'onJournalled'> & { onJournalCleared?(): void }
+}
+
+export function simJournal({ clock, chance, store, checks, happened }: JournalWorld): SimJournal {
   const safe = new Set<string>()
   const underWay = new Set<string>()
   const cleared = new Set<string>()
@@ -30,12 +34,17 @@ export function simJournal({ clock, chance, store, checks, happened }: World): S
     },
     clear() {
       if (safe.size > 0) happened('journal cleared')
+      checks.onJournalCleared?.()
       for (const key of safe) cleared.add(key)
       safe.clear()
     },
     crash() {
       for (const keys of [underWay, cleared]) {
-        if (chance.chance(0.5)) for (const key of keys) safe.add(key)
+        if (chance.chance(0.5))
+          for (const key of keys) {
+            safe.add(key)
+            checks.onJournalled(key)
+          }
         keys.clear()
       }
     },

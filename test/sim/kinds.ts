@@ -82,7 +82,7 @@ export const KINDS = Object.keys(SHARES) as readonly Kind[]
 const ENDLESS: readonly Kind[] = ['poison', 'damage', 'impossible', 'junk']
 
 /** The kinds that are on; those in `without` never are, whatever the dice say. */
-export function drawKinds(dice: Dice, without: ReadonlySet<Kind>): ReadonlySet<Kind> {
+export function drawKinds(dice: Dice, without: ReadonlySet<string>): ReadonlySet<Kind> {
   // Some histories are calm and some are wild.
   const mood = dice.pick([0.3, 1, 1, 1.6])
   const on = new Set<Kind>()

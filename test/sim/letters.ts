@@ -2,11 +2,11 @@
 
 import { DfspError } from '../../src/base/errors.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
-import type { World } from './world.ts'
+import type { ProcessWorld } from './world.ts'
 
 /** `blocked`: why the processor pauses everything. */
 export function deadLetterTopic(
-  world: World,
+  world: ProcessWorld,
   blocked: () => string | undefined,
 ): (letter: DeadLetter) => Promise<void> {
   const { plan, clock, chance, checks, happened, trace } = world

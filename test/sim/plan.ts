@@ -30,7 +30,7 @@ export interface Plan {
 
 /** What a smaller history of the same seed leaves out. */
 export interface Without {
-  readonly kinds: ReadonlySet<Kind>
+  readonly kinds: ReadonlySet<string>
   readonly files: ReadonlySet<number>
 }
 

@@ -1,11 +1,11 @@
 /** The plugin of a history: what it does with each file, and how long it takes. */
 import type { Fate, Orders } from './threads.ts'
-import type { World } from './world.ts'
+import type { ProcessWorld } from './world.ts'
 
 /** The host's limit and its grace. */
 const TIMEOUT_MS = 31_000
 
-export function pluginOrders(world: World): Orders {
+export function pluginOrders(world: ProcessWorld): Orders {
   const { plan, chance, truth, checks, happened, trace } = world
   const { on } = plan
 

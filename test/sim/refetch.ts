@@ -3,10 +3,10 @@ import type { OffsetRange } from '../../src/core/offsets/offset-ranges.ts'
 import type { ProcessorDeps } from '../../src/processor/processor-deps.ts'
 import { type Broker, indexAt, type LogRecord } from './broker.ts'
 import type { SimClock } from './clock.ts'
-import type { World } from './world.ts'
+import type { ProcessWorld } from './world.ts'
 
 /** `clock` ends with the process. */
-export function simRefetch(world: World, broker: Broker, clock: SimClock): ProcessorDeps['refetch'] {
+export function simRefetch(world: ProcessWorld, broker: Broker, clock: SimClock): ProcessorDeps['refetch'] {
   const { plan, chance, happened, trace } = world
   return (ranges, onRecord, signal) =>
     new Promise((resolve, reject) => {

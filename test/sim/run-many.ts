@@ -1,20 +1,23 @@
 /**
  * Simulated histories by hand:
- * - `npm run test:sim -- --histories N [--seed S]` runs N histories from seed S on, over all processors;
+ * - `npm run test:sim -- --histories N [--seed S]` runs N histories from seed S on, over all processors, or so many `--processes`;
  * - `npm run test:sim -- --seed S` tells one history step by step; `--without KIND,.. --without-files N,..` as a
  *   failure names them.
+ * - `--shared`: histories of several processes that share the topic.
  */
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runHistory } from './history.ts'
-import { KINDS, type Kind } from './kinds.ts'
+import { runSharedHistory } from './shared/history.ts'
 import { asOptions, shrink } from './shrink.ts'
 
 const { values } = parseArgs({
   options: {
     histories: { type: 'string' },
+    shared: { type: 'boolean', default: false },
+    processes: { type: 'string', default: String(availableParallelism()) },
     seed: { type: 'string', default: '1' },
     without: { type: 'string', default: '' },
     'without-files': { type: 'string', default: '' },
@@ -37,15 +40,15 @@ interface SliceResult {
 }
 
 const first = Number(values.seed)
+const run = values.shared ? runSharedHistory : runHistory
 if (process.send) work()
 else if (values.histories === undefined) await tell()
 else await runAll(first, Number(values.histories))
 
 async function tell(): Promise<void> {
-  const isKind = (name: string): name is Kind => (KINDS as readonly string[]).includes(name)
-  const kinds = new Set(values.without.split(',').filter(isKind))
+  const kinds = new Set(values.without.split(','))
   const files = new Set(values['without-files'].split(',').filter(Boolean).map(Number))
-  const outcome = await runHistory(first, { tracing: true, without: { kinds, files } })
+  const outcome = await run(first, { tracing: true, without: { kinds, files } })
   for (const line of outcome.trace) console.log(line)
   console.log(`on: ${[...outcome.on].join(' ')}`)
   console.log(`seed ${first}: ${outcome.violation ?? 'all is well'}`)
@@ -64,11 +67,11 @@ async function runSlice({ from, to }: Slice): Promise<SliceResult> {
   const failures: string[] = []
   let steps = 0
   for (let seed = from; seed < to; seed++) {
-    const outcome = await runHistory(seed)
+    const outcome = await run(seed)
     for (const [what, times] of outcome.counts) counts.set(what, (counts.get(what) ?? 0) + times)
     steps += outcome.steps
     if (outcome.violation === undefined) continue
-    const smaller = await shrink(seed, outcome)
+    const smaller = await shrink(run, seed, outcome)
     failures.push(
       [
         `seed ${seed}: ${outcome.violation}`,
@@ -95,7 +98,9 @@ async function runAll(from: number, count: number): Promise<void> {
   }
   const child = () =>
     new Promise<void>((resolve, reject) => {
-      const worker = fork(fileURLToPath(import.meta.url), [], { execArgv: ['--import', 'tsx'] })
+      const worker = fork(fileURLToPath(import.meta.url), process.argv.slice(2), {
+        execArgv: ['--import', 'tsx'],
+      })
       const give = () => {
         const slice = take()
         if (slice) worker.send(slice)
@@ -112,7 +117,7 @@ async function runAll(from: number, count: number): Promise<void> {
       worker.on('exit', code => (code === 0 ? resolve() : reject(new Error(`a worker ended with ${code}`))))
       give()
     })
-  await Promise.all(Array.from({ length: availableParallelism() }, child))
+  await Promise.all(Array.from({ length: Number(values.processes) }, child))
   const seconds = (performance.now() - started) / 1_000
   for (const [what, times] of [...counts].sort()) console.log(`${String(times).padStart(10)} ${what}`)
   console.log(

@@ -1,8 +1,18 @@
 /** A smaller history of the same seed that breaks a promise, too: with fewer kinds of fault and fewer files. */
-import { type Outcome, runHistory } from './history.ts'
+import type { Outcome } from './outcome.ts'
 import type { Without } from './plan.ts'
 
-export async function shrink(seed: number, failed: Outcome): Promise<{ without: Without; outcome: Outcome }> {
+/** How a history of a kind is run. */
+export type RunHistory = (
+  seed: number,
+  options?: { readonly without?: Without; readonly tracing?: boolean },
+) => Promise<Outcome>
+
+export async function shrink(
+  runHistory: RunHistory,
+  seed: number,
+  failed: Outcome,
+): Promise<{ without: Without; outcome: Outcome }> {
   let without: Without = { kinds: new Set(), files: new Set() }
   let outcome = failed
   const files = Array.from({ length: failed.files }, (_, i) => i)

@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runHistory } from './history.ts'
+import { allKept, kept } from './kept.ts'
 import { FOUND } from './seeds.ts'
-import { asOptions, shrink } from './shrink.ts'
 
 const HISTORIES = 1_000
 
@@ -49,19 +49,12 @@ const LEAST: Readonly<Record<string, number>> = {
 }
 
 test('fault 12: through 1,000 histories no file is lost, none is wrong, nothing is committed too early', async () => {
-  const counts = new Map<string, number>()
-  for (let seed = 1; seed <= HISTORIES; seed++) {
-    for (const [what, times] of await kept(seed)) counts.set(what, (counts.get(what) ?? 0) + times)
-  }
-  for (const [what, least] of Object.entries(LEAST)) {
-    const times = counts.get(what) ?? 0
-    assert.ok(times >= least, `${what} happened ${times} times only, not ${least}`)
-  }
+  await allKept(seed => kept(runHistory, seed), HISTORIES, LEAST)
 })
 
 for (const [seed, defect] of FOUND)
   test(`seed ${seed} stays good: ${defect}`, async () => {
-    await kept(seed)
+    await kept(runHistory, seed)
   })
 
 test('a seed tells the same history every time', async () => {
@@ -69,18 +62,3 @@ test('a seed tells the same history every time', async () => {
   assert.ok(once.trace.length > 20)
   assert.deepEqual(again.trace, once.trace)
 })
-
-/** Runs a history in which all promises have to be kept; what happened in it. */
-async function kept(seed: number): Promise<ReadonlyMap<string, number>> {
-  const outcome = await runHistory(seed)
-  if (outcome.violation === undefined) return outcome.counts
-  const { without, outcome: smaller } = await shrink(seed, outcome)
-  assert.fail(
-    [
-      `seed ${seed}: ${outcome.violation}`,
-      `smaller: npm run test:sim -- --seed ${seed}${asOptions(without)}`,
-      `${smaller.violation}, after`,
-      ...smaller.trace.slice(-40).map(line => line.slice(0, 240)),
-    ].join('\n'),
-  )
-}

@@ -142,9 +142,9 @@ export function threads(
     get busy() {
       return running.size
     },
-    abort() {
+    abort(_reason, of) {
       for (const busy of running) {
-        if (busy.aborted) continue
+        if (busy.aborted || (of && !('file' in busy.task && of.has(busy.task.file)))) continue
         busy.aborted = true
         clock.after(ABORT_GRACE_MS, () => {
           if (!running.has(busy)) return
