@@ -1,5 +1,5 @@
 /** What Kafka's client does not tell: which version the broker is of, and for how long a topic keeps its records. */
-import { onWire, reader, text, type Wire } from './wire.ts'
+import { API_VERSIONS, onWire, reader, text, type Wire } from './wire.ts'
 
 export interface ClusterFacts {
   /** "4.1"; undefined where it does not say in a way that is known here. */
@@ -15,7 +15,6 @@ export interface Retention {
 }
 
 const DESCRIBE_CONFIGS = 32
-const API_VERSIONS = 18
 const TOPIC = 2
 const CONFIGS = ['cleanup.policy', 'retention.ms', 'retention.bytes']
 

@@ -25,7 +25,7 @@ const MOST_BYTES = 4 * 1024 * 1024
 /** Kafka takes 4,096 by default; millions would keep a processor busy for seconds. */
 const MOST_ROUNDS = 100_000
 const SASL_HANDSHAKE = 17
-const API_VERSIONS = 18
+export const API_VERSIONS = 18
 const SASL_AUTHENTICATE = 36
 
 /** Connects and logs in at the first of the brokers that answers; rejects with an Error that says why none did. */

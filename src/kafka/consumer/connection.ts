@@ -5,6 +5,7 @@ import { DfspError } from '../../base/errors.ts'
 import type { GroupCommit } from '../../core/offsets/done-before.ts'
 import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import { disconnected } from '../ask/admin.ts'
+import { mustKnowConsumerProtocol } from '../ask/consumer-protocol.ts'
 import { commitsElsewhere } from '../ask/group-commits.ts'
 import { topicPartitions } from '../ask/topic.ts'
 import { connect } from '../connect.ts'
@@ -62,6 +63,7 @@ export async function openConnection(
   )
   try {
     const all = await existingTopic(client, options, login, onInfo)
+    if (!given.isClassic) await mustKnowConsumerProtocol(properties)
     const [elsewhere] = await Promise.all([
       committedElsewhere(client, options, onInfo),
       waitForGroup(client, group, { ...given, shared }, onInfo),
