@@ -14,12 +14,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { openWire, reader, text } from '../../src/kafka/ask/wire.ts'
 import { type Guarded, startGuarded } from './guarded.ts'
-import { kafkaJars } from './kafka-jars.ts'
+import { KAFKA_VERSION, kafkaJars } from './kafka-jars.ts'
 import { freePorts } from './ports.ts'
 import { until } from './until.ts'
 
 const START_TIMEOUT_MS = 180_000
 const JVM = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData']
+/** With ZooKeeper it is not ready before it has heard of its controller. */
+const STARTED = /Kafka Server started|Recorded new controller/
 const run = promisify(execFile)
 
 /** What a broker of the tests knows by name; both users belong to its SASL listener. */
@@ -34,6 +36,8 @@ export type KafkaOptions = {
   sasl?: boolean
   /** Further lines of server.properties; they win. */
   properties?: Readonly<Record<string, string | number | boolean>>
+  /** Of Apache Kafka; before 3.3 with ZooKeeper. */
+  version?: string
   /** Of the plain listener and of the controller; free ones without it. */
   ports?: readonly [plain: number, controller: number]
 }
@@ -58,6 +62,8 @@ export type Kafka = {
   forbid(operation: AclOperation, kind: AclKind, name: string): Promise<void>
   /** Sets quotas of a client id, such as `consumer_byte_rate`. */
   limitClient(clientId: string, quotas: Readonly<Record<string, number>>): Promise<void>
+  /** Sets configs of a topic, such as `min.insync.replicas`. */
+  configureTopic(topic: string, configs: Readonly<Record<string, number>>): Promise<void>
   /** Stops it and removes its folder. */
   end(): Promise<void>
 }
@@ -69,9 +75,10 @@ type AclKind = keyof typeof KINDS
 export async function startKafka({
   sasl = false,
   properties = {},
+  version = KAFKA_VERSION,
   ports,
 }: KafkaOptions = {}): Promise<Kafka> {
-  const jars = join(await kafkaJars(), '*')
+  const jars = join(await kafkaJars(version), '*')
   const folder = await mkdtemp(join(tmpdir(), 'dfsp-kafka-'))
   const [secured = 0, ...free] = await freePorts(ports ? 1 : 3)
   const [plain = 0, controller = 0] = ports ?? free
@@ -109,7 +116,7 @@ export async function startKafka({
     })
     const news = () => readFileSync(log, 'utf8')
     const deadline = Date.now() + START_TIMEOUT_MS
-    while (!news().includes('Kafka Server started')) {
+    while (!STARTED.test(news())) {
       if (Date.now() > deadline) exit ||= `it was not ready after ${START_TIMEOUT_MS / 1000} s`
       if (exit) throw new Error(`Kafka did not start: ${exit}; end of its log:\n${news().slice(-4000)}`)
       await delay(50)
@@ -135,8 +142,21 @@ export async function startKafka({
     await until(async () => (await holds(brokers, operation, kind, name)) === (change === '--add'))
   }
 
+  async function configure(
+    type: 'clients' | 'topics',
+    name: string,
+    configs: Readonly<Record<string, number>>,
+  ): Promise<void> {
+    const list = Object.entries(configs).map(([key, value]) => `${key}=${value}`)
+    const whom = ['--entity-type', type, '--entity-name', name]
+    const args = ['--bootstrap-server', brokers, '--alter', '--add-config', list.join(), ...whom]
+    await run('java', java('-Xmx128m', 'kafka.admin.ConfigCommand', ...args))
+  }
+
+  const withZooKeeper = Number.parseFloat(version) < 3.3
   const lines = {
-    ...baseProperties(plain, controller, join(folder, 'data')),
+    ...(withZooKeeper ? zooKeeperProperties : raftProperties)(plain, controller),
+    ...baseProperties(join(folder, 'data')),
     ...(sasl ? saslProperties(plain, controller, secured) : {}),
     ...properties,
   }
@@ -146,10 +166,11 @@ export async function startKafka({
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   )
-  await run(
-    'java',
-    java('-Xmx128m', 'kafka.tools.StorageTool', 'format', '-t', 'ZGZzcC10ZXN0LWNsdXN0ZQ', '-c', config),
-  )
+  const zooKeeper = withZooKeeper ? await startZooKeeper(jars, folder, controller) : undefined
+  if (!zooKeeper) {
+    const format = ['format', '-t', 'ZGZzcC10ZXN0LWNsdXN0ZQ', '-c', config]
+    await run('java', java('-Xmx128m', 'kafka.tools.StorageTool', ...format))
+  }
   await start()
 
   return {
@@ -165,17 +186,23 @@ export async function startKafka({
     kill: () => halt('SIGKILL'),
     allow: (...rule) => acl('--add', ...rule),
     forbid: (...rule) => acl('--remove', ...rule),
-    async limitClient(clientId, quotas) {
-      const list = Object.entries(quotas).map(([name, value]) => `${name}=${value}`)
-      const whom = ['--entity-type', 'clients', '--entity-name', clientId]
-      const args = ['--bootstrap-server', brokers, '--alter', '--add-config', list.join(), ...whom]
-      await run('java', java('-Xmx128m', 'kafka.admin.ConfigCommand', ...args))
-    },
+    limitClient: (clientId, quotas) => configure('clients', clientId, quotas),
+    configureTopic: (topic, configs) => configure('topics', topic, configs),
     async end() {
       await halt('SIGTERM')
+      await zooKeeper?.stop('SIGKILL')
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+async function startZooKeeper(jars: string, folder: string, port: number): Promise<Guarded> {
+  const file = join(folder, 'zookeeper.properties')
+  const address = `clientPort=${port}\nclientPortAddress=127.0.0.1\n`
+  await writeFile(file, `dataDir=${join(folder, 'zookeeper')}\n${address}admin.enableServer=false\n`)
+  const output = openSync(join(folder, 'zookeeper.log'), 'a')
+  const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain'
+  return await startGuarded('java', ['-Xmx256m', ...JVM, '-cp', jars, main, file], { output })
 }
 
 /** Three brokers that replicate everything; each can be killed by itself. In order of node id, which begins at 1. */
@@ -234,8 +261,7 @@ async function holds(
   }
 }
 
-/** As a small real cluster has it, but nothing waits longer than a test wants to. */
-function baseProperties(plain: number, controller: number, data: string): Record<string, string | number> {
+function raftProperties(plain: number, controller: number): Record<string, string | number> {
   return {
     'process.roles': 'broker,controller',
     'node.id': 1,
@@ -245,6 +271,17 @@ function baseProperties(plain: number, controller: number, data: string): Record
       'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
+  }
+}
+
+function zooKeeperProperties(plain: number, zooKeeper: number): Record<string, string | number> {
+  const listeners = `PLAINTEXT://127.0.0.1:${plain}`
+  return { 'broker.id': 1, 'zookeeper.connect': `127.0.0.1:${zooKeeper}`, listeners }
+}
+
+/** As a small real cluster has it, but nothing waits longer than a test wants to. */
+function baseProperties(data: string): Record<string, string | number> {
+  return {
     'log.dirs': data,
     // After a kill the new one waits until the old one's session is over.
     'broker.session.timeout.ms': 4000,
