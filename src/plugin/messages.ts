@@ -1,6 +1,6 @@
 /** Every message between the host (main thread) and a plugin thread. */
 
-import type { PlacedChunk } from '../core/chunks/assembly.ts'
+import type { PlacedChunks } from '../core/chunks/assembly.ts'
 import type { PluginFault } from '../core/plugin-fault.ts'
 import type { Source } from '../core/source.ts'
 import type { OutgoingRecord, PluginOptions, UndecodableInfo } from './plugin.ts'
@@ -30,7 +30,7 @@ export type Task =
       readonly kind: 'examine'
       readonly file: FileJob
       readonly actual: string
-      readonly chunks: readonly PlacedChunk[]
+      readonly chunks: PlacedChunks
     }
   | { readonly kind: 'onUndecodable'; readonly record: UndecodableInfo }
   /** For an attempt whose own thread is gone. */

@@ -35,9 +35,8 @@ export function retentionLosses(): RetentionLosses {
     isCut(file) {
       for (const [partition, [first]] of file.offsets) if (first < (lows.get(partition) ?? 0)) return true
       const { assembly, attempts, sentAt } = file
-      let highest = 0
-      for (const { index } of assembly.chunks()) highest = Math.max(highest, index)
-      const part = { chunks: assembly.total, present: assembly.count, highest, firstSent: sentAt }
+      const { total: chunks, count: present, highest } = assembly
+      const part = { chunks, present, highest, firstSent: sentAt }
       return isCutFile({ ...part, wasWhole: attempts > 0 }, begins.times())
     },
     get lostIn() {

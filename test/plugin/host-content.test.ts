@@ -5,6 +5,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { assembly } from '../../src/core/chunks/assembly.ts'
 import type { Place } from '../../src/files/store.ts'
 import type { FileJob, TaskResult } from '../../src/plugin/messages.ts'
 import { placeOnDisk } from '../../src/plugin/worker/content.ts'
@@ -119,14 +120,15 @@ test('fault 36: after a mismatch the bad chunks are named, and onMismatch is tol
     const parts = ['aaaa', 'bbb', 'XXXX', 'd', 'YY'].map(part => Buffer.from(part))
     const right = ['aaaa', 'bbb', 'cccc', 'd', 'ee'].map(part => Buffer.from(part))
     let offset = 0
-    const chunks = right.map((part, i) => {
-      const hash = createHash('sha512').update(part).digest().subarray(0, 16)
-      const chunk = { index: i + 1, offset, length: part.length, hash }
-      offset += part.length
+    const placed = right.map((data, i) => {
+      const chunk = { index: i + 1, offset, data, chunkHash: createHash('sha512').update(data).digest() }
+      offset += data.length
       return chunk
     })
+    const table = assembly(right.length)
+    for (const chunk of placed.reverse()) table.place(chunk)
     const file = job(Buffer.concat(parts), { sha512: createHash('sha512').update('?').digest('hex') }, place)
-    const result = await host.run({ kind: 'examine', file, actual: 'abc', chunks: chunks.reverse() })
+    const result = await host.run({ kind: 'examine', file, actual: 'abc', chunks: table.chunks() })
     assert.deepEqual(result, { kind: 'examined', badChunks: [3, 5] })
     const info = JSON.parse((messages().at(-1) as string).replace('onMismatch ', ''))
     assert.deepEqual(info, {
@@ -146,11 +148,12 @@ test('fault 36: the bad chunks of a file that no Buffer can hold are named', asy
   const size = 5 * 2 ** 30
   assert.ok(file.source.kind === 'disk')
   fs.truncateSync(file.source.path, size) // sparse: it takes no room
-  const hash = createHash('sha512').update('good').digest()
-  const chunks = [
-    { index: 1, offset: 0, length: 4, hash },
-    { index: 2, offset: size - 4, length: 4, hash },
-  ]
+  const data = Buffer.from('good')
+  const chunkHash = createHash('sha512').update(data).digest()
+  const table = assembly(2)
+  table.place({ index: 1, offset: 0, data, chunkHash })
+  table.place({ index: 2, offset: size - 4, data, chunkHash })
+  const chunks = table.chunks()
   const source = { ...file.source, size }
   assert.deepEqual(await host.run({ kind: 'examine', file: { ...file, source }, actual: '', chunks }), {
     kind: 'examined',

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import v8 from 'node:v8'
 import { isAlive } from '../../src/base/alive.ts'
+import { assembly } from '../../src/core/chunks/assembly.ts'
 import { threadsOf } from '../../src/plugin/host/thread.ts'
 import { unendingThreads } from '../../src/plugin/host/unending.ts'
 import type { TaskResult } from '../../src/plugin/messages.ts'
@@ -132,7 +133,7 @@ export default file => (file.text() === 'null' ? null : new Error('no columns'))
   for (const task of [
     { kind: 'onUndecodable', record },
     { kind: 'onFailure', file, fault },
-    { kind: 'examine', file, actual: 'aa', chunks: [] },
+    { kind: 'examine', file, actual: 'aa', chunks: assembly(1).chunks() },
   ] as const)
     assert.equal(faultIn(await host.run(task)).message, 'timed out after 0.5 s')
   assert.deepEqual(

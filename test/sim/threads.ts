@@ -3,6 +3,7 @@
  * what they are told to do to a file comes from the history.
  */
 
+import { eachPlaced } from '../../src/core/chunks/assembly.ts'
 import type { Ended } from '../../src/plugin/host/thread.ts'
 import type { FileJob, Task, TaskResult } from '../../src/plugin/messages.ts'
 import type { ProcessorDeps } from '../../src/processor/processor-deps.ts'
@@ -110,7 +111,7 @@ export function threads(
   }
 
   function examine(busy: Busy, task: Extract<Task, { kind: 'examine' }>, content: Buffer): void {
-    const badChunks = task.chunks
+    const badChunks = [...eachPlaced(task.chunks)]
       .filter(({ offset, length, hash }) => {
         const actual = sha(content.subarray(offset, offset + length)).subarray(0, hash.length)
         return Buffer.compare(actual, hash) !== 0

@@ -29,13 +29,32 @@ export interface Assembly {
   remove(indexes: readonly number[]): void
   /** With all chunks there: the size in bytes, or what is wrong with their geometry. */
   size(): number | { readonly wrong: string }
+  /** The highest index of a chunk that is there, 0 without any. */
+  readonly highest: number
   /** Geometry and kept digest of each chunk that is there, in order of arrival. */
-  chunks(): PlacedChunk[]
+  chunks(): PlacedChunks
+}
+
+/** As arrays of numbers: there may be hundreds of thousands of chunks, and an object each takes long to make and to send. */
+export interface PlacedChunks {
+  /** Index, offset and length of each. */
+  readonly rows: Float64Array
+  readonly hashes: Uint8Array
 }
 
 export interface PlacedChunk extends ChunkSpan {
   /** The first `KEPT_HASH_BYTES` bytes of its SHA-512. */
   readonly hash: Uint8Array
+}
+
+export function* eachPlaced({ rows, hashes }: PlacedChunks): Generator<PlacedChunk> {
+  for (let row = 0; row * ROW < rows.length; row++)
+    yield {
+      index: rows[row * ROW] as number,
+      offset: rows[row * ROW + 1] as number,
+      length: rows[row * ROW + 2] as number,
+      hash: hashes.subarray(row * KEPT_HASH_BYTES, (row + 1) * KEPT_HASH_BYTES),
+    }
 }
 
 export function assembly(total: number): Assembly {
@@ -114,36 +133,66 @@ class ChunkTable implements Assembly {
     this.count = kept
   }
 
-  /** Chunks must tile the file: one after the other from 0, without gap or overlap. */
+  /** Chunks must tile the file: one after the other from 0, without gap or overlap. Their indexes mostly tell the order. */
   size(): number | { readonly wrong: string } {
     const rows = this.#rows
-    const order = Array.from({ length: this.count }, (_, row) => row * ROW)
-    order.sort(
-      (a, b) =>
-        (rows[a + 1] as number) - (rows[b + 1] as number) ||
-        (rows[a + 2] as number) - (rows[b + 2] as number),
-    )
+    const rowOf = new Int32Array(this.total)
+    for (let row = 0; row < this.count; row++) rowOf[(rows[row * ROW] as number) - 1] = row
     let end = 0
-    for (const at of order) {
-      const [index, offset, length] = [rows[at], rows[at + 1] as number, rows[at + 2] as number]
-      if (offset !== end) {
-        const what = offset > end ? `a gap before` : `an overlap at`
-        return {
-          wrong: `${what} chunk ${index}: it begins at byte ${offset}, the one before ends at ${end}`,
-        }
-      }
-      end += length
+    for (let i = 0; i < rowOf.length; i++) {
+      const at = (rowOf[i] as number) * ROW
+      if (rows[at + 1] !== end) return this.#sizeInAnyOrder()
+      end += rows[at + 2] as number
     }
     return end
   }
 
-  chunks(): PlacedChunk[] {
-    return Array.from({ length: this.count }, (_, row) => ({
-      index: this.#rows[row * ROW] as number,
-      offset: this.#rows[row * ROW + 1] as number,
-      length: this.#rows[row * ROW + 2] as number,
-      hash: this.#hashes.slice(row * KEPT_HASH_BYTES, (row + 1) * KEPT_HASH_BYTES),
-    }))
+  /**
+   * Begins and ends are sorted apart from each other, as plain numbers: with a function that compares, hundreds of thousands
+   * of chunks in disorder take a second. Where each one begins at the end that stands before it, just one covers each byte.
+   */
+  #sizeInAnyOrder(): number | { readonly wrong: string } {
+    const begins = new Float64Array(this.count)
+    const ends = new Float64Array(this.count)
+    for (let row = 0; row < this.count; row++) {
+      begins[row] = this.#rows[row * ROW + 1] as number
+      ends[row] = (begins[row] as number) + (this.#rows[row * ROW + 2] as number)
+    }
+    begins.sort()
+    ends.sort()
+    let end = 0
+    for (let i = 0; i < this.count; end = ends[i++] as number)
+      if (begins[i] !== end) return this.#misplaced(begins[i] as number, begins[i - 1])
+    return end
+  }
+
+  /** What is wrong with the chunk that begins at byte `begin`, with all before it in place; the last of those begins at `before`. */
+  #misplaced(begin: number, before: number | undefined): { readonly wrong: string } {
+    let end = before === undefined ? 0 : Number.POSITIVE_INFINITY
+    let longest = -1
+    let index = 0
+    for (let at = 0; at < this.count * ROW; at += ROW) {
+      const [offset, length] = [this.#rows[at + 1] as number, this.#rows[at + 2] as number]
+      if (offset === before) end = Math.min(end, offset + length)
+      if (offset !== begin || length < longest) continue
+      longest = length
+      index = this.#rows[at] as number
+    }
+    const what = begin > end ? 'a gap before' : 'an overlap at'
+    return { wrong: `${what} chunk ${index}: it begins at byte ${begin}, the one before ends at ${end}` }
+  }
+
+  get highest(): number {
+    let highest = 0
+    for (let row = 0; row < this.count; row++) highest = Math.max(highest, this.#rows[row * ROW] as number)
+    return highest
+  }
+
+  chunks(): PlacedChunks {
+    return {
+      rows: this.#rows.slice(0, this.count * ROW),
+      hashes: this.#hashes.slice(0, this.count * KEPT_HASH_BYTES),
+    }
   }
 
   #grow(): void {

@@ -317,8 +317,7 @@ function placed(file: Generation, chunk: Chunk, record: IndexedRecord, places: b
 
 function told(path: string, file: Generation, { newest, of }: Rank, begins: Iterable<number>): IndexedFile {
   const { hash, chunks, present, bytes, wrong, duplicates, mtime, firstSent, lastSent, parts, runs } = file
-  let highest = 0
-  for (const { index } of parts?.chunks() ?? []) highest = Math.max(highest, index)
+  const highest = parts?.highest ?? 0
   return {
     path,
     sha512: Buffer.from(hash, 'latin1').toString('hex'),

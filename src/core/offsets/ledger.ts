@@ -21,6 +21,11 @@ export interface Receipt {
   readonly seq: number
 }
 
+export interface RecordPlace {
+  readonly partition: number
+  readonly offset: number
+}
+
 /** One partition's part of a consistent cut. */
 export interface PartitionCut {
   readonly partition: number
@@ -54,8 +59,8 @@ export interface Ledger {
   receive(partition: number, offset: number, owner: number): Receipt | undefined
   /** Moves `position` over offsets that hold no record, up to `offset`. */
   skipTo(partition: number, offset: number): void
-  /** The offset of an unresolved record; undefined once it is resolved or its epoch has ended. */
-  offsetOf(receipt: Receipt): number | undefined
+  /** Of these records the ones that are neither resolved nor of an epoch that has ended. */
+  unresolved(receipts: Iterable<Receipt>): Iterable<RecordPlace>
   /** Resolves a record; false when its epoch ended or it was resolved before. */
   resolve(receipt: Receipt): boolean
   /** Something else that a commit records of this partition has changed. */
@@ -110,9 +115,12 @@ export function ledger(): Ledger {
       const p = live.get(receipt.partition)
       return p !== undefined && p.epoch === receipt.epoch && p.resolve(receipt.seq)
     },
-    offsetOf(receipt) {
-      const p = live.get(receipt.partition)
-      return p?.epoch === receipt.epoch ? p.offsetOf(receipt.seq) : undefined
+    *unresolved(receipts) {
+      for (const { partition, epoch, seq } of receipts) {
+        const p = live.get(partition)
+        const offset = p?.epoch === epoch ? p.offsetOf(seq) : undefined
+        if (offset !== undefined) yield { partition, offset }
+      }
     },
     touch: partition => live.get(partition)?.touch(),
     base: partition => owned(partition).base,

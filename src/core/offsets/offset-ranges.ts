@@ -11,12 +11,22 @@ export interface OffsetRange {
 export function offsetRanges(
   offsets: Iterable<{ readonly partition: number; readonly offset: number }>,
 ): OffsetRange[] {
-  const runs: { partition: number; from: number; to: number }[] = []
-  const sorted = [...offsets].sort((a, b) => a.partition - b.partition || a.offset - b.offset)
-  for (const { partition, offset } of sorted) {
-    const last = runs.at(-1)
-    if (last?.partition === partition && offset <= last.to + 1) last.to = offset
-    else runs.push({ partition, from: offset, to: offset })
+  const byPartition = new Map<number, number[]>()
+  for (const { partition, offset } of offsets) {
+    const known = byPartition.get(partition)
+    if (known === undefined) byPartition.set(partition, [offset])
+    else known.push(offset)
+  }
+  const runs: OffsetRange[] = []
+  for (const [partition, unsorted] of [...byPartition].sort(([a], [b]) => a - b)) {
+    // As plain numbers: with a function that compares, hundreds of thousands take a second.
+    const sorted = Float64Array.from(unsorted).sort()
+    for (let from = 0; from < sorted.length; ) {
+      let to = from
+      while (to + 1 < sorted.length && (sorted[to + 1] as number) <= (sorted[to] as number) + 1) to++
+      runs.push({ partition, from: sorted[from] as number, to: sorted[to] as number })
+      from = to + 1
+    }
   }
   return runs
 }

@@ -7,7 +7,7 @@ import { threadId } from 'node:worker_threads'
 import { copyBytes } from '../../base/copy-bytes.ts'
 import { faultPoint } from '../../base/fault-point.ts'
 import { openBelow, openOwnFolder } from '../../base/held-folder.ts'
-import type { PlacedChunk } from '../../core/chunks/assembly.ts'
+import { eachPlaced, type PlacedChunk, type PlacedChunks } from '../../core/chunks/assembly.ts'
 import { HASH } from '../../core/chunks/chunk.ts'
 import { relativePath } from '../../core/chunks/output-path.ts'
 import type { Source } from '../../core/source.ts'
@@ -83,7 +83,7 @@ export function digestPart(
 }
 
 /** The indices (1-based) of the chunks whose own digest is wrong. */
-export function badChunks(file: FileJob, chunks: readonly PlacedChunk[], pages: SharedPages): number[] {
+export function badChunks(file: FileJob, chunks: PlacedChunks, pages: SharedPages): number[] {
   if (file.source.kind !== 'disk') {
     const whole = content(file, pages)
     return wrongOnes(chunks, chunk => whole.subarray(chunk.offset, chunk.offset + chunk.length))
@@ -101,12 +101,13 @@ export function badChunks(file: FileJob, chunks: readonly PlacedChunk[], pages: 
   }
 }
 
-function wrongOnes(chunks: readonly PlacedChunk[], dataOf: (chunk: PlacedChunk) => Buffer): number[] {
-  const wrong = chunks.filter(chunk => {
+function wrongOnes(chunks: PlacedChunks, dataOf: (chunk: PlacedChunk) => Buffer): number[] {
+  const wrong: number[] = []
+  for (const chunk of eachPlaced(chunks)) {
     const actual = createHash(HASH).update(dataOf(chunk)).digest()
-    return !actual.subarray(0, chunk.hash.length).equals(chunk.hash)
-  })
-  return wrong.map(chunk => chunk.index).sort((a, b) => a - b)
+    if (!actual.subarray(0, chunk.hash.length).equals(chunk.hash)) wrong.push(chunk.index)
+  }
+  return wrong.sort((a, b) => a - b)
 }
 
 /**

@@ -64,10 +64,6 @@ export function giveUp(s: Shared & { readonly ends: FileEnds }): GiveUp {
   }
 
   async function park(file: OpenFile, reason: FileLetterReason, error: string, ms: number): Promise<void> {
-    const offsets = file.receipts.flatMap(receipt => {
-      const offset = ledger.offsetOf(receipt)
-      return offset === undefined ? [] : [{ partition: receipt.partition, offset }]
-    })
     files.move(file, 'parked')
     file.stored.release()
     const sent = await letters.send({
@@ -82,7 +78,7 @@ export function giveUp(s: Shared & { readonly ends: FileEnds }): GiveUp {
       mtime: file.mtime,
       attempts: file.attempts,
       deliveryId: deliveryId(settings.topic, file.id, deps.digest128),
-      ranges: offsetRanges(offsets),
+      ranges: offsetRanges(ledger.unresolved(file.receipts)),
       exact: true,
       error,
       rounds: 0,

@@ -42,9 +42,7 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
       files: new Map(Array.from(taken.keys(), file => [file, new Set<number>()])),
       abort: new AbortController(),
     }
-    const offsets = [...taken.keys()].flatMap(file =>
-      file.receipts.map(r => ({ partition: r.partition, offset: ledger.offsetOf(r) as number })),
-    )
+    const ranges = offsetRanges(ledger.unresolved([...taken.keys()].flatMap(({ receipts }) => receipts)))
     for (const [file, place] of taken) {
       file.seen = file.assembly
       file.assembly = assembly(file.assembly.total)
@@ -54,7 +52,7 @@ export function readAgain(s: ReadAgainDeps): ReadAgain {
     reading = own
     const { signal } = own.abort
     return deps
-      .refetch(offsetRanges(offsets), r => !signal.aborted && recordAgain(r), signal)
+      .refetch(ranges, r => !signal.aborted && recordAgain(r), signal)
       .then(
         () => ended(own),
         error => ended(own, error as Error),

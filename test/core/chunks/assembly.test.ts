@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Assembly, assembly, KEPT_HASH_BYTES } from '../../../src/core/chunks/assembly.ts'
+import { type Assembly, assembly, eachPlaced, KEPT_HASH_BYTES } from '../../../src/core/chunks/assembly.ts'
 import { sha512 } from '../../support/files.ts'
 
 interface Piece {
@@ -86,7 +86,7 @@ test('geometry and the leading bytes of the digest are kept of each chunk', () =
         return { index, offset, length: data.length, hash: [...chunkHash.subarray(0, KEPT_HASH_BYTES)] }
       })
       assert.deepEqual(
-        file.chunks().map(c => ({ ...c, hash: [...c.hash] })),
+        Array.from(eachPlaced(file.chunks()), c => ({ ...c, hash: [...c.hash] })),
         kept,
       )
     }),
@@ -104,14 +104,17 @@ test('a chunk that was removed is missing, and a copy takes its place', () => {
       assert.equal(file.count, all.length - removed.size)
       assert.equal(file.bytes, bytesOf(all.filter(p => !removed.has(p))))
       for (const p of all) assert.equal(file.has(p.index), !removed.has(p))
-      for (const chunk of file.chunks()) {
+      for (const chunk of eachPlaced(file.chunks())) {
         const { offset, data, chunkHash } = all[chunk.index - 1] as Piece
         assert.deepEqual([chunk.offset, chunk.length], [offset, data.length])
         assert.deepEqual([...chunk.hash], [...chunkHash.subarray(0, KEPT_HASH_BYTES)])
       }
       for (const p of removed) assert.equal(file.place(p), 'new')
       assert.equal(file.size(), bytesOf(all))
-      assert.deepEqual(new Set(file.chunks().map(c => c.index)), new Set(all.map(p => p.index)))
+      assert.deepEqual(
+        new Set(Array.from(eachPlaced(file.chunks()), c => c.index)),
+        new Set(all.map(p => p.index)),
+      )
     }),
   )
 })
@@ -156,6 +159,65 @@ test('fault 44: one chunk moved anywhere else is found', () => {
       assert.equal(typeof file.size(), 'object')
     }),
   )
+})
+
+test('fault 44: wherever chunks lie, the first one in the order of bytes that is out of place is told', () => {
+  const spans = fc.array(fc.tuple(fc.nat({ max: 6 }), fc.integer({ min: 1, max: 3 })), { minLength: 1 })
+  fc.assert(
+    fc.property(spans, all => {
+      const file = assembly(all.length)
+      for (const [i, [offset, length]] of all.entries()) file.place(piece(i + 1, offset, length))
+      const inOrder = all.map(([offset, length], i) => ({ index: i + 1, offset, length }))
+      inOrder.sort((a, b) => a.offset - b.offset || a.length - b.length)
+      let end = 0
+      const wrong = inOrder.find(({ offset, length }) => {
+        if (offset !== end) return true
+        end += length
+        return false
+      })
+      const size = file.size()
+      if (wrong === undefined) return assert.equal(size, end)
+      assert.ok(typeof size === 'object')
+      const [, what, index, begin, before] =
+        /^an? (gap|overlap) (?:before|at) chunk (\d+): it begins at byte (\d+), the one before ends at (\d+)$/.exec(
+          size.wrong,
+        ) ?? []
+      assert.deepEqual(
+        [what, Number(begin), Number(before)],
+        [wrong.offset > end ? 'gap' : 'overlap', wrong.offset, end],
+      )
+      assert.equal(all[Number(index) - 1]?.[0], wrong.offset)
+    }),
+  )
+})
+
+test('of hundreds of thousands of chunks in disorder no two are compared by a function, and none becomes an object', t => {
+  const total = 200_000
+  const file = assembly(total)
+  const data = Buffer.alloc(2)
+  const chunkHash = sha512(data)
+  for (let i = 0; i < total; i++) {
+    const index = ((i * 7919) % total) + 1
+    file.place({ index, offset: (index - 1) * 2, data, chunkHash })
+  }
+  const { sort } = Array.prototype
+  t.after(() => Object.assign(Array.prototype, { sort }))
+  Object.assign(Array.prototype, { sort: () => assert.fail('compared') })
+  assert.equal(file.size(), total * 2)
+  file.replace({ index: 1, offset: total * 2, data, chunkHash })
+  assert.equal(typeof file.size(), 'object')
+  const { rows, hashes } = file.chunks()
+  assert.ok(rows instanceof Float64Array && hashes instanceof Uint8Array)
+  assert.deepEqual([rows.length, hashes.length], [total * 3, total * KEPT_HASH_BYTES])
+})
+
+test('the highest index is the one of the chunks that are there', () => {
+  const file = assembly(9)
+  assert.equal(file.highest, 0)
+  for (const index of [2, 7, 4]) file.place(piece(index, index, 1))
+  assert.equal(file.highest, 7)
+  file.remove([7])
+  assert.equal(file.highest, 4)
 })
 
 test('fault 41: a file of zero bytes is one empty chunk', () => {
@@ -216,5 +278,5 @@ test('a copy that replaces a chunk is what is known of it from then on, also aft
   table.place(chunk(1, 0, 4, 1))
   table.replace(chunk(2, 4, 4, 7))
   assert.equal(table.size(), 12)
-  assert.equal(table.chunks().find(({ index }) => index === 2)?.hash[0], 7)
+  assert.equal([...eachPlaced(table.chunks())].find(({ index }) => index === 2)?.hash[0], 7)
 })

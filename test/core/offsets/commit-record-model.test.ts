@@ -339,7 +339,8 @@ class History {
   #finish(open: Open): void {
     assert.ok(!this.#isLasting(open.file), `file ${open.file} runs again`)
     for (const receipt of open.receipts) {
-      this.#resolved.add(`${receipt.partition}:${this.#ledger.offsetOf(receipt)}`)
+      for (const { partition, offset } of this.#ledger.unresolved([receipt]))
+        this.#resolved.add(`${partition}:${offset}`)
       assert.ok(this.#ledger.resolve(receipt))
     }
     for (const [p, first] of open.first) {
