@@ -90,4 +90,16 @@ export function plainFields(fields: unknown, most: number): { [name: string]: Pl
   return typeof plain === 'object' && plain !== null && !Array.isArray(plain) ? plain : { value: plain }
 }
 
+/** The same with each field as one value: a number or boolean as it is, anything else as text. */
+export function flatFields(fields: unknown, most: number): { [name: string]: string | number | boolean } {
+  const all = Object.entries(plainFields(fields, most))
+  return Object.fromEntries(
+    all.map(([name, value]) => [name, isScalar(value) ? value : plainText(value, most)]),
+  )
+}
+
+export function isScalar(value: unknown): value is string | number | boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+}
+
 const moreText = (count: number) => `and ${count.toLocaleString('en-US')} more`

@@ -3,6 +3,7 @@
  * may post anything on it, on purpose or through a package that takes the thread for its own.
  */
 import type { PluginFault } from '../../core/plugin-fault.ts'
+import { isScalar } from '../../core/text/plain-value.ts'
 import type { FromThread, TaskResult } from '../messages.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -29,7 +30,7 @@ const SHAPES: Readonly<Record<FromThread['type'], (message: Fields) => boolean>>
     LEVELS.has(level) &&
     isText(message) &&
     isFields(fields) &&
-    Object.values(fields).every(isText) &&
+    Object.values(fields).every(isScalar) &&
     (path === undefined || isText(path)),
   lock: ({ request }) => isCount(request),
   unlock: ({ request }) => isCount(request),

@@ -1,6 +1,6 @@
 /** What a plugin thread says to its host, and asks of it. */
 import type { MessagePort } from 'node:worker_threads'
-import { plainFields, plainText } from '../../core/text/plain-value.ts'
+import { flatFields, plainText } from '../../core/text/plain-value.ts'
 import { MOST_TOLD } from '../../core/text/shown-text.ts'
 import { entrySent } from '../log-flow.ts'
 import type { FromThread, LogLevel, Refusal, Result } from '../messages.ts'
@@ -14,7 +14,7 @@ export interface ToHost {
   /** Nothing follows at once. */
   flush(): void
   /**
-   * Messages and fields are the user's: text crosses the border whatever they hold. `path`: of the file that it is about.
+   * Messages and fields are the user's: text, numbers and booleans cross the border whatever they hold. `path`: of the file that it is about.
    * Waits while the host has too many to take.
    */
   log(level: LogLevel, message: unknown, fields: object | null, path?: string): void
@@ -72,12 +72,11 @@ export function toHost(port: MessagePort, logFlow: Int32Array): ToHost {
     },
     flush,
     log(level, message, fields, path) {
-      const shown = Object.entries(plainFields(fields, MOST_TOLD))
       tell({
         type: 'log',
         level,
         message: plainText(message, MOST_TOLD),
-        fields: Object.fromEntries(shown.map(([name, value]) => [name, plainText(value, MOST_TOLD)])),
+        fields: flatFields(fields, MOST_TOLD),
         ...(path === undefined ? {} : { path }),
       })
       entrySent(logFlow)
