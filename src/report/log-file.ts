@@ -8,6 +8,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { named, type OwnFile } from '../base/held-folder.ts'
 import { within } from '../base/within.ts'
+import { leftOutNote, waitingLines } from './waiting-lines.ts'
 
 export interface LogFile {
   /** A line with its end. */
@@ -36,23 +37,17 @@ const PIPE_MS = 20
 const PIPE_TRIES = 50
 
 export function openLogFile({ file, onError, mostBytes = FILE_BYTES }: LogFileOptions): LogFile {
-  let waiting: string[] = []
-  let chars = 0
-  /** Lines that were left out before those that wait. */
-  let left = 0
+  const waiting = waitingLines(WAITING_CHARS)
   let work: Promise<void> | undefined
   let size: number | undefined
   let isWell = true
 
   async function writeAll(): Promise<void> {
-    while (waiting.length > 0) {
+    while (!waiting.isEmpty) {
+      const { text: lines, leftOut } = waiting.take()
+      const note = leftOut === 0 ? '' : leftOutNote(leftOut, 'the disk takes them')
       // What failed may have left half a line.
-      const note =
-        left === 0 ? '' : `(${left} lines are left out: they came faster than the disk takes them)\n`
-      const text = `${isWell ? '' : '\n'}${note}${waiting.join('')}`
-      waiting = []
-      left = 0
-      chars = 0
+      const text = `${isWell ? '' : '\n'}${note}${lines}`
       try {
         if (typeof file !== 'string') await file.folder.renewed()
         size ??= await begun(file)
@@ -70,21 +65,9 @@ export function openLogFile({ file, onError, mostBytes = FILE_BYTES }: LogFileOp
     work = undefined
   }
 
-  /** The older half: what comes last says how it ended. */
-  function leaveOut(): void {
-    let first = waiting.length
-    let kept = 0
-    while (first > 0 && kept < WAITING_CHARS / 2) kept += (waiting[--first] as string).length
-    left += first
-    waiting = waiting.slice(first)
-    chars = kept
-  }
-
   return {
     write(line) {
-      waiting.push(line)
-      chars += line.length
-      if (chars > WAITING_CHARS) leaveOut()
+      waiting.add(line)
       work ??= Promise.resolve().then(writeAll)
     },
     close: () => within(CLOSE_MS, work),

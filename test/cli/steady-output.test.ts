@@ -27,16 +27,33 @@ function standingStill() {
   }
 }
 
-test('a reader that stands still costs a bounded amount of memory, and hears how much was left out', async () => {
+test('a reader that stands still costs a bounded amount of memory: the last lines are kept, the others counted in their place', async () => {
   const { stream, taken, goOn } = standingStill()
-  const leftOut = new Promise<number>(resolve => {
-    const output = steadyOutput(stream, { onBroken: () => assert.fail(), onLeftOut: resolve })
-    for (let i = 0; i < 100; i++) output.write(MIB)
-    assert.equal(output.isBehind, true)
-    assert.ok(stream.writableLength <= 17 * MIB.length, `${stream.writableLength} bytes`)
+  const output = steadyOutput(stream, {
+    onBroken: () => assert.fail(),
+    onLeftOut: count => `(${count})`,
   })
+  for (let i = 0; i < 100; i++) output.write(MIB)
+  output.write('summary')
+  assert.equal(output.isBehind, true)
+  assert.ok(stream.writableLength <= 17 * MIB.length, `${stream.writableLength} bytes`)
   goOn()
-  assert.equal((await leftOut) + taken.length, 100)
+  await new Promise(setImmediate)
+  const [first, rest = ''] = taken
+  assert.equal(first, MIB)
+  assert.ok(rest.endsWith('xsummary'))
+  const [, count = ''] = /^\((\d+)\)/.exec(rest) ?? []
+  assert.equal(rest.length, `(${count})summary`.length + (99 - Number(count)) * MIB.length)
+  assert.ok(rest.length <= 17 * MIB.length)
+})
+
+test('what waits is handed on when it is closed', () => {
+  const { stream } = standingStill()
+  const output = steadyOutput(stream, { onBroken: () => assert.fail(), onLeftOut: () => assert.fail() })
+  output.write(MIB)
+  output.write('summary')
+  output.close()
+  assert.equal(stream.writableLength, MIB.length + 'summary'.length)
 })
 
 for (const code of ['ENOSPC', 'EIO', 'EPIPE', 'EAGAIN', 'ERR_STREAM_DESTROYED'])

@@ -53,3 +53,22 @@ test('what waits for a thread is not given up with the task before it', async t 
   first.finish({ kind: 'done' })
   assert.equal((await b).kind, 'done')
 })
+
+test('what was printed and cannot be logged in time is counted, and nothing of it is logged later', async t => {
+  const logged: string[] = []
+  const { host, first, pass } = await openFakeHost(t, { log: ({ message }) => logged.push(message) })
+  first.stdout.end = () => first.stdout // there is still more of it
+  const print = async (text: string) => {
+    first.stdout.write(text)
+    await settled()
+  }
+  const closing = host.close(0)
+  for (let i = 0; i < 5; i++) await pass(10)
+  await print('in time\n')
+  await pass(15_000)
+  await print('a\nb\nc\n')
+  await pass(2_000)
+  await closing
+  await print('d\n')
+  assert.deepEqual(logged, ['in time', 'the rest of what the plugin printed is left out: 3 lines'])
+})

@@ -7,6 +7,7 @@ import { type LiveBlock, type LiveTitle, liveBlock } from '../../report/live-blo
 import { chosenFormat, type Hearer, type Log, openLog } from '../../report/log.ts'
 import type { LogPlace } from '../../report/log-file.ts'
 import { reporter } from '../../report/reporter.ts'
+import { leftOutNote } from '../../report/waiting-lines.ts'
 import type { Invocation } from '../command.ts'
 import { steadyOutput } from './steady-output.ts'
 import { unblocked } from './unblocked.ts'
@@ -49,18 +50,20 @@ export function openConsole(
     isTerminal && live && !options.json
       ? liveBlock(terminal, live === 'status' ? undefined : live)
       : undefined
-  const output = (name: string, stream: NodeJS.WritableStream) =>
+  const output = (name: string, stream: NodeJS.WritableStream, onLeftOut: (count: number) => string) =>
     steadyOutput(stream, {
       onBroken(error) {
         // Nobody reads stdout: the stop that follows is told.
         if (name === 'stdout' && error.code === 'EPIPE') return
         log.write('warn', `${name} cannot be written, it goes on without: ${error.message}`)
       },
-      onLeftOut: count =>
-        log.write('warn', `${name} was read too slowly: ${count} lines of it were left out`),
+      onLeftOut,
     })
-  const results = output('stdout', stdout.stream)
-  const told = output('stderr', stderr.stream)
+  const results = output('stdout', stdout.stream, count => {
+    log.write('warn', `stdout was read too slowly: ${count} lines of it were left out`)
+    return ''
+  })
+  const told = output('stderr', stderr.stream, count => leftOutNote(count, 'they are read'))
   const out = (line: string) => results.write(`${line}\n`)
   const write = (line: string) => (block && !told.isBehind ? block.line(line) : told.write(line))
   const log: Log = openLog({
@@ -91,8 +94,8 @@ export function openConsole(
     status: text => told.isBehind || block?.status(text),
     async close() {
       block?.end()
-      await log.close()
       results.close()
+      await log.close()
       told.close()
       await stdout.close()
       await stderr.close()

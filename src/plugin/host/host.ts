@@ -107,7 +107,7 @@ export interface PluginHost {
   abort(reason: string, of?: ReadonlySet<FileJob>): void
   /**
    * Ends all threads: idle ones may run `teardown` for `graceMs`. Resolves when they are gone and what they printed is logged,
-   * and a little later where one cannot be ended: see unending.ts.
+   * and a little later where one cannot be ended: see unending.ts. What comes later is not logged.
    */
   close(graceMs: number): Promise<void>
 }
@@ -134,8 +134,10 @@ export function pluginHost(deps: HostDeps): PluginHost {
       ends.exited(thread, code)
       threads.delete(thread)
     },
-    onLine: ({ number }: Thread, message: string) =>
-      deps.log({ type: 'log', level: 'info', message, fields: {}, thread: number }),
+    onLine(thread: Thread, message: string) {
+      if (thread.linesLeftOut !== undefined) thread.linesLeftOut++
+      else deps.log({ type: 'log', level: 'info', message, fields: {}, thread: thread.number })
+    },
   }
   const pool = threadPool({
     ...{ threads, unended, count: deps.threads, tasks, ends, warn, begin },

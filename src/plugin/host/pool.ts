@@ -47,6 +47,9 @@ const END_MS = 2_500
 /** What the rest of its output may take to be logged. */
 const PRINT_MS = 15_000
 
+/** And what is too much for that, to be counted. */
+const COUNT_MS = 2_000
+
 const LOOK_MS = 10
 
 const NO_THREAD = 0
@@ -179,12 +182,31 @@ export function threadPool(deps: PoolDeps): Pool {
       const stuck = left.filter(({ worker }) => worker.threadId !== -1)
       addUnending(stuck.length)
       for (const thread of stuck) unended.delete(thread)
-      await within(PRINT_MS, Promise.all([...unended].map(({ printed }) => printed)))
-      for (const { number } of unended) deps.warn(number, 'the rest of what the plugin printed is left out')
+      await logged(left, unended, deps.warn)
       unended.clear()
     },
     get shortage() {
       return shortage === undefined || hasThread() ? undefined : shortage
     },
   }
+}
+
+/** Resolves when what they printed is logged; what of the `unended` is too much for that is counted. */
+async function logged(
+  threads: Iterable<Thread>,
+  unended: Iterable<Thread>,
+  warn: PoolDeps['warn'],
+): Promise<void> {
+  await within(PRINT_MS, allPrinted(unended))
+  for (const thread of threads) thread.linesLeftOut = 0
+  const late = [...unended]
+  await within(COUNT_MS, allPrinted(late))
+  for (const { number, linesLeftOut = 0 } of late) {
+    const lines = linesLeftOut.toLocaleString('en-US')
+    warn(number, `the rest of what the plugin printed is left out: ${lines} lines`)
+  }
+}
+
+function allPrinted(threads: Iterable<Thread>): Promise<unknown> {
+  return Promise.all(Array.from(threads, ({ printed }) => printed))
 }

@@ -64,6 +64,8 @@ export interface Thread {
   readonly gone: Promise<void>
   /** Resolves when it is gone and all that user code printed was handed on. */
   readonly printed: Promise<void>
+  /** Lines of it that were counted and no more: there is no time left to log them. Undefined while they are logged. */
+  linesLeftOut: number | undefined
 }
 
 export interface ThreadHandlers {
@@ -115,6 +117,7 @@ export function threadIn(
     systemNumber: undefined,
     gone,
     printed: Promise.all([gone, ...output.map(stream => once(stream, 'close'))]).then(() => {}),
+    linesLeftOut: undefined,
   }
   worker.on('message', given => {
     const message = checkedMessage(given)
