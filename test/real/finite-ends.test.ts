@@ -1,9 +1,12 @@
 /** A run until the end whose broker takes something away, holds it back or takes less than others. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { noBroker, uniqueName } from '../support/broker.ts'
-import type { Cli } from '../support/cli.ts'
+import { type Cli, runCli } from '../support/cli.ts'
 import { recordsOf } from '../support/files.ts'
 import { type Kafka, LIMITED_USER, startKafka } from '../support/kafka.ts'
 import { type Steered, steered } from '../support/steered.ts'
@@ -137,6 +140,45 @@ describe('a run until the end', { skip: noBroker, concurrency: 4 }, () => {
     assert.equal(code, 0, stderr)
     assert.doesNotMatch(stderr, /transaction/)
     assert.deepEqual(plugin.ended(), ['open.dat'])
+  })
+
+  test('a producer is killed in its transaction: status, ls and a run that goes on tell since when it is open, and go on after it', async t => {
+    const plugin = steered()
+    t.after(() => plugin.end())
+    const topic = uniqueName('killed')
+    await createTopic(kafka.brokers, topic, 1)
+    const send = (path: string) =>
+      produceRaw(
+        kafka.brokers,
+        topic,
+        scattered(path).map(record => ({ ...record, partition: 0 })),
+      )
+    const began = Date.now()
+    await send('before.dat')
+    const producer = spawn(process.execPath, [
+      ...['--import', 'tsx', fileURLToPath(import.meta.resolve('../fixtures/open-transaction.ts'))],
+      ...[kafka.brokers, topic, 'never.dat'],
+    ])
+    await once(producer.stdout, 'data')
+    producer.kill('SIGKILL')
+    await send('after.dat')
+    const OPEN = /15 records of .*\[0\] wait for a transaction that is open since (\S+Z): from offset 10 on/
+    const args = ['-b', kafka.brokers, '-t', topic]
+    const run = plugin.start([...args, '-g', topic])
+    await plugin.until('end', 'before.dat')
+    const [ls, status] = await Promise.all([
+      runCli(['ls', ...args]),
+      runCli(['status', ...args, '-g', topic]),
+      run.waitFor(OPEN),
+    ])
+    for (const text of [ls.stderr, `${status.stdout}${status.stderr}`, run.stderr()]) {
+      const since = Date.parse(OPEN.exec(text)?.[1] ?? '')
+      assert.ok(since >= began - 2_000 && since <= Date.now(), text)
+    }
+    await plugin.until('end', 'after.dat')
+    run.kill()
+    assert.equal((await run.done).code, 0)
+    assert.deepEqual(plugin.ended(), ['before.dat', 'after.dat'])
   })
 
   test('two hundred partitions with nothing to do cost little more time than one', async t => {

@@ -130,7 +130,11 @@ async function inTransaction(
   work: () => Promise<void>,
   end: 'commit' | 'abort',
 ): Promise<void> {
-  const producer = new kafka.Producer({ 'bootstrap.servers': brokers, 'transactional.id': topic })
+  const producer = new kafka.Producer({
+    'bootstrap.servers': brokers,
+    'transactional.id': topic,
+    'transaction.timeout.ms': 30_000,
+  })
   await answer(done => producer.connect({ timeout: TIMEOUT_MS }, done))
   try {
     await answer<void>(done => producer.initTransactions(TIMEOUT_MS, done))

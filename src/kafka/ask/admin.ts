@@ -119,5 +119,7 @@ export interface ListedCommit {
 export interface ListedOffset {
   readonly partition: number
   readonly offset: number
+  /** Of the record there, where an offset was asked for by time. */
+  readonly timestamp: number
   readonly error?: ClientError
 }

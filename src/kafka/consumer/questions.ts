@@ -2,7 +2,7 @@
 import { asker } from '../ask/asker.ts'
 import { type GroupMember, groupMembers } from '../ask/group.ts'
 import { topicId, topicPartitions } from '../ask/topic.ts'
-import { type Watermarks, watermarks } from '../ask/watermarks.ts'
+import { type FirstOpen, type Watermarks, watermarks } from '../ask/watermarks.ts'
 import { type ClientError, ERR } from '../client-error.ts'
 import { loginOf } from '../login.ts'
 import type { Isolation } from '../properties.ts'
@@ -23,11 +23,12 @@ export function questions(
   isolation: Isolation,
 ): Questions {
   const beside = asker(properties)
+  const firstOpen: FirstOpen = new Map()
   return {
     watermarks: partitions =>
       beside.ask(async client => {
         try {
-          return await watermarks(client, topic, partitions, isolation)
+          return await watermarks(client, topic, partitions, isolation, firstOpen)
         } catch (error) {
           // Deleted, or hidden from this client now: the client does not say which.
           if ((error as ClientError).code === ERR.NO_ENTRY)
