@@ -16,7 +16,7 @@ const EXAMPLE = 'dfsp ls -t xrd'
 export const command: Command = {
   name: 'ls',
   describe:
-    "Lists the files on a topic: path, size, chunks that are there, when it was sent last, and whether it is whole. It joins no group and changes nothing. The records are read, but no content is kept or verified (dfsp get does that): it takes as long as reading the topic does, and up to 1,000 bytes of memory a file, whatever --limit says; --from shortens it. Without a GLOB all files; quote it, as the shell would expand it: * stays within a folder, ** does not, a folder's name means all below it, and a name without a slash is looked for in every folder.",
+    "Lists the files on a topic: path, size, chunks that are there, when it was sent last, and whether it is whole. It joins no group and changes nothing. The records are read, but no content is kept or verified (dfsp get does that): it takes as long as reading the topic does, and up to 1,000 bytes of memory a file (with --limit N of N + 10,000 files at least, of twice as many at most); --from shortens it. With --limit the topic is read a second time where one of the N files may have earlier records that were not kept. Without a GLOB all files; quote it, as the shell would expand it: * stays within a folder, ** does not, a folder's name means all below it, and a name without a slash is looked for in every folder.",
   examples: [
     [EXAMPLE, 'all files, the newest content of each path'],
     [`${EXAMPLE} 'run7/*.csv' --long`, 'with SHA-512 and where the records lie'],
@@ -43,13 +43,21 @@ export const command: Command = {
       return 0
     }
     const wanted = wantedPaths(positionals.GLOB ?? [])
+    const places = values.long || values.json
+    const chosen = { older: values.allGenerations, limit: values.limit }
     const index = fileIndex({
-      wanted: path => wanted.some(({ matches }) => matches(path)),
-      places: values.long || values.json,
+      ...{ wanted: path => wanted.some(({ matches }) => matches(path)), places },
+      limit: values.limit,
     })
     const started = performance.now()
-    const exit = await scanned(invocation, settings, index)
-    const shown = index.select({ older: values.allGenerations, limit: values.limit })
+    let exit = await scanned(invocation, settings, index)
+    let shown = index.select(chosen)
+    if (exit === 0 && index.mayLack(shown)) {
+      const paths = new Set(Array.from(shown, ({ path }) => path))
+      const whole = fileIndex({ wanted: path => paths.has(path), places })
+      exit = await scanned(invocation, settings, whole)
+      shown = whole.select(chosen)
+    }
     await print(listing(shown, values), invocation)
     if (values.json) {
       stdout.write(`${jsonLine(summary(index, shown.length, started, exit))}\n`)

@@ -1,12 +1,13 @@
 /**
  * The files of a topic as its records tell them, without their content: which contents (generations) each path has,
- * and which of their chunks are there. What is whole takes some 400 bytes, whatever its size.
+ * and which of their chunks are there. What is whole takes some 300 bytes, whatever its size.
  */
 
 import { type OffsetRange, OffsetRuns } from '../offsets/offset-ranges.ts'
 import { type Assembly, assembly } from './assembly.ts'
 import type { Chunk } from './chunk.ts'
 import { isCutFile, logBegins } from './cut-file.ts'
+import { forgottenPaths } from './forgotten-paths.ts'
 import { namedChunk } from './named-chunk.ts'
 
 export interface IndexedRecord {
@@ -66,8 +67,10 @@ export interface FileIndex {
   readonly empty: number
   /** Records that are no chunk, or whose path is unsafe; the first of them are told. */
   readonly undecodable: { readonly count: number; readonly first: readonly NoChunk[] }
-  /** Paths so far. */
+  /** Paths so far; one that was forgotten meanwhile counts again. */
   readonly paths: number
+  /** Earlier records of one of these may have been forgotten: only another pass over the records tells all of it. */
+  mayLack(files: Iterable<{ readonly path: string }>): boolean
   /** Contents so far of which chunks are missing. */
   readonly open: number
   /** In order of path, of one path the newest first. */
@@ -92,15 +95,23 @@ export interface IndexOptions {
   readonly wanted: (path: string) => boolean
   /** Note where the records lie: some 50 bytes a run. */
   readonly places: boolean
+  /** Only so many will be selected: of more paths those that were sent last are kept, and some thousands beyond. */
+  readonly limit?: number | undefined
 }
+
+/** Kept beyond the limit: files are sent side by side, and partitions read one before the other. */
+const KEPT_BEYOND = 10_000
 
 const FIRST = 5
 
 /** Nearly every path has one content: a table of its own is made for those that have more. */
 type Contents = Generation | Map<string, Generation>
 
-export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
-  const byPath = new Map<string, Contents>()
+export function fileIndex({ wanted, places, limit: toSelect }: IndexOptions): FileIndex {
+  let byPath = new Map<string, Contents>()
+  const kept = (toSelect ?? Number.POSITIVE_INFINITY) + KEPT_BEYOND
+  const forgotten = forgottenPaths()
+  let paths = 0
   const begins = logBegins()
   const first: NoChunk[] = []
   let contents = 0
@@ -126,12 +137,28 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
   function make(path: string, chunk: Chunk, timestamp: number): Generation {
     const made = generation(chunk, timestamp)
     const all = byPath.get(path)
-    if (all === undefined) byPath.set(path, made)
-    else if (all instanceof Map) all.set(keyOf(made.hash, made.chunks), made)
+    if (all === undefined) {
+      byPath.set(path, made)
+      paths++
+    } else if (all instanceof Map) all.set(keyOf(made.hash, made.chunks), made)
     else byPath.set(path, new Map([all, made].map(each => [keyOf(each.hash, each.chunks), each])))
     contents++
     open++
+    if (byPath.size > 2 * kept) forget()
     return made
+  }
+
+  function forget(): void {
+    const left = new Map<string, Contents>()
+    for (const [path] of chosen(false, kept)) left.set(path, byPath.get(path) as Contents)
+    for (const [path, all] of byPath) {
+      if (left.has(path)) continue
+      forgotten.add(path)
+      const each = all instanceof Map ? [...all.values()] : [all]
+      contents -= each.length
+      open -= each.filter(({ parts }) => parts !== undefined).length
+    }
+    byPath = left
   }
 
   function* entries(older: boolean): Generator<readonly [path: string, file: Generation, rank: Rank]> {
@@ -150,20 +177,23 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
     }
   }
 
-  function select({ older, limit = Number.POSITIVE_INFINITY }: SelectOptions): Selection {
+  /** Of all, or of the newest of each path, the `limit` that were sent last; of several at one time the first paths. */
+  function* chosen(older: boolean, limit: number): ReturnType<typeof entries> {
     const count = older ? contents : byPath.size
     const last = limit < count ? sentLast(entries(older), count, limit) : undefined
+    let ties = last?.ties ?? 0
+    for (const entry of entries(older)) {
+      const [, { lastSent }] = entry
+      if (last !== undefined && (lastSent < last.from || (lastSent === last.from && ties-- <= 0))) continue
+      yield entry
+    }
+  }
+
+  function select({ older, limit = Number.POSITIVE_INFINITY }: SelectOptions): Selection {
     return {
-      length: Math.min(limit, count),
+      length: Math.min(limit, older ? contents : byPath.size),
       *[Symbol.iterator]() {
-        let ties = last?.ties ?? 0
-        for (const [path, file, rank] of entries(older)) {
-          if (last !== undefined) {
-            if (file.lastSent < last.from) continue
-            if (file.lastSent === last.from && ties-- <= 0) continue
-          }
-          yield told(path, file, rank, begins.times())
-        }
+        for (const [path, file, rank] of chosen(older, limit)) yield told(path, file, rank, begins.times())
       },
     }
   }
@@ -213,11 +243,12 @@ export function fileIndex({ wanted, places }: IndexOptions): FileIndex {
       return { count: undecodable, first }
     },
     get paths() {
-      return byPath.size
+      return paths
     },
     get open() {
       return open
     },
+    mayLack: files => Array.from(files).some(({ path }) => forgotten.mayHave(path)),
     files: () => [...select({ older: true })],
     select,
   }

@@ -155,3 +155,25 @@ test('a file that lacks earlier chunks where the log begins with it was cut by r
   assert.equal(isCut(7, [first, ...rest.slice(0, 2)]), false)
   assert.equal(isCut(7, [first, ...rest]), false)
 })
+
+test('where only a few will be selected few are kept, and the same ones are selected; a path that comes back may lack records', () => {
+  const limit = 5
+  // As with partitions that are read one after the other; ten thousand paths come a second time.
+  const records = Array.from({ length: 40_000 }, (_, i) => ({
+    value: valuesOf(i < 39_990 ? `p${i % 30_000}` : `new${i}`, `${i % 30_000}`)[0] as Buffer,
+    timestamp: i < 39_990 ? (i * 7) % 60_000 : 60_000 + (i % 7),
+  }))
+  const [all, few] = [index(), index({ limit })]
+  for (const files of [all, few])
+    records.forEach((record, offset) => {
+      files.add({ partition: 0, offset, ...record })
+    })
+  const lastOf = (files: ReturnType<typeof index>) =>
+    [...files.select({ older: false, limit })].map(({ path, lastSent }) => [path, lastSent])
+  assert.deepEqual(lastOf(few), lastOf(all))
+  assert.ok(few.files().length <= 2 * (limit + 10_000), `${few.files().length}`)
+  assert.ok(all.files().length > 29_000)
+  assert.equal(few.mayLack(few.select({ older: false, limit })), false)
+  assert.equal(few.mayLack([{ path: 'p1' }]), true)
+  assert.equal(all.mayLack(all.files()), false)
+})
