@@ -72,11 +72,15 @@ export async function startS3(buckets: readonly string[]): Promise<S3> {
       running = undefined
     },
     async start() {
-      running = await startGuarded(program, ['--port', `127.0.0.1:${port}`, 'posix', objects], {
-        output: openSync(join(folder, 's3.log'), 'a'),
-        env: { ...process.env, ROOT_ACCESS_KEY: accessKey, ROOT_SECRET_KEY: secretKey },
-        removeOnDeath: folder,
-      })
+      running = await startGuarded(
+        program,
+        ['--keep-alive', '--port', `127.0.0.1:${port}`, 'posix', objects],
+        {
+          output: openSync(join(folder, 's3.log'), 'a'),
+          env: { ...process.env, ROOT_ACCESS_KEY: accessKey, ROOT_SECRET_KEY: secretKey },
+          removeOnDeath: folder,
+        },
+      )
       await until(() => answers(port))
     },
     async end() {
