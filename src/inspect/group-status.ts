@@ -3,8 +3,9 @@
 import { acceptedRecord } from '../core/offsets/commit-record.ts'
 import type { GroupStanding } from '../kafka/ask/group-watch.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
+import { isSharing } from '../kafka/consumer/group.ts'
 import type { Refetcher } from '../kafka/refetch/refetch.ts'
-import type { GroupStatus, PartitionStatus } from '../report/commands/group-status-text.ts'
+import type { GroupStatus, MemberStatus, PartitionStatus } from '../report/commands/group-status-text.ts'
 import { type ReadLimits, unfinishedFiles } from './unfinished-files.ts'
 
 /** Where the record at an offset is gone (compaction, markers), so many further ones are tried. */
@@ -34,13 +35,17 @@ export async function groupStatus(
       note: noteOn(topic, each),
     }
   })
+  const behind = new Map(all.map(({ partition, lag, waiting }) => [partition, lag ?? waiting]))
   const spoken = partitions.reduce((sum, each) => sum + spokenOf(each), 0)
   const times = [...oldest.values()]
   return {
     state: described?.state,
     members: described?.members.length,
+    sharing: described?.members.some(isSharing)
+      ? described.members.map(member => sharer(member, topic, behind))
+      : [],
     partitions: all,
-    lag: all.reduce((sum, { lag, waiting }) => sum + (lag ?? waiting), 0),
+    lag: sumOf(behind.values()),
     processedAbove: left.isPartial ? 0 : Math.max(0, spoken - left.unresolved),
     oldestAt: times.length === 0 ? undefined : Math.min(...times),
     unfinished: left.files,
@@ -49,6 +54,24 @@ export async function groupStatus(
     unread: left.unread,
     retentionMs,
   }
+}
+
+/** `behind`: records that wait, by partition. */
+function sharer(
+  { partitions, ...who }: Members[number],
+  topic: string,
+  behind: ReadonlyMap<number, number>,
+): MemberStatus {
+  const own = partitions.filter(one => one.topic === topic).map(({ partition }) => partition)
+  return { ...who, partitions: own, lag: sumOf(own.map(partition => behind.get(partition) ?? 0)) }
+}
+
+type Members = NonNullable<GroupStanding['described']>['members']
+
+function sumOf(numbers: Iterable<number>): number {
+  let sum = 0
+  for (const number of numbers) sum += number
+  return sum
 }
 
 async function oldestOf(

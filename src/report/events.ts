@@ -5,6 +5,7 @@
  */
 
 import type { DfspError } from '../base/errors.ts'
+import type { SharingView } from './monitor/sharing.ts'
 
 /** How a file ended, for this run. */
 export type FileResult =
@@ -113,6 +114,8 @@ export interface RunStats {
   readonly flow: string
   /** Whether the brokers answer, as far as is known. */
   readonly broker: 'ok' | 'away'
+  /** Of a run that shares its topic. */
+  readonly sharing?: SharingView | undefined
   readonly seconds: number
 }
 

@@ -3,6 +3,7 @@
 import { createLogUpdate } from 'log-update'
 import { oneLine } from '../core/text/shown-text.ts'
 import type { RunStats } from './events.ts'
+import { sharingText } from './monitor/sharing.ts'
 import type { RunIdentity } from './monitor/status.ts'
 import { formatBytes, formatClock, formatCount, formatMs } from './quantities.ts'
 
@@ -72,10 +73,18 @@ function recentRate(rates: readonly { at: number; bytes: number }[]): number {
 }
 
 const BAR = 24
+/** Runs of partitions, and members. */
+const NAMED = 3
 
-/** At most four lines of `width` characters. */
+/** At most four lines of `width` characters, or five where the topic is shared. */
 export function blockText(stats: RunStats, title: LiveTitle, bytesPerSecond: number, width: number): string {
-  const lag = stats.lag === undefined ? 'joining group' : `lag ${formatCount(stats.lag)} records`
+  const { sharing } = stats
+  const isIdle = sharing?.own.length === 0 && stats.lag === undefined
+  const lag = isIdle
+    ? 'no partition yet'
+    : stats.lag === undefined
+      ? 'joining group'
+      : `lag ${formatCount(stats.lag)} records`
   const lines = [
     spread(
       `${title.topic} · group ${title.group} · ${title.threads} threads · ${formatClock(stats.seconds)}`,
@@ -84,6 +93,7 @@ export function blockText(stats: RunStats, title: LiveTitle, bytesPerSecond: num
     ),
     ` ${stats.done} done   ${stats.failed} failed   ${stats.assembling} assembling   ${stats.queued} queued   ${stats.running.length} running   ${formatBytes(bytesPerSecond)}/s   ${lag}${stats.flow === 'flow' ? '' : `   (${stats.flow})`}`,
   ]
+  if (sharing !== undefined) lines.push(` ${sharingText(sharing, NAMED)}`)
   if (stats.progress !== undefined) {
     const full = Math.floor(stats.progress * BAR)
     const left = secondsLeft(stats.progress, stats.seconds)

@@ -2,6 +2,7 @@
 
 import type { DfspError } from '../base/errors.ts'
 import { listText } from '../core/text/list-text.ts'
+import { numberRuns } from '../core/text/number-runs.ts'
 import { jsonLine } from '../core/text/shown-text.ts'
 import { RESEND } from './commands/unfinished-text.ts'
 import { errorJson } from './error-text.ts'
@@ -36,8 +37,10 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
     switch (event.type) {
       case 'summary':
         return json(jsonLine({ v: 1, type, ...event.summary }))
-      case 'stats':
-        return json(jsonLine({ v: 1, type, ...event.stats }))
+      case 'stats': {
+        const { sharing, ...stats } = event.stats
+        return json(jsonLine({ v: 1, type, ...stats, ...(sharing && { partitions: sharing.own }) }))
+      }
       case 'error':
         return json(errorJson(event.error))
       case 'info':
@@ -64,7 +67,7 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
     const rate =
       (stats.receivedBytes - lastStats.receivedBytes) / Math.max(0.001, stats.seconds - lastStats.seconds)
     lastStats = stats
-    const { done, failed, assembling, queued, running, lag, flow, broker } = stats
+    const { done, failed, assembling, queued, running, lag, flow, broker, sharing } = stats
     log.write('info', 'stats', {
       done,
       failed,
@@ -73,6 +76,7 @@ export function reporter({ log, topic, json, draw, now }: ReporterDeps): Reporte
       running: running.length,
       rate: `${formatBytes(rate, '')}/s`,
       lag: lag ?? 'unknown',
+      ...(sharing && { partitions: sharing.own.length === 0 ? 'none' : numberRuns(sharing.own) }),
       ...(flow === 'flow' ? {} : { flow }),
       ...(broker === 'ok' ? {} : { broker }),
     })

@@ -137,6 +137,7 @@ export function statsOf(
   work: Processor,
   progress: RunProgress,
   { health }: Pick<FileConsumer, 'health'>,
+  sharing: RunStats['sharing'],
   started: number,
 ): RunStats {
   const { assembling, queued, running } = work.unfinished()
@@ -155,6 +156,7 @@ export function statsOf(
     progress: progress.fraction(work),
     flow: work.flow,
     broker: health.away === undefined ? 'ok' : 'away',
+    sharing,
     seconds: (now - started) / 1_000,
   }
 }

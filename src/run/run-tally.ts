@@ -7,6 +7,7 @@ import { attemptsBegun, type FileState } from '../processor/table/open-file.ts'
 import type { RunStats } from '../report/events.ts'
 import type { FileView, FileViewState, PartitionView, RunView } from '../report/monitor/run-view.ts'
 import { partitionEnds } from './partition-ends.ts'
+import type { PartitionOwners } from './partition-owners.ts'
 
 export interface RunTally {
   /** The consumer's commit, counted. */
@@ -33,7 +34,12 @@ const SHOWN: Readonly<Record<FileState, FileViewState | undefined>> = {
 /** Reading comes round ten times a second; a rebalance may hold it for some seconds. */
 const DEAD_MS = 30_000
 
-export function runTally(consumer: FileConsumer, memoryLimit: number): RunTally {
+/** `owners`: where the topic is shared. */
+export function runTally(
+  consumer: FileConsumer,
+  memoryLimit: number,
+  owners: PartitionOwners | undefined,
+): RunTally {
   const committed = new Map<number, CommittedOffset['offset'] | undefined>()
   let records = 0
   let commits = 0
@@ -43,7 +49,9 @@ export function runTally(consumer: FileConsumer, memoryLimit: number): RunTally 
 
   function partitions(work: Processor): PartitionView[] {
     const { ledger } = work
-    return [...ledger.partitions()]
+    const all = ledger.partitions()
+    const shown = owners === undefined ? all : consumer.reading().filter(partition => all.includes(partition))
+    return [...shown]
       .sort((a, b) => a - b)
       .map(partition => {
         const position = ledger.position(partition)
@@ -79,7 +87,6 @@ export function runTally(consumer: FileConsumer, memoryLimit: number): RunTally 
       records += count
     },
     assigned(list) {
-      committed.clear()
       for (const { partition, committed: offset } of list) committed.set(partition, offset)
     },
     view: (work, stats) => ({
@@ -93,6 +100,7 @@ export function runTally(consumer: FileConsumer, memoryLimit: number): RunTally 
         notConsuming() ?? (work.blocked === undefined ? undefined : `paused: ${work.blocked.reason}`),
       notConsuming,
       partitions: () => partitions(work),
+      sharing: () => owners?.view(),
       files: () => filesOf(work),
       fileCounts() {
         const { count } = work.files
@@ -111,7 +119,9 @@ export function runTally(consumer: FileConsumer, memoryLimit: number): RunTally 
         ledgerChars,
         memoryLimit,
       }),
-      refresh: ends.refresh,
+      async refresh() {
+        await Promise.all([ends.refresh(), owners?.refresh()])
+      },
     }),
   }
 }

@@ -17,6 +17,7 @@ import { realEdges } from './edges.ts'
 import { whyHalted } from './halted.ts'
 import { incompleteAtEnd } from './incomplete-end.ts'
 import { canCommit, type End, hasEnd, type Outcome, outcome } from './outcome.ts'
+import { partitionOwners } from './partition-owners.ts'
 import { SETUP_MS, setUp, setupOf, tearDown } from './plugin-life.ts'
 import { reloadOnChange } from './plugin-watch.ts'
 import { type RetentionLosses, retentionLosses } from './retention-losses.ts'
@@ -126,7 +127,8 @@ async function consumeToEnd(
   const { consumer } = opened
   const progress = runProgress(options, consumer)
   const retention = retentionLosses()
-  const tally = runTally(consumer, options.memoryBytes)
+  const owners = options.shared ? partitionOwners(consumer, realEdges.now) : undefined
+  const tally = runTally(consumer, options.memoryBytes, owners)
   const hooks = new Set(deps.loaded.hooks)
   const atGoal = () => ending.resolve({ why: 'goal' })
   const work: Processor = runProcessor(options, deps, opened, {
@@ -136,7 +138,7 @@ async function consumeToEnd(
     onStop: reason => ending.resolve({ why: 'stop', reason }),
     onFatal: error => ending.resolve({ why: 'fatal', error }),
   })
-  const stats = () => statsOf(work, progress, consumer, started)
+  const stats = () => statsOf(work, progress, consumer, owners?.view(), started)
   deps.onView?.(tally.view(work, stats))
   runtime.onReady(() => ending.isResolved || work.tick())
 

@@ -48,6 +48,23 @@ test('that reading is held up is said', () => {
   assert.match(blockText({ ...STATS, flow: 'pause' }, TITLE, 0, 200), /\(pause\)/)
 })
 
+test('a shared run says which partitions are its own, in a line of its own that fits the terminal', () => {
+  const others = Array.from({ length: 30 }, (_, i) => {
+    return { member: `laboratory-${i}-4711`, host: '10.0.0.2', partitions: [20 + i] }
+  })
+  const sharing = { own: [0, 1, 5, 7, 9, 11], total: 50, others }
+  for (const width of [40, 80, 200])
+    for (const known of [others, undefined]) {
+      const stats = { ...STATS, progress: 0.5, sharing: { ...sharing, others: known } }
+      const lines = blockText(stats, TITLE, 1e9, width).split('\n')
+      assert.equal(lines.length, 5)
+      for (const line of lines) assert.ok(line.length < width + 1, `${line.length} of ${width}: ${line}`)
+      assert.match(lines[2] ?? '', /^ partitions 0-1, 5, 7 and 2 more of 50/)
+    }
+  const idle = { ...STATS, lag: undefined, sharing: { own: [], total: 1, others: undefined } }
+  assert.match(blockText(idle, TITLE, 0, 200), /no partition yet\n no partition of 1 · the others: unknown/)
+})
+
 test('a finite run has a bar from empty to full, and says how long it will take once it can', () => {
   const bar = (progress: number) =>
     blockText({ ...STATS, progress, running: [] }, TITLE, 0, 200).split('\n')[2]

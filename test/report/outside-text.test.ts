@@ -328,6 +328,7 @@ function statusOf(name: string): Parameters<typeof groupStatusText>[0] {
       undecodable: 0,
       isPartial: false,
     },
+    sharing: [{ ...member, name, partitions: [0], lag: 1 }],
     partitions: [{ partition: 0, committed: 1, end: 2, lag: 1, waiting: 1, member, oldestAt: 0, note: name }],
     unfinished: [unfinished(name)],
     unread: 0,

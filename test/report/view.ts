@@ -38,6 +38,7 @@ export function viewOf(changes: Partial<RunView> = {}): RunView {
       { partition: 0, committed: 4, position: 9, end: 16 },
       { partition: 1, committed: undefined, position: 0, end: 0 },
     ],
+    sharing: () => undefined,
     files: () => [
       {
         path: 'run.dat',

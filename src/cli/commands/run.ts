@@ -11,6 +11,7 @@ import type { Values } from '../../config/options/options.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import { makeOutputDir, ownLogFile } from '../../files/output-dir.ts'
 import type { LoadedInfo } from '../../plugin/messages.ts'
+import { memberName } from '../../report/monitor/sharing.ts'
 import type { Onlooker } from '../../report/onlooker.ts'
 import type { Connecting } from '../../run/connecting.ts'
 import type { Outgoing } from '../../run/outgoing.ts'
@@ -109,7 +110,13 @@ export const command: Command = {
       onlookers.push(
         ...(await openOnlookers({
           settings,
-          identity: { ...ownIdentity(values), topic, group, plugin: plugin.name, brokers },
+          identity: {
+            ...ownIdentity(values, consumerProperties),
+            topic,
+            group,
+            plugin: plugin.name,
+            brokers,
+          },
           cwd: invocation.cwd,
           outputDir,
           send: sending.send,
@@ -154,7 +161,17 @@ export const command: Command = {
 }
 
 /** What whoever looks from outside is told of this process. */
-function ownIdentity({ threads, mode }: Pick<Values, 'threads' | 'mode'>) {
+function ownIdentity(
+  { threads, mode, shared }: Pick<Values, 'threads' | 'mode' | 'shared'>,
+  { 'client.id': clientId = '', 'group.instance.id': name }: Readonly<Record<string, string>>,
+) {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
-  return { threads, mode, host: hostname(), pid: process.pid, version: JSON.parse(text).version }
+  return {
+    threads,
+    mode,
+    host: hostname(),
+    pid: process.pid,
+    version: JSON.parse(text).version,
+    ...(shared && { member: memberName(name, clientId) }),
+  }
 }

@@ -6,6 +6,8 @@ import { ask, TIMEOUT_MS, unlessUnanswered } from './admin.ts'
 
 export interface GroupMember {
   readonly clientId: string
+  /** Its `group.instance.id`, if it has one. */
+  readonly name: string | undefined
   /** As the broker sees it, e.g. 10.0.4.9. */
   readonly host: string
   readonly partitions: readonly number[]
@@ -17,16 +19,26 @@ export interface DescribedGroup {
   readonly members: readonly {
     readonly memberId: string
     readonly clientId: string
+    /** As of a `GroupMember`. */
+    readonly name: string | undefined
     readonly host: string
     readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
   }[]
 }
 
-/** Members of a consumer group; undefined where the broker does not answer that question (the mock cluster). */
-export async function groupMembers(client: Client, group: string): Promise<GroupMember[] | undefined> {
+/**
+ * Members of a consumer group, with their partitions of `topic`, or of all topics; undefined where the broker does not
+ * answer that question (the mock cluster).
+ */
+export async function groupMembers(
+  client: Client,
+  group: string,
+  topic?: string,
+): Promise<GroupMember[] | undefined> {
   const described = await describedGroup(client, group)
-  return described?.members.map(({ clientId, host, partitions }) => {
-    return { clientId, host, partitions: partitions.map(({ partition }) => partition) }
+  return described?.members.map(({ clientId, name, host, partitions }) => {
+    const those = topic === undefined ? partitions : partitions.filter(one => one.topic === topic)
+    return { clientId, name, host, partitions: those.map(({ partition }) => partition) }
   })
 }
 
@@ -55,6 +67,7 @@ export async function describedGroup(client: Client, group: string): Promise<Des
     const members = found.members.map(member => ({
       memberId: member.memberId,
       clientId: member.clientId,
+      name: member.groupInstanceId || undefined,
       host: member.clientHost.replace(/^\//, ''),
       partitions: member.assignment.topicPartitions.map(({ topic, partition }) => ({ topic, partition })),
     }))

@@ -2,6 +2,7 @@
 import type RdKafka from '@confluentinc/kafka-javascript'
 import type { DfspError } from '../../base/errors.ts'
 import { disconnected } from '../ask/admin.ts'
+import type { GroupMember } from '../ask/group.ts'
 import type { Login } from '../login.ts'
 import { assigner } from './assigner.ts'
 import { type CommittedOffset, committedOffsets } from './assignment.ts'
@@ -33,6 +34,10 @@ export interface FileConsumer extends Committer {
   knownEnd(partition: number): number
   /** Up to where the owned partitions can be read at present: an open transaction lies beyond. */
   endOffsets(): Promise<ReadonlyMap<number, number>>
+  /** Partitions of which records are handed on at this moment, in order: one that goes is none of them any more. */
+  reading(): readonly number[]
+  /** Of the group, with what they own of the topic; undefined where the broker does not tell, or does not answer. */
+  otherMembers(): Promise<readonly GroupMember[] | undefined>
   /** For so long a killed process stays a member of the group, in milliseconds. */
   readonly sessionMs: number
   /** How many partitions the topic has, as far as was told. */
@@ -110,6 +115,16 @@ export async function openConsumer(
       const found = await asks.watermarks(all())
       outages.answered()
       return new Map([...found].map(([partition, { high }]) => [partition, high]))
+    },
+    reading() {
+      if (closing || assign.isLost) return []
+      return all()
+        .filter(partition => owned.positions.get(partition)?.isGoing === false)
+        .sort((a, b) => a - b)
+    },
+    async otherMembers() {
+      const members = closing ? undefined : await asks.members()
+      return members?.filter(({ clientId }) => clientId !== given.clientId)
     },
     sessionMs: given.sessionMs,
     get partitionCount() {

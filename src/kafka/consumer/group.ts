@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isAlive } from '../../base/alive.ts'
 import { DfspError } from '../../base/errors.ts'
 import { listText } from '../../core/text/list-text.ts'
+import { numberRuns } from '../../core/text/number-runs.ts'
 import type { Client } from '../addon.ts'
 import { type GroupMember, groupMembers } from '../ask/group.ts'
 import { coordinatorProblem } from '../ask/group-access.ts'
@@ -167,7 +168,7 @@ function busy(group: string, others: readonly GroupMember[], shared: boolean, fa
 }
 
 function inWords({ clientId, host, partitions }: GroupMember): string {
-  const owns = partitions.length === 0 ? '' : ` owns partitions ${ranges(partitions)}`
+  const owns = partitions.length === 0 ? '' : ` owns partitions ${numberRuns(partitions)}`
   return `member ${clientId} on ${host}${owns}`
 }
 
@@ -183,24 +184,12 @@ export function isGone(member: GroupMember, ownId: string): boolean {
   return process !== undefined && process.host === os.hostname() && !isAlive(process.pid)
 }
 
-function isSharing({ clientId }: GroupMember): boolean {
+/** Whether a member was started with --shared. */
+export function isSharing({ clientId }: Pick<GroupMember, 'clientId'>): boolean {
   return clientId.includes('+') && hostAndPid(clientId) !== undefined
 }
 
 export function isHereAndAlive(member: GroupMember): boolean {
   const process = hostAndPid(member.clientId)
   return process !== undefined && process.host === os.hostname() && isAlive(process.pid)
-}
-
-/** `0-3, 7` for [0, 1, 2, 3, 7]. */
-function ranges(numbers: readonly number[]): string {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  const parts: string[] = []
-  for (let i = 0; i < sorted.length; ) {
-    let j = i
-    while (sorted[j + 1] === (sorted[j] as number) + 1) j++
-    parts.push(i === j ? `${sorted[i]}` : `${sorted[i]}-${sorted[j]}`)
-    i = j + 1
-  }
-  return listText(parts)
 }

@@ -11,7 +11,7 @@ export interface Questions {
   watermarks(partitions: readonly number[]): Promise<ReadonlyMap<number, Watermarks>>
   /** Undefined where the broker does not tell, or does not answer. */
   topicId(): Promise<string | undefined>
-  /** Of the group; undefined where the broker does not tell, or does not answer. */
+  /** Of the group, with what they own of the topic; undefined where the broker does not tell, or does not answer. */
   members(): Promise<readonly GroupMember[] | undefined>
   close(): void
 }
@@ -37,7 +37,7 @@ export function questions(
         }
       }),
     topicId: () => beside.ask(client => topicId(client, topic)).catch(() => undefined),
-    members: () => beside.ask(client => groupMembers(client, group)).catch(() => undefined),
+    members: () => beside.ask(client => groupMembers(client, group, topic)).catch(() => undefined),
     close: beside.close,
   }
 }

@@ -1,6 +1,7 @@
 /** Where a group stands, for people and as --json lines. */
 
 import { rangesText } from '../../core/offsets/offset-ranges.ts'
+import { numberRuns } from '../../core/text/number-runs.ts'
 import { jsonLine, oneLine } from '../../core/text/shown-text.ts'
 import { formatAge, formatBytes, formatCount } from '../quantities.ts'
 import { isoTime, timeText } from './listing.ts'
@@ -22,10 +23,24 @@ export interface PartitionStatus {
   readonly note: string | undefined
 }
 
+/** One of the processes that share the topic. */
+export interface MemberStatus {
+  readonly memberId: string
+  readonly clientId: string
+  /** That of --member. */
+  readonly name: string | undefined
+  readonly host: string
+  readonly partitions: readonly number[]
+  /** As the group's, in its partitions. */
+  readonly lag: number
+}
+
 export interface GroupStatus {
   /** In Kafka's words; undefined where the broker does not tell. */
   readonly state: string | undefined
   readonly members: number | undefined
+  /** All members, of a group that shares its partitions; else none. */
+  readonly sharing: readonly MemberStatus[]
   readonly partitions: readonly PartitionStatus[]
   readonly lag: number
   /** Records above the committed offsets that are processed already, as far as the last commits tell. */
@@ -50,32 +65,34 @@ export interface StatusTitle {
 }
 
 const HEAD = ['PARTITION', 'CURRENT-OFFSET', 'LOG-END-OFFSET', 'LAG', 'CONSUMER-ID', 'HOST', 'CLIENT-ID']
+const MEMBERS_HEAD = ['MEMBER', 'HOST', 'NAME', 'LAG', 'PARTITIONS']
 const MOST_FILES = 20
 
 export function groupStatusText(status: GroupStatus, { topic, group, now }: StatusTitle): string[] {
-  const { state, members, partitions, lag, processedAbove, oldestAt, undecodable } = status
+  const { state, members, sharing, partitions, lag, processedAbove, oldestAt, undecodable } = status
   const who = members === undefined ? '' : `, ${members} ${members === 1 ? 'member' : 'members'}`
   const rows = partitions.map(({ partition, committed, end, lag: behind, member }) => [
     String(partition),
     committed === undefined ? '-' : String(committed),
     String(end),
     behind === undefined ? '-' : String(behind),
-    oneLine(member?.memberId ?? '-'),
-    oneLine(member?.host ?? '-'),
-    oneLine(member?.clientId ?? '-'),
+    member?.memberId ?? '-',
+    member?.host ?? '-',
+    member?.clientId ?? '-',
   ])
-  const widths = HEAD.map((head, i) => Math.max(head.length, ...rows.map(row => (row[i] as string).length)))
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, i) => cell.padEnd(widths[i] as number))
-      .join('  ')
-      .trimEnd()
+  const shares = sharing.map(({ clientId, host, name, lag: behind, partitions: own }) => [
+    clientId,
+    host,
+    name ?? '-',
+    String(behind),
+    own.length === 0 ? '-' : numberRuns(own),
+  ])
   const above = processedAbove > 0 ? `, of which ${formatCount(processedAbove)} are processed already` : ''
   const oldest = oldestAt === undefined ? '' : `, the oldest ${formatAge(now - oldestAt)} old`
   return [
     `group ${group} in ${topic}: ${state ?? 'state unknown'}${who}   ${timeText(now)}`,
-    line(HEAD),
-    ...rows.map(line),
+    ...table(HEAD, rows),
+    ...(shares.length === 0 ? [] : table(MEMBERS_HEAD, shares)),
     `lag ${formatCount(lag)} ${lag === 1 ? 'record' : 'records'}${above}${oldest}`,
     ...unfinishedLines(status, now),
     ...(status.unread === 0
@@ -86,6 +103,20 @@ export function groupStatusText(status: GroupStatus, { topic, group, now }: Stat
     ...(undecodable === 0 ? [] : [`${formatCount(undecodable)} unresolved records are no chunks`]),
     ...partitions.flatMap(({ note }) => (note === undefined ? [] : [`note ${note}`])),
   ].map(oneLine)
+}
+
+/** In columns as wide as their longest cell. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const lines = [head, ...rows].map(cells => cells.map(oneLine))
+  const widths = head.map((_, i) =>
+    lines.reduce((most, line) => Math.max(most, (line[i] as string).length), 0),
+  )
+  return lines.map(cells =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i] as number))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 function unfinishedLines({ unfinished, isPartial, retentionMs }: GroupStatus, now: number): string[] {
@@ -137,6 +168,9 @@ export function groupStatusJson(
           status.retentionMs === undefined || sentAt < 0 ? null : (sentAt + status.retentionMs - now) / 1_000,
         ranges: ranges.map(({ partition, from, to }) => [partition, from, to]),
       }),
+    ),
+    ...status.sharing.map(({ memberId, clientId, name, host, partitions, lag }) =>
+      line({ type: 'member', memberId, clientId, name: name ?? null, host, partitions, lag }),
     ),
     line({
       ...{ type: 'status', topic, group, time: isoTime(now), state: status.state ?? null },

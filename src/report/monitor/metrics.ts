@@ -16,6 +16,8 @@ export interface Metrics {
 export interface MetricsOptions {
   readonly topic: string
   readonly group: string
+  /** Where the topic is shared: one of the group's. */
+  readonly member?: string | undefined
   /** Whether to watch the process, which costs a little all the time. */
   readonly process: boolean
   /** Seconds since the epoch, of an earlier run. */
@@ -31,7 +33,12 @@ const LATENCY_S = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 3_600, 21_600, 86_
 export function metrics(options: MetricsOptions): Metrics {
   const { now } = options
   const own = new Registry()
-  own.setDefaultLabels({ topic: oneLine(options.topic), group: oneLine(options.group) })
+  const { member } = options
+  own.setDefaultLabels({
+    topic: oneLine(options.topic),
+    group: oneLine(options.group),
+    ...(member === undefined ? {} : { member: oneLine(member) }),
+  })
   const ofProcess = new Registry()
   if (options.process) collectDefaultMetrics({ register: ofProcess })
   const registers = [own]

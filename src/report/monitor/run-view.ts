@@ -1,5 +1,6 @@
 /** How a run stands, for whoever asks: nothing of it is worked out while nobody does. */
 import type { RunStats } from '../events.ts'
+import type { SharingView } from './sharing.ts'
 
 export interface RunView {
   stats(): RunStats
@@ -9,11 +10,16 @@ export interface RunView {
   notConsuming(): string | undefined
   /** By partition, in order of their numbers; empty while they are not owned. */
   partitions(): readonly PartitionView[]
+  /** Of a run that shares its topic. */
+  sharing(): SharingView | undefined
   /** Files that are received in part or whole, and not done with; each is looked at when it is asked for. */
   files(): Iterable<FileView>
   fileCounts(): Readonly<Record<FileViewState, number>>
   counts(): CountsView
-  /** Asks the broker where the partitions end, so that `partitions` and `stats` tell of now; gives up after a second. */
+  /**
+   * Asks the broker where the partitions end and who has the others, so that `partitions`, `stats` and `sharing` tell of now;
+   * gives up after a second.
+   */
   refresh(): Promise<void>
 }
 

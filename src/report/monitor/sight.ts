@@ -24,10 +24,11 @@ export async function openSight(options: SightOptions): Promise<Onlooker> {
   const { identity, http, metricsFile, everyMs } = options
   const now = () => Date.now()
   const file = metricsFile === undefined ? undefined : openMetricsFile(metricsFile)
-  const { topic, group } = identity
+  const { topic, group, member } = identity
   const figures = metrics({
     topic,
     group,
+    member,
     process: http !== undefined,
     lastSuccess: file?.lastSuccess,
     now,

@@ -1,6 +1,7 @@
 /** The lines that say on request how a run stands. */
 import { formatBytes, formatCount, formatMs } from '../quantities.ts'
 import type { FileView, RunView } from './run-view.ts'
+import { sharingText } from './sharing.ts'
 
 const LISTED = 5
 
@@ -18,6 +19,8 @@ export function statusText(view: RunView | undefined): string[] {
     `  data: ${formatBytes(counts.doneBytes)} done of ${formatBytes(counts.receivedBytes)} received in ${formatMs(seconds * 1_000)}, ${formatBytes(memoryBytes)} of ${formatBytes(counts.memoryLimit)} memory used`,
     `  records: ${formatCount(counts.records)} read, ${lag === undefined ? 'lag unknown' : `${formatCount(lag)} behind`}, ${formatCount(counts.undecodable)} undecodable`,
   ]
+  const sharing = view.sharing()
+  if (sharing !== undefined) lines.push(`  shared: ${sharingText(sharing, 2 * LISTED)}`)
   const partitions = view.partitions()
   if (partitions.length > 0) {
     const shown = partitions

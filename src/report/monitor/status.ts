@@ -1,6 +1,7 @@
 /** What /status answers: the run as it stands, its latest failures, and how it went over the last half hour. */
 import type { FileResult, RunEvent, RunSummary, SetAside } from '../events.ts'
 import type { CountsView, FileView, PartitionView, RunView } from './run-view.ts'
+import type { OtherMember } from './sharing.ts'
 
 /** What does not change while a run goes on. */
 export interface RunIdentity {
@@ -14,6 +15,8 @@ export interface RunIdentity {
   readonly host: string
   readonly pid: number
   readonly version: string
+  /** Where the topic is shared: what this process is called among the others. */
+  readonly member?: string
 }
 
 export interface FileFailure {
@@ -77,6 +80,14 @@ export interface Status extends RunIdentity {
     readonly againInSeconds: number | null
   }[]
   readonly partitions: readonly PartitionView[]
+  /** Where the topic is shared: who has how many of its partitions. */
+  readonly shared?: {
+    readonly partitions: number
+    /** Those of this process. */
+    readonly own: readonly number[]
+    /** Null while that is unknown. */
+    readonly others: readonly OtherMember[] | null
+  }
   /** The latest first, at most 50. */
   readonly failures: readonly FileFailure[]
   readonly lastSuccessAt: number | null
@@ -175,6 +186,7 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
       await view?.refresh()
       const stats = view?.stats()
       const counts = view?.counts()
+      const sharing = view?.sharing()
       const reason = notReady() ?? null
       return {
         v: 1,
@@ -197,6 +209,9 @@ export function statusBoard(identity: RunIdentity, now: () => number): StatusBoa
         files: view?.fileCounts() ?? { assembling: 0, queued: 0, running: 0, held: 0 },
         ...listed(view?.files() ?? []),
         partitions: view?.partitions() ?? [],
+        ...(sharing && {
+          shared: { partitions: sharing.total, own: sharing.own, others: sharing.others ?? null },
+        }),
         failures,
         lastSuccessAt,
         history: view === undefined ? history : [...history, point(view)],

@@ -77,6 +77,20 @@ test('the last success is that of an earlier run until a file is processed or a 
   assert.equal(await at(), NOW / 1_000)
 })
 
+test('where the topic is shared each series says of which member it is, else none does', async () => {
+  const lines = async (member?: string) =>
+    (await metrics({ ...options, ...(member && { member }) }).text('own'))
+      .split('\n')
+      .filter(line => line !== '' && !line.startsWith('#'))
+  const shared = await lines('lab2-4711')
+  assert.ok(shared.length > 10)
+  for (const line of shared) assert.match(line, /[{,]member="lab2-4711"[,}]/)
+  assert.deepEqual(
+    shared.map(line => line.replace(/,?member="lab2-4711"/, '')),
+    await lines(),
+  )
+})
+
 test('figures of the process are not part of the file for the textfile collector, which has its own', async () => {
   const figures = metrics({ ...options, process: true })
   assert.match(await figures.text('all'), /^process_cpu_seconds_total /m)
