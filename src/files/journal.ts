@@ -33,9 +33,13 @@ const RECORD_BYTES = KEY_BYTES + 4
 /** Narrower than those of a file that a plugin writes. */
 const RIGHTS = 0o600
 
-/** Where in the output folder the journal of a topic and group is: files done in one are not done in another. */
-export function journalPath(outputDir: string, topic: string, group: string): string {
-  const name = createHash('sha256').update(`${topic}\0${group}`).digest('hex').slice(0, 16)
+/**
+ * Where in the output folder the journal of a topic and group is: files done in one are not done in another. A `member` of the
+ * group has its own, beside those of others.
+ */
+export function journalPath(outputDir: string, topic: string, group: string, member?: string): string {
+  const whose = [topic, group, ...(member === undefined ? [] : [member])].join('\0')
+  const name = createHash('sha256').update(whose).digest('hex').slice(0, 16)
   return path.join(outputDir, `.dfsp-journal-${name}`)
 }
 

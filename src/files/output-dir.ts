@@ -1,13 +1,12 @@
 /**
  * The output folder and the folder for temporary files inside it (on the same file system, so that a rename is all
- * it takes). Temporary folders are named after host and process: those of a dead process are removed at start.
+ * it takes). Each process has a temporary folder of its own: those of processes that are gone are removed at start.
  */
 import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
-import { isAlive } from '../base/alive.ts'
 import { DfspError } from '../base/errors.ts'
 import { HeldFolder, type OwnFile, OwnFolder, openOwnFolder, removeEntry } from '../base/held-folder.ts'
+import { BEAT_MS, isGone, newMark } from './process-mark.ts'
 
 const TMP_ROOT = '.dfsp-tmp'
 const LOGS = 'LOGS'
@@ -34,31 +33,32 @@ export function makeOutputDir(dir: string): void {
  * Makes the folders; throws E_OUTPUT when they cannot be written, or when something else stands in the place of the one
  * for temporary files: others may be able to write to the output folder, and no link of theirs is followed.
  */
-export function openOutputDir(dir: string): OutputDir {
+export function openOutputDir(dir: string, beatMs = BEAT_MS): OutputDir {
   const root = path.resolve(dir)
   const tmpRoot = path.join(root, TMP_ROOT)
-  const own = `${os.hostname()}-${process.pid}`
+  const own = newMark()
   const tmpDir = path.join(tmpRoot, own)
   return orUnwritable(dir, () => {
     let removedStale: string[] = []
     untilStill(() => {
       const held = openOwn(root, TMP_ROOT)
       try {
-        removedStale = removeStale(held, own)
         held.entry(own, at => fs.mkdirSync(at, OWN_RIGHTS))
+        removedStale = removeStale(held, own)
       } finally {
         held.close()
       }
     })
     const tmp = new OwnFolder(root, tmpDir, OWN_RIGHTS)
     tmp.renew()
+    const touched = touching(tmp, beatMs)
     return {
       path: root,
       tmpDir,
       tmp,
       removedStale,
       close() {
-        tmp.close()
+        touched.close()
         closeTmp(root, own)
       },
     }
@@ -126,18 +126,44 @@ function orUnwritable<T>(dir: string, work: () => T): T {
   }
 }
 
+/**
+ * Closes the folder, which until then is touched again and again: something comes and goes in it, so that its time is that of
+ * the file system's clock, by which all go that have it.
+ */
+function touching(tmp: OwnFolder, everyMs: number): { close(): void } {
+  let isClosed = false
+  let isBusy = false
+  const timer = setInterval(() => {
+    if (isBusy) return
+    isBusy = true
+    const at = tmp.at(`beat-${process.pid}`)
+    fs.mkdir(at, () => fs.rmdir(at, ended))
+  }, everyMs)
+  timer.unref()
+  function ended(): void {
+    isBusy = false
+    if (isClosed) tmp.close()
+  }
+  return {
+    close() {
+      clearInterval(timer)
+      isClosed = true
+      // What is on its way would reach whatever is opened next.
+      if (!isBusy) tmp.close()
+    },
+  }
+}
+
 function removeStale(tmpRoot: HeldFolder, own: string): string[] {
-  const prefix = `${os.hostname()}-`
-  const stale = tmpRoot.names().filter(name => {
-    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : Number.NaN
-    return name === own || (Number.isInteger(pid) && !isAlive(pid))
-  })
-  return stale.filter(name => {
+  const timeOf = (name: string) =>
+    tmpRoot.entry(name, at => fs.lstatSync(at, { throwIfNoEntry: false })?.mtimeMs)
+  const now = timeOf(own) ?? 0
+  return tmpRoot.names().filter(name => {
+    if (name === own || !isGone(name, now - (timeOf(name) ?? now))) return false
     try {
       removeEntry(tmpRoot, name)
       return true
-    } catch (error) {
-      if (name === own) throw error
+    } catch {
       return false // another user's
     }
   })

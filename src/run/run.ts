@@ -5,6 +5,7 @@
  * terminal.
  */
 import { type Journal, journalPath, openJournal } from '../files/journal.ts'
+import { claimJournal } from '../files/journal-claim.ts'
 import { type OutputDir, openOutputDir } from '../files/output-dir.ts'
 import { topicPartitions } from '../kafka/ask/topic.ts'
 import type { FileConsumer } from '../kafka/consumer/consumer.ts'
@@ -47,9 +48,7 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
   let stopListening = () => {}
   try {
     if (options.journal)
-      journal = await openJournal(journalPath(output.path, options.topic, options.group), text =>
-        report({ type: 'problem', text }),
-      )
+      journal = await ownJournal(options, output, text => report({ type: 'problem', text }))
     const ending = deferred<End>()
     stopListening = onStopSignal(signal => {
       report({ type: 'info', text: stoppingText(signal) })
@@ -90,6 +89,17 @@ export async function run(options: RunOptions, deps: RunDeps): Promise<Outcome> 
     await journal?.close()
     output.close()
   }
+}
+
+/** That of the member where it has a name; of others that share the topic none, if it is in this folder. */
+async function ownJournal(
+  { topic, group, member, shared }: RunOptions,
+  { path, tmpDir }: OutputDir,
+  tell: (text: string) => void,
+): Promise<Journal> {
+  const file = journalPath(path, topic, group, member)
+  if (shared && member === undefined) claimJournal(file, tmpDir)
+  return await openJournal(file, tell)
 }
 
 /** Told before a file fails and its letter is refused, half a minute later. */

@@ -7,6 +7,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { journalPath, openJournal } from '../../src/files/journal.ts'
+import { claimJournal } from '../../src/files/journal-claim.ts'
+import { openOutputDir } from '../../src/files/output-dir.ts'
 
 const HEADER = 16
 const RECORD = 20
@@ -304,4 +306,41 @@ test('topic and group have a journal of their own in the output folder', () => {
   ].map(([dir, topic, group]) => journalPath(dir as string, topic as string, group as string))
   assert.equal(new Set(paths).size, 4)
   for (const one of paths) assert.match(one, /^out[\\/]\.dfsp-journal-[0-9a-f]{16}$/)
+})
+
+test('members of a group that have names have a journal each, and no other one of their topic has theirs', () => {
+  const names = [undefined, 'a', 'b'].map(member => journalPath('/out', 'xrd', 'g', member))
+  assert.equal(new Set(names).size, 3)
+})
+
+test('of two processes without names in one folder the second is refused, until the first is gone', t => {
+  const root = path.dirname(newFile(t))
+  const [first, second] = [openOutputDir(root), openOutputDir(path.join(root, 'b'))]
+  const own = path.join(first.path, '.dfsp-tmp')
+  const other = path.join(own, path.basename(second.tmpDir))
+  fs.mkdirSync(other)
+  const journal = journalPath(root, 'xrd', 'g')
+  claimJournal(journal, first.tmpDir)
+  assert.throws(() => claimJournal(journal, other), {
+    code: 'E_OUTPUT',
+    message: `cannot have the journal ${journal} alone`,
+    facts: [`process ${path.basename(first.tmpDir)} has it, of the same group and topic`],
+    next: /--output-dir of its own, or a --member/,
+  })
+  // Another group or topic is another journal.
+  claimJournal(journalPath(root, 'xrd', 'h'), other)
+  first.close()
+  claimJournal(journal, other)
+  assert.equal(fs.readlinkSync(`${journal}.owner`), path.basename(other))
+  second.close()
+})
+
+test('what stands in the place of the claim and is none takes the journal from nobody', t => {
+  const root = path.dirname(newFile(t))
+  const output = openOutputDir(root)
+  const journal = journalPath(root, 'xrd', 'g')
+  fs.writeFileSync(`${journal}.owner`, 'x')
+  claimJournal(journal, output.tmpDir)
+  assert.equal(fs.readlinkSync(`${journal}.owner`), path.basename(output.tmpDir))
+  output.close()
 })

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { DfspError } from '../../src/base/errors.ts'
 import { makeOutputDir, openOutputDir } from '../../src/files/output-dir.ts'
+import { until } from '../support/until.ts'
 
 function folder(t: TestContext): string {
   const made = fs.mkdtempSync(path.join(os.tmpdir(), 'dfsp-out-'))
@@ -54,6 +56,74 @@ test('what an earlier process with the same id left behind is removed', t => {
   const second = openOutputDir(root)
   assert.deepEqual(second.removedStale, [path.basename(first.tmpDir)])
   assert.deepEqual(fs.readdirSync(second.tmpDir), [])
+})
+
+/** Named as by a process of another container of this host. */
+const elsewhere = (pid: number) => `${os.hostname()}-${pid}-00000000-0123abcd`
+
+test('fault 8: what a process of another container left is removed once nothing has touched it for minutes', t => {
+  const root = folder(t)
+  const tmpRoot = path.dirname(openOutputDir(root).tmpDir)
+  const [old, young] = [elsewhere(deadPid()), elsewhere(process.pid)]
+  for (const name of [old, young]) fs.mkdirSync(path.join(tmpRoot, name))
+  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
+  fs.utimesSync(path.join(tmpRoot, old), minutesAgo(3), minutesAgo(3))
+  fs.utimesSync(path.join(tmpRoot, young), minutesAgo(1), minutesAgo(1))
+  const { removedStale } = openOutputDir(root)
+  assert.ok(removedStale.includes(old))
+  assert.ok(!removedStale.includes(young))
+})
+
+test('the folder for temporary files is touched for as long as its process lives', async t => {
+  const output = openOutputDir(folder(t), 10)
+  const before = fs.statSync(output.tmpDir).mtimeMs
+  await until(() => fs.statSync(output.tmpDir).mtimeMs > before)
+  output.close()
+})
+
+const noSpaces =
+  spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0
+    ? false
+    : 'this user may make no space of process ids'
+
+test('fault 8: two containers of one host name and process id leave each other’s temporary files alone', {
+  skip: noSpaces,
+}, async t => {
+  const root = folder(t)
+  const program = `
+    import { openOutputDir } from ${JSON.stringify(import.meta.resolve('../../src/files/output-dir.ts'))}
+    import { writeFileSync } from 'node:fs'
+    const output = openOutputDir(${JSON.stringify(root)})
+    writeFileSync(output.tmpDir + '/mine', '')
+    console.log(process.pid, output.tmpDir, output.removedStale.length)
+    process.stdin.resume().on('end', () => output.close())`
+  const args = [
+    '--pid',
+    '--fork',
+    '--mount-proc',
+    process.execPath,
+    '--import',
+    'tsx',
+    '--input-type=module',
+    '-e',
+    program,
+  ]
+  const begin = async () => {
+    const child = spawn('unshare', args, { stdio: ['pipe', 'pipe', 'inherit'] })
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    const [pid, tmpDir = '', removed] = String(line).trim().split(' ')
+    return { child, pid, tmpDir, removed }
+  }
+  const one = await begin()
+  const other = await begin()
+  assert.deepEqual([one.pid, other.pid, one.removed, other.removed], ['1', '1', '0', '0'])
+  assert.notEqual(one.tmpDir, other.tmpDir)
+  for (const { tmpDir } of [one, other]) assert.deepEqual(fs.readdirSync(tmpDir), ['mine'])
+  one.child.stdin.end()
+  await once(one.child, 'close')
+  assert.deepEqual(fs.readdirSync(path.dirname(other.tmpDir)), [path.basename(other.tmpDir)])
+  other.child.stdin.end()
+  await once(other.child, 'close')
 })
 
 test('a link in the place of the folder for temporary files is an error and never followed', t => {
