@@ -29,6 +29,10 @@ describe('consumer group', { skip: noBroker }, () => {
         `group ${topic} is in use \\[E_GROUP_BUSY\\]\\n  member dfsp-\\S+-${first.child.pid} on \\S+ owns partitions 0-3`,
       ),
     )
+    assert.match(
+      second.stderr,
+      /--shared for all of them, where each file lies in one partition .*, else dfsp repartition/,
+    )
     await produceRaw(broker, topic, recordsOf({ path: 'x.dat', content: randomBytes(3_000) }))
     await plugin.until('end', 'x.dat')
     first.kill('SIGINT')

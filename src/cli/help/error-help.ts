@@ -214,7 +214,8 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
       'Stop the other one, or wait until it has ended.',
       'For a second, independent run: --group another-name.',
       'For more speed: --threads, not more processes (dfsp help scaling).',
-      'For several hosts, where each file lies in one partition: --shared for all of them.',
+      'For several hosts, where each file lies in one partition (dfsp upload sends it so): --shared for all of them.',
+      'For several hosts on any other topic: dfsp repartition makes a copy in which each file lies in one partition, which they read with --shared.',
     ],
     example:
       'dfsp: group dfsp.plot.xrd is in use [E_GROUP_BUSY]\n  member dfsp-lab2-4711 on 10.0.4.9 owns partitions 0-3',

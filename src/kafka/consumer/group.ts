@@ -148,6 +148,8 @@ export async function whyNotJoined(
 }
 
 const MOST_MEMBERS = 20
+const SHARE =
+  '--shared for all of them, where each file lies in one partition (dfsp upload sends it so), else dfsp repartition'
 
 function busy(group: string, others: readonly GroupMember[], shared: boolean, fact?: string): DfspError {
   const named = others.slice(0, MOST_MEMBERS).map(inWords)
@@ -163,7 +165,7 @@ function busy(group: string, others: readonly GroupMember[], shared: boolean, fa
     ],
     next: shared
       ? 'stop the other one, and start it with --shared, or use another --group'
-      : 'stop the other one, or use another --group; where each file lies in one partition: --shared for all of them',
+      : `stop the other one, or use another --group; for several hosts on one topic: ${others.some(isSharing) ? '--shared here, too' : SHARE}`,
   })
 }
 
