@@ -22,6 +22,9 @@ export function isOfRecord(error: unknown): boolean {
   return OF_THE_RECORD.has((error.cause as ClientError | undefined)?.code)
 }
 
+/** Of a topic, by what is done. */
+const RIGHTS: Readonly<Record<string, string>> = { produce: 'WRITE', delete: 'DELETE' }
+
 const CODECS = ['gzip', 'snappy', 'lz4', 'zstd']
 
 /** An error of a running client in the user's terms. */
@@ -61,7 +64,7 @@ export function explain(
     case ERR.BAD_COMPRESSION:
       return told('E_KAFKA', `a batch of records of topic ${topic} is damaged`, numbered)
     case ERR.TOPIC_AUTHORIZATION_FAILED:
-      return acl(`topic ${topic}`, doing === 'produce' ? 'WRITE' : 'READ')
+      return acl(`topic ${topic}`, RIGHTS[doing] ?? 'READ')
     case ERR.GROUP_AUTHORIZATION_FAILED:
       return acl(`group ${group}`, 'READ')
     case ERR.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:

@@ -19,6 +19,7 @@ export interface Copier {
   readonly counts: CopyCounts
   /** Partitions that are owned, and how many of their records are to come. */
   behind(): { readonly partitions: number; readonly lag: number }
+  owns(partition: number): boolean
   /** Joins the group, and ends once `isOver`, with nothing left open. */
   run(): Promise<void>
 }
@@ -26,10 +27,10 @@ export interface Copier {
 /** After a step that failed. */
 const RETRY_MS = 1_000
 
-export function copier(deps: CopierDeps, first: Transactions): Copier {
+export function copier(deps: CopierDeps, first: Transactions, before?: CopyCounts): Copier {
   const { member, troubles, isOver } = deps
   const state = rounds()
-  const current = round({ ...deps, state }, first)
+  const current = round({ ...deps, state }, first, before)
 
   async function perform(step: Step): Promise<void> {
     switch (step.do) {
@@ -91,6 +92,7 @@ export function copier(deps: CopierDeps, first: Transactions): Copier {
       const lag = owned.reduce((sum, each) => sum + member.behind(each, state.position(each) ?? 0), 0)
       return { partitions: owned.length, lag }
     },
+    owns: partition => state.position(partition) !== undefined,
     async run() {
       member.join((kind, partitions) => state.changes({ kind, partitions }))
       while (!isOver()) await next()

@@ -52,9 +52,9 @@ const SLOW_MS = 5_000
 /** Of a record beside its key and value. */
 const RECORD_BYTES = 100
 
-export function round(deps: RoundDeps, first: Transactions): Round {
+export function round(deps: RoundDeps, first: Transactions, before: CopyCounts | undefined): Round {
   const { topic, count, member, state } = deps
-  const counts: CopyCounts = { records: 0, bytes: 0, rounds: 0, aborted: 0 }
+  const counts: CopyCounts = { records: 0, bytes: 0, rounds: 0, aborted: 0, ...before }
   const metadata = encodeCopyRecord(count)
   let transactions = first
   let open = { since: 0, records: 0, bytes: 0 }

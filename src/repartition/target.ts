@@ -21,14 +21,17 @@ const ASK_EVERY_MS = 200
 
 /** How many partitions it has. Throws a DfspError where it cannot be made, or must not be used. */
 export async function openTarget(
-  { client, login }: Pick<CopyMember, 'client' | 'login'>,
+  member: Pick<CopyMember, 'client' | 'login' | 'group' | 'partitions' | 'committed'>,
   { topic, target, partitions, properties }: TargetOptions,
   tell: (event: { readonly type: 'info' | 'problem'; readonly text: string }) => void,
 ): Promise<number> {
-  const facts = (name: string) =>
-    topicFacts(client, name, properties, SETTINGS).catch((error: ClientError) => {
-      throw explain(error, { topic: name, login, doing: 'read metadata' })
-    })
+  if (topic === target)
+    throw new DfspError('E_USAGE', `${topic} cannot be copied into itself`, { next: `--to ${topic}.by-path` })
+  const { client, login, group } = member
+  const explained = (error: ClientError) => {
+    throw explain(error, { topic, group, login, doing: 'read offsets' })
+  }
+  const facts = (name: string) => topicFacts(client, name, properties, SETTINGS).catch(explained)
   const source = await facts(topic)
   if (source === undefined) throw new DfspError('E_TOPIC_MISSING', `topic "${topic}" does not exist`)
   const found = await facts(target)
@@ -50,6 +53,12 @@ export async function openTarget(
     new DfspError('E_TOPIC_MISSING', `topic "${target}" does not exist`, {
       facts,
       next: createLine(target, wanted, login.brokers),
+    })
+  const begun = await member.committed(member.partitions).catch(explained)
+  if ([...begun.values()].some(committed => committed !== undefined))
+    throw new DfspError('E_TOPIC_MISSING', `topic "${target}" does not exist any more`, {
+      facts: [`group ${group} has copied into it`],
+      next: `kafka-consumer-groups.sh --bootstrap-server ${login.brokers} --delete --group ${group}   (then all that the topic has is copied again)`,
     })
   if (source.settings === undefined)
     throw missing(

@@ -2,9 +2,11 @@
 import os from 'node:os'
 import { producerProperties } from '../../config/encryption.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
+import type { Handover } from '../../repartition/repartition.ts'
 import { repartitionReporter } from '../../report/commands/repartition-report.ts'
 import { loggedError } from '../../report/error-text.ts'
 import type { Command } from '../command.ts'
+import { inherited, onParentsStop, renewed, sayGrown } from '../renewed.ts'
 
 export const command: Command = {
   name: 'repartition',
@@ -28,6 +30,8 @@ export const command: Command = {
     const topic = requireValue(settings, 'topic', 'dfsp repartition -t xrd …')
     requireBrokers(settings, 'repartition')
     const producer = producerProperties(settings)
+    const child = inherited<Handover>(invocation.env)
+    if (child === undefined) return await renewed(invocation.env)
     const { openConsole } = await import('../terminal/console.ts')
     const console = openConsole(invocation, values, { topic, live: 'status' })
     const report = repartitionReporter({
@@ -37,20 +41,22 @@ export const command: Command = {
     })
     for (const text of settings.notices) report({ type: 'problem', text })
     try {
-      const { repartition } = await import('../../repartition/repartition.ts')
+      const { copyNameOf, repartition } = await import('../../repartition/repartition.ts')
       const { exit, error } = await repartition(
         {
           topic,
-          target: values.toTopic ?? `${topic}.by-path`,
+          target: values.toTopic ?? copyNameOf(topic),
           member: values.member ?? os.hostname(),
           partitions: values.partitions,
+          fromGroups: values.fromGroup,
+          purgeAfter: values.purgeAfter,
           commitEveryMs: values.commitEveryMs,
           untilEnd: values.untilEnd,
           consumerProperties: settings.kafka.consumer,
           producerProperties: producer,
           progressMs: console.isLive ? 250 : values.statsMs,
         },
-        report,
+        { report, listen: onParentsStop, before: child.carried, grown: sayGrown },
       )
       if (error) console.log.write('error', ...loggedError(error))
       return exit

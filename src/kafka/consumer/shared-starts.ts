@@ -8,6 +8,7 @@ import type { StartOffset } from '../../core/offsets/start-offset.ts'
 import { type ClientError, ERR } from '../client-error.ts'
 import { consume, FIRST_BYTES, pollsBriefly } from '../consume.ts'
 import { type Asked, committedOffsets, isNewGroup, startOffsets } from './assignment.ts'
+import type { OffsetCommit } from './committer.ts'
 
 const ANSWER_MS = 10_000
 
@@ -26,16 +27,23 @@ export async function commitStarts(
   const committed = await committedOffsets(client, topic, partitions)
   if (!isNewGroup(committed)) return
   const starts = await startOffsets(asked, partitions, from)
-  const error = await answerTo(client, () =>
-    client.commit(
-      starts.map(({ partition, start }) => ({
-        topic,
-        partition,
-        offset: start,
-        metadata: nothingAbove(start),
-      })),
-    ),
+  await commitOutside(
+    client,
+    topic,
+    starts.map(({ partition, start }) => ({ partition, offset: start, metadata: nothingAbove(start) })),
   )
+}
+
+/**
+ * Commits in the name of a group by a client that is no member yet: see `commitStarts`. Rejects with a ClientError; where
+ * another process has joined by now that one's word counts, and nothing is done.
+ */
+export async function commitOutside(
+  client: RdKafka.KafkaConsumer,
+  topic: string,
+  offsets: readonly OffsetCommit[],
+): Promise<void> {
+  const error = await answerTo(client, () => client.commit(offsets.map(each => ({ topic, ...each }))))
   if (error !== undefined && error.code !== ERR.UNKNOWN_MEMBER) throw error
 }
 

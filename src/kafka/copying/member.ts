@@ -1,6 +1,6 @@
 /** The reader of a copy: a member of its group that answers a change of the assignment only when it is told to. */
 import type RdKafka from '@confluentinc/kafka-javascript'
-import { disconnected } from '../ask/admin.ts'
+import { ask, disconnected, TIMEOUT_MS } from '../ask/admin.ts'
 import { topicPartitions } from '../ask/topic.ts'
 import { type ClientError, ERR } from '../client-error.ts'
 import { connect } from '../connect.ts'
@@ -12,9 +12,12 @@ import {
   committedOffsets,
   startOffsets,
 } from '../consumer/assignment.ts'
+import type { OffsetCommit } from '../consumer/committer.ts'
 import { type ConsumerArguments, consumerArguments } from '../consumer/consumer-arguments.ts'
 import { ownClientId } from '../consumer/group.ts'
 import type { PartitionEnd } from '../consumer/read-loop.ts'
+import { commitOutside } from '../consumer/shared-starts.ts'
+import { explain } from '../explain.ts'
 import { type Login, loginOf } from '../login.ts'
 
 export type ReadMessage = RdKafka.Message
@@ -36,6 +39,10 @@ export interface CopyMember {
   committed(partitions: readonly number[]): Promise<ReadonlyMap<number, CommittedOffset | undefined>>
   /** Records of an owned partition that are still to come, as far as was told. */
   behind(partition: number, position: number): number
+  /** Commits where the group begins, by a client that has not joined; not where another member was faster. */
+  commitStarts(offsets: readonly OffsetCommit[]): Promise<void>
+  /** Deletes the records of another topic's partitions below these offsets. Rejects with a DfspError. */
+  deleteBelow(topic: string, offsets: ReadonlyMap<number, number>): Promise<void>
   accept(places: readonly { readonly partition: number; readonly offset: number }[]): void
   giveUp(partitions: readonly number[]): void
   seek(place: { readonly partition: number; readonly offset: number }): Promise<void>
@@ -100,6 +107,17 @@ export async function openMember(
     starts: async partitions =>
       await startOffsets({ client, topic, isolation: given.isolation }, partitions, 'earliest'),
     committed: async partitions => await committedOffsets(client, topic, partitions),
+    commitStarts: async offsets => await commitOutside(client, topic, offsets),
+    deleteBelow: async (of, offsets) => {
+      const list = [...offsets].map(([partition, offset]) => ({ topic: of, partition, offset }))
+      const refused = await ask<{ readonly error?: ClientError }[]>(client, (admin, done) =>
+        admin.deleteRecords(list, { timeout: TIMEOUT_MS }, done),
+      ).then(
+        results => results.find(({ error }) => error?.code)?.error,
+        error => error as ClientError,
+      )
+      if (refused !== undefined) throw explain(refused, { topic: of, login, doing: 'delete' })
+    },
     behind(partition, position) {
       const end = closing ? 0 : client.getWatermarkOffsets(topic, partition).highOffset
       return Number.isSafeInteger(end) ? Math.max(0, end - position) : 0
