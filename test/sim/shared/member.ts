@@ -178,6 +178,7 @@ export function simMember(world: HostWorld, broker: Broker, coordinator: Group):
     starts,
     onAssign: list => handlers.onAssign(list),
     onRevoke: (list, lost) => handlers.onRevoke(list, lost),
+    onLost() {},
     waitForRest: async () => {},
     onRetry() {},
     onFailed: error => world.checks.violate(`the consumer fails: ${String((error as Error).stack)}`),
