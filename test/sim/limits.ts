@@ -33,10 +33,10 @@ setInterval(() => {
 }, everyMs)
 `
 
-let looks: Worker | undefined
+let isLookedAt = false
 
 export async function withinLimits<T>(seed: number, history: () => Promise<T>): Promise<T> {
-  looks ??= looking()
+  if (!isLookedAt) look()
   now[1] = seed
   now[0] = (now[0] as number) + 1
   try {
@@ -46,9 +46,8 @@ export async function withinLimits<T>(seed: number, history: () => Promise<T>): 
   }
 }
 
-function looking(): Worker {
+function look(): void {
+  isLookedAt = true
   const workerData = { now, mostMs: MOST_MS, mostBytes: MOST_BYTES, everyMs: LOOK_EVERY_MS }
-  const worker = new Worker(LOOK, { eval: true, workerData, execArgv: [] })
-  worker.unref()
-  return worker
+  new Worker(LOOK, { eval: true, workerData, execArgv: [] }).unref()
 }

@@ -31,11 +31,15 @@ export function epochChecks(
 ): EpochChecks {
   let isStopping = false
   let isMember = false
+  const had = new Set<number>()
 
   function begin({ partition, start, committed, metadata, end }: AssignedPartition): void {
     if (start > over.safe(partition))
       violate(`${partition} is read from ${start}, and ${over.safe(partition)} is not over`)
-    const record = committed === undefined ? undefined : acceptedRecord(metadata, committed, end)
+    // Of those that it had before it may know better: a commit counts attempts that have only begun.
+    const isKnown = had.has(partition)
+    had.add(partition)
+    const record = committed === undefined || isKnown ? undefined : acceptedRecord(metadata, committed, end)
     const attempts = record === undefined || 'refused' in record ? new Map<number, number>() : record.attempts
     epochs.begin({
       ...{ partition, life, start, attempts },
