@@ -4,9 +4,11 @@
  */
 
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
+import { fileHash40 } from '../../src/core/offsets/commit-record.ts'
 import type { OffsetCommit } from '../../src/kafka/consumer/committer.ts'
 import type { FileJob } from '../../src/plugin/messages.ts'
 import type { RunEvent } from '../../src/report/events.ts'
+import { decodeCommitRecord } from '../support/commit-record.ts'
 import { type Broker, indexAt } from './broker.ts'
 import { noteHaunting } from './haunting.ts'
 import type { Plan } from './plan.ts'
@@ -32,7 +34,8 @@ export interface Checks {
   /** `isPaused`: whether it waits for an attempt that succeeds, for which it may pass over older contents. */
   onLifeBegins(life: number, host: number, isPaused: () => boolean): void
   onCall(job: FileJob, content: Buffer): void
-  onNull(job: FileJob): void
+  /** `isTold`: the processor hears of it; else it was being stopped. */
+  onNull(job: FileJob, isTold: boolean): void
   onFailed(job: FileJob): void
   /** `blocked`: why everything pauses, if it does. */
   onEvent(event: RunEvent, blocked: string | undefined): void
@@ -61,6 +64,10 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
   let violation: string | undefined
   let host = 0
   let isPaused = () => false
+  /** It has not had partitions yet, and knows of them what commits say. */
+  let isFresh = true
+  /** By a file's hash: how often commits said that it was tried, when this process began. */
+  const triedBefore = new Map<number, number>()
 
   function violate(what: string): void {
     violation ??= what
@@ -96,6 +103,19 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
   function incomplete(f: FileTruth): void {
     if (isWhole(f) && f.lost === 0 && !wasLeft(f) && !truth.wasReset)
       violate(`${nameOf(f)} is called incomplete, and a good copy of each chunk is in the log`)
+  }
+
+  function noteTried(): void {
+    if (truth.wasReset || plan.on.has('retention') || settings.reprocessIdentical) return
+    for (const { committed } of broker.partitions)
+      for (const [hash, times] of decodeCommitRecord(committed?.metadata)?.attempts ?? [])
+        triedBefore.set(hash, Math.max(times, triedBefore.get(hash) ?? 0))
+  }
+
+  function attempt(f: FileTruth, number: number): void {
+    const before = triedBefore.get(fileHash40(f.key)) ?? 0
+    if (number <= before && !isFinal(f) && !f.mayHaunt && !wasSentTwice(f))
+      violate(`${nameOf(f)} was tried ${before} times, and is told that it is attempt ${number}`)
   }
 
   /** Once a content was processed, none that was whole before it in this epoch runs. */
@@ -180,6 +200,9 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
     onAssigned() {
       truth.epoch++
       noteHaunting(broker, truth, broker.partitions)
+      triedBefore.clear()
+      if (isFresh) noteTried()
+      isFresh = false
     },
     onGivenUp() {
       truth.epoch++
@@ -188,6 +211,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
     },
     onLifeBegins(life, onHost, paused) {
       isPaused = paused
+      isFresh = true
       truth.life = life
       truth.epoch++
       host = onHost
@@ -207,6 +231,7 @@ export function checksOf(plan: Plan, broker: Broker, truth: Truth, happened: (wh
       if (job.final !== job.attempt > retries) violate(`${who} is wrong about its last attempt`)
       if (f.nulls > 0) happened('file run again')
       order(f)
+      attempt(f, job.attempt)
       // A kill may have cut off an attempt that a commit had counted.
       if (job.attempt > ++f.calls && truth.epoch <= FIRST_EPOCH)
         violate(`${who} is called for the ${f.calls}. time, and told that it is attempt ${job.attempt}`)

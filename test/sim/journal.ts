@@ -12,8 +12,11 @@ export interface JournalWorld extends Pick<ProcessWorld, 'clock' | 'chance' | 's
   readonly checks: Pick<ProcessWorld['checks'], 'onJournalled'> & { onJournalCleared?(): void }
 }
 
-export function simJournal({ clock, chance, store, checks, happened }: JournalWorld): SimJournal {
-  const safe = new Set<string>()
+/** `safe`: what its file has. */
+export function simJournal(
+  { clock, chance, store, checks, happened }: JournalWorld,
+  safe = new Set<string>(),
+): SimJournal {
   const underWay = new Set<string>()
   const cleared = new Set<string>()
   return {

@@ -48,7 +48,7 @@ export function pluginOrders(world: ProcessWorld): Orders {
     onNull(job, isTold) {
       trace(() => `plugin returned null for f${truth.fileOf(job)?.file.index}${isTold ? '' : ', ignored'}`)
       if (!isTold) happened('null ignored')
-      checks.onNull(job)
+      checks.onNull(job, isTold)
     },
     onFailed(job) {
       trace(() => `attempt of f${truth.fileOf(job)?.file.index} failed`)

@@ -38,7 +38,10 @@ async function history(seed: number, without: Without, tracing: boolean): Promis
   let known = plan.raisedAt > 0 ? plan.partitions - 1 : plan.partitions
   const group = newGroup(known, root.fork('group'))
   let lives = 0
-  const surroundings = { world, broker, group, checks, nextLife: () => ++lives, partitionCount: () => known }
+  const surroundings = {
+    ...{ world, broker, group, checks, nextLife: () => ++lives, partitionCount: () => known },
+    journals: Array.from({ length: plan.hosts }, () => new Set<string>()),
+  }
   const hosts = Array.from({ length: plan.hosts }, (_, i) => newHost(i + 1, surroundings))
 
   for (const sending of plan.sendings) {

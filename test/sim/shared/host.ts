@@ -34,11 +34,13 @@ export interface HostSurroundings {
   /** Of a process that begins. */
   nextLife(): number
   partitionCount(): number
+  /** What the journal of each host has in its file. */
+  readonly journals: readonly Set<string>[]
 }
 
 export function host(
   number: number,
-  { world, broker, group, checks, nextLife, partitionCount }: HostSurroundings,
+  { world, broker, group, checks, nextLife, partitionCount, journals }: HostSurroundings,
 ): Host {
   const { plan, chance, happened, trace } = world
   const store = simStore()
@@ -71,7 +73,7 @@ export function host(
       trace: line => world.trace(() => `h${number}: ${line()}`),
     }
     running = own
-    if (plan.on.has('journal')) journal ??= journalOf(() => running as HostWorld)
+    if (plan.on.has('journal')) journal ??= journalOf(() => running as HostWorld, journals[number - 1])
     own.trace(() => `process ${life} begins`)
     process = beginSharedProcess(own, { broker, group, journal, stands, partitionCount, onOver: astray })
     process.begin()
@@ -161,14 +163,17 @@ export function host(
 }
 
 /** It outlives each of the processes that write it. */
-function journalOf(running: () => HostWorld): SimJournal {
+function journalOf(running: () => HostWorld, file: Set<string> | undefined): SimJournal {
   const { chance, store, happened } = running()
-  return simJournal({
-    ...{ chance, store, happened },
-    clock: { ...running().clock, after: (...wait) => running().clock.after(...wait) },
-    checks: {
-      onJournalled: key => running().checks.onJournalled(key),
-      onJournalCleared: () => running().checks.onJournalCleared(),
+  return simJournal(
+    {
+      ...{ chance, store, happened },
+      clock: { ...running().clock, after: (...wait) => running().clock.after(...wait) },
+      checks: {
+        onJournalled: key => running().checks.onJournalled(key),
+        onJournalCleared: () => running().checks.onJournalCleared(),
+      },
     },
-  })
+    file,
+  )
 }

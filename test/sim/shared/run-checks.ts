@@ -169,14 +169,14 @@ export function runChecks(
       f.calls++
       epochs.runs(f).now.add({ epoch, job })
     },
-    onNull(job) {
+    onNull(job, isTold) {
       const found = runOf(job)
       if (found === undefined) return
       const { f, run } = found
       const runs = epochs.runs(f)
       f.nulls++
       happened('file processed')
-      runs.wasLate = run === undefined || run.epoch.state === 'over'
+      runs.wasLate = !isTold || run === undefined || run.epoch.state === 'over'
       if (runs.wasLate) happened('late null')
       runs.lastNull = run?.epoch
       if (run !== undefined) runs.nullBy.set(life, run.epoch)
