@@ -240,11 +240,16 @@ function count(fields: Fields, name: string, most?: number): number {
 }
 
 function isCount(value: unknown, most = Number.MAX_SAFE_INTEGER - 1): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most
+  return (
+    Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most && !isMinusZero(value)
+  )
 }
 
+/** JSON has it, and does not keep it. */
+const isMinusZero = (value: unknown) => Object.is(value, -0)
+
 function secondsOf({ mtime }: Fields): number {
-  if (typeof mtime === 'number' && Math.abs(mtime) <= MAX_SECONDS) return mtime
+  if (typeof mtime === 'number' && Math.abs(mtime) <= MAX_SECONDS && !isMinusZero(mtime)) return mtime
   throw new Wrong(`mtime ${shown(mtime)} is not a time`)
 }
 

@@ -267,6 +267,15 @@ test('bytes that are no JSON, or too many, are refused', () => {
     assert.ok('refused' in decodeDeadLetter(value, none))
 })
 
+test('a zero with a sign is refused: it could not be written again', () => {
+  const { value, headers } = encodeDeadLetter(FILE)
+  const text = String(value)
+  for (const damaged of [text.replace('[3,0,0]', '[3,-0,0]'), text.replace(/("mtime":)[^,}]+/, '$1-0')]) {
+    assert.notEqual(damaged, text)
+    assert.ok('refused' in decoded({ value: Buffer.from(damaged), headers }), damaged)
+  }
+})
+
 test('fault 46: a letter damaged in any byte is refused or decodes to one that can be written again', () => {
   const letters = [encodeDeadLetter(FILE), encodeDeadLetter(RECORD)]
   let read = 0
