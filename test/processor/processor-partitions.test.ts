@@ -424,3 +424,14 @@ test('a stop while partitions are being taken away waits no longer than what run
   await revoked
   assert.equal(w.committed.get(0), 1)
 })
+
+test('whole files that no thread had begun go back with lost partitions, and that is told', async t => {
+  const { plugin } = answering()
+  const w = world(t, { plugin, threads: 1 })
+  for (const path of ['f', 'g', 'h']) await w.send(0, ...cut(path, 'aaaabbbb').values)
+  await w.revoke({ lost: true })
+  const told = w.events.flatMap(event => (event.type === 'info' ? [event.text] : []))
+  assert.deepEqual(told, [
+    '3 whole files not done with went back with the partitions: they are read again by whoever gets those',
+  ])
+})

@@ -102,6 +102,47 @@ region = us-east-1
     assert.deepEqual(digests(join(s3.bucketFolder('lab'), topic)), digests(sent))
     removeTree(sent)
   })
+
+  test('SIGTERM in the middle of a large upload: its parts are taken back before the process ends, and the next run sends it', async () => {
+    const topic = uniqueName('s3')
+    await createTopic(broker, topic, 4)
+    const sent = makeTree()
+    const large = fs.openSync(join(sent, 'large.raw'), 'w')
+    for (let at = 0; at < LARGE_BYTES; at += 1024 * 1024) fs.writeSync(large, randomBytes(1024 * 1024))
+    fs.closeSync(large)
+    const uploaded = await runCli(['upload', sent, '-b', broker, '-t', topic])
+    assert.equal(uploaded.code, 0, uploaded.stderr)
+    const args = [
+      'run',
+      '-p',
+      's3',
+      '-t',
+      topic,
+      '--bucket',
+      'lab',
+      '--mode',
+      'disk',
+      '-o',
+      join(folder, 'late'),
+    ]
+    const place = { cwd: folder, env: credentials(), timeoutMs: 300_000 }
+    const parts = () => {
+      const at = join(s3.bucketFolder('lab'), '.sgwtmp', 'multipart')
+      return fs.existsSync(at)
+        ? fs.readdirSync(at, { recursive: true }).filter(name => /\d$/.test(String(name)))
+        : []
+    }
+    const run = startCli([...args, '--drain-timeout', '1ms'], place)
+    await until(() => parts().length > 0)
+    run.kill('SIGTERM')
+    const { code, stderr } = await run.done
+    assert.equal(code, 75, stderr)
+    assert.deepEqual(parts(), [], stderr)
+    const again = await runCli([...args, '--until-end'], place)
+    assert.equal(again.code, 0, again.stderr)
+    assert.deepEqual(digests(join(s3.bucketFolder('lab'), topic)), digests(sent))
+    removeTree(sent)
+  })
 })
 
 function digests(folder: string): Map<string, string> {
