@@ -51,7 +51,7 @@ export function openLogFile({ file, onError, mostBytes = FILE_BYTES }: LogFileOp
       try {
         if (typeof file !== 'string') await file.folder.renewed()
         size ??= await begun(file)
-        if (size > 0 && size + text.length > mostBytes) size = await rotated(file, size)
+        if (size > 0 && size + text.length > mostBytes) size = await rotated(file, mostBytes - text.length)
         await append(file, text)
         size += Buffer.byteLength(text)
         isWell = true
@@ -111,15 +111,21 @@ async function writeWhole(handle: FileHandle, text: string): Promise<void> {
     }
 }
 
-/** The file's size, 0 after the rotation; what is no file, such as /dev/null, is left where it is. */
-async function rotated(file: LogPlace, size: number): Promise<number> {
-  const found = await (typeof file === 'string' ? stat : lstat)(numbered(file, 0))
-  if (!found.isFile()) return size
+/**
+ * The file's size, 0 after the rotation. Left where it is: what is no file, such as /dev/null, and what another program has
+ * truncated or moved away since.
+ */
+async function rotated(file: LogPlace, mostBytes: number): Promise<number> {
+  const found = await (typeof file === 'string' ? stat : lstat)(numbered(file, 0)).catch(unlessGone)
+  if (found === undefined) return 0
+  if (!found.isFile() || found.size <= mostBytes) return found.size
   for (let i = FILES - 2; i >= 0; i--)
-    await rename(numbered(file, i), numbered(file, i + 1)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error
-    })
+    await rename(numbered(file, i), numbered(file, i + 1)).catch(unlessGone)
   return 0
+}
+
+function unlessGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
 }
 
 function numbered(file: LogPlace, i: number): string {

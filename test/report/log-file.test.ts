@@ -34,6 +34,33 @@ test('it is rotated by size, the newest lines are in the file itself, and five f
   for (const name of names) assert.ok(fs.statSync(path.join(path.dirname(file), name)).size <= 100, name)
 })
 
+for (const [how, rotate] of [
+  [
+    'copies and truncates',
+    (file: string) => {
+      fs.copyFileSync(file, `${file}.1`)
+      fs.truncateSync(file)
+    },
+  ],
+  ['moves it away', (file: string) => fs.renameSync(file, `${file}.1`)],
+] as const)
+  test(`another program that ${how}, as logrotate does, takes no line, and the size counts from then on`, async t => {
+    const file = path.join(folder(t), 'plot.log')
+    const log = openLogFile({ file, onError: assert.fail, mostBytes: 100 })
+    const write = async (line: string) => {
+      log.write(line)
+      await until(() => fs.existsSync(file) && fs.readFileSync(file, 'utf8').endsWith(line))
+    }
+    await write(`1 ${'x'.repeat(60)}\n`)
+    rotate(file)
+    await write(`2 ${'x'.repeat(60)}\n`)
+    await write(`3 ${'x'.repeat(10)}\n`)
+    await log.close()
+    assert.deepEqual(fs.readdirSync(path.dirname(file)).sort(), ['plot.log', 'plot.log.1'])
+    assert.match(fs.readFileSync(`${file}.1`, 'utf8'), /^1 x+\n$/)
+    assert.match(fs.readFileSync(file, 'utf8'), /^2 x+\n3 x+\n$/)
+  })
+
 test('a full disk is told once, and closing ends', { skip: !fs.existsSync('/dev/full') }, async () => {
   const errors: Error[] = []
   const log = openLogFile({ file: '/dev/full', onError: error => errors.push(error) })
