@@ -132,7 +132,7 @@ region = us-east-1
         ? fs.readdirSync(at, { recursive: true }).filter(name => /\d$/.test(String(name)))
         : []
     }
-    const run = startCli([...args, '--drain-timeout', '1ms'], place)
+    const run = startCli([...args, '--drain-timeout', '500ms'], place)
     await until(() => parts().length > 0)
     run.kill('SIGTERM')
     const { code, stderr } = await run.done
