@@ -1,10 +1,12 @@
-/** `dfsp init systemd` and `dfsp init compose`. */
+/** `dfsp init systemd`, `dfsp init compose` and `dfsp init kubernetes`. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DfspError, type ErrorCode } from '../../src/base/errors.ts'
+import { kubernetesFiles } from '../../src/cli/init/kubernetes-files.ts'
 import { systemdUnits } from '../../src/cli/init/systemd-units.ts'
 import { runCli } from '../support/cli.ts'
 import { dfsp, folder } from './world.ts'
@@ -120,6 +122,7 @@ for (const user of [false, true]) {
       user,
       owner: '1000',
       config: undefined,
+      shared: false,
     })
     for (const [name, text] of Object.entries(units)) writeFileSync(join(cwd, name), text)
     const { status, stderr } = verify(
@@ -135,6 +138,38 @@ for (const user of [false, true]) {
   })
 }
 
+test('init systemd --shared is a unit of which any number run, each with a name and a folder of its own', async t => {
+  const cwd = folder(t, { 'plot.ts': '' })
+  const { stdout, stderr } = await dfsp(['init', 'systemd', 'plot', '-t', 'xrd', '--shared'], cwd)
+  assert.deepEqual(stdout.match(/^# \/etc\/.*/gm), ['# /etc/systemd/system/dfsp-plot@.service'])
+  assert.match(stdout, /^ExecStart=.* -t xrd -o %S\/dfsp-plot\/%i --shared --member %H-%i$/m)
+  assert.match(stdout, /^StateDirectory=dfsp-plot\/%i$/m)
+  assert.equal(stderr, 'Next:  sudo dfsp init systemd plot -t xrd --shared --install\n')
+  const { stdout: installed } = await dfsp(
+    ['init', 'systemd', 'plot', '--shared', '--user', '--install'],
+    cwd,
+  )
+  assert.match(installed, /systemctl --user enable --now dfsp-plot@1 dfsp-plot@2 /)
+})
+
+for (const user of [false, true]) {
+  test(`the ${user ? "account's" : "system's"} shared unit passes systemd-analyze`, {
+    skip: noSystemd,
+  }, t => {
+    const cwd = folder(t, { 'plot.ts': '' })
+    const [[name = '', text = ''] = []] = Object.entries(
+      systemdUnits({
+        ...{ name: 'plot', plugin: join(cwd, 'plot.ts'), topic: 'xrd', folder: cwd },
+        ...{ program: [process.execPath, 'dfsp.js'], user, owner: '1000', config: undefined, shared: true },
+      }),
+    )
+    assert.equal(name, 'dfsp-plot@.service')
+    writeFileSync(join(cwd, name), text)
+    const { status, stderr } = verify([join(cwd, name)], user, cwd)
+    assert.deepEqual([status, stderr], [0, ''])
+  })
+}
+
 test('a service is not started again after an error that does not mend itself, and only then', () => {
   const named = new Map([
     ['USAGE', 64],
@@ -145,7 +180,7 @@ test('a service is not started again after an error that does not mend itself, a
   const [text = ''] = Object.values(
     systemdUnits({
       ...{ name: 'a', plugin: 'save', topic: 't', folder: '/', program: ['dfsp'], user: false },
-      ...{ owner: undefined, config: undefined },
+      ...{ owner: undefined, config: undefined, shared: false },
     }),
   )
   const [, list = ''] = /^RestartPreventExitStatus=(.*)$/m.exec(text) ?? []
@@ -183,4 +218,81 @@ test('init compose writes a broker that answers at localhost:9092 and an image t
     assert.match(line, /^(FROM|RUN|ARG|COPY|WORKDIR|USER|VOLUME|ENTRYPOINT|CMD) /)
   assert.equal((await dfsp(['init', 'compose'], cwd)).error?.message, 'compose.yaml exists')
   assert.ok(!existsSync(join(cwd, 'dfsp.config')))
+})
+
+/** The Kafka client's: dfsp itself reads no YAML. */
+const { load, loadAll } = createRequire(import.meta.resolve('@confluentinc/kafka-javascript/package.json'))(
+  'js-yaml',
+)
+
+test('init compose is YAML; with --shared it has replicas that want neither one port nor one log', async t => {
+  const services = async (...more: string[]) => {
+    const cwd = folder(t)
+    await dfsp(['init', 'compose', 'plot', '-t', 'xrd', ...more], cwd)
+    return load(readFileSync(join(cwd, 'compose.yaml'), 'utf8')).services
+  }
+  const { kafka, plot } = await services()
+  assert.equal(kafka.environment.KAFKA_NUM_PARTITIONS, 4)
+  assert.equal(plot.deploy, undefined)
+  assert.ok(!plot.command.includes('--shared'))
+  const { plot: shared } = await services('--shared')
+  assert.deepEqual(shared.deploy, { replicas: 2 })
+  assert.deepEqual(shared.command.slice(-3), ['--shared', '--log-file', '/dev/null'])
+  assert.deepEqual(shared.ports, ['127.0.0.1:9464-9473:9464'])
+  assert.equal(shared.stop_grace_period, '45s')
+})
+
+interface Manifest {
+  readonly kind: string
+  readonly metadata: { readonly name: string }
+  // biome-ignore lint/suspicious/noExplicitAny: as the YAML has it
+  readonly spec: any
+}
+
+const manifestsOf = (shared: boolean, name = 'my_Plot') =>
+  new Map(
+    (
+      loadAll(kubernetesFiles({ name, topic: 'xrd', version: '1', shared })['kubernetes.yaml']) as Manifest[]
+    ).map(each => [each.kind, each]),
+  )
+
+for (const shared of [false, true])
+  test(`init kubernetes ${shared ? '--shared ' : ''}is a pod that is asked whether it lives, stops in order and has its secrets from a Secret`, () => {
+    const all = manifestsOf(shared)
+    for (const { metadata } of all.values()) assert.equal(metadata.name, 'dfsp-my-plot')
+    assert.deepEqual(
+      [...all.keys()],
+      shared ? ['Secret', 'Service', 'StatefulSet'] : ['Secret', 'PersistentVolumeClaim', 'Deployment'],
+    )
+    const { spec } = all.get(shared ? 'StatefulSet' : 'Deployment') as Manifest
+    assert.deepEqual(spec.selector.matchLabels, spec.template.metadata.labels)
+    const pod = spec.template.spec
+    assert.ok(pod.terminationGracePeriodSeconds > 20)
+    const [container] = pod.containers
+    assert.equal(container.livenessProbe.httpGet.path, '/livez')
+    assert.equal(container.readinessProbe.httpGet.path, '/readyz')
+    assert.equal(container.readinessProbe.httpGet.port, container.ports[0].name)
+    assert.deepEqual(container.envFrom, [{ secretRef: { name: 'dfsp-my-plot' } }])
+    assert.deepEqual(container.volumeMounts, [{ name: 'output', mountPath: '/output' }])
+    assert.deepEqual(container.args.slice(0, 7), ['run', '-p', './my_Plot.ts', '-t', 'xrd', '-o', '/output'])
+    const volumes = shared ? spec.volumeClaimTemplates.map((v: Manifest) => v.metadata) : pod.volumes
+    assert.equal(volumes[0].name, 'output')
+  })
+
+test('pods that share a topic are members by their own names; without --shared there is one, and no second beside it', () => {
+  const { spec: shared } = manifestsOf(true).get('StatefulSet') as Manifest
+  const [container] = shared.template.spec.containers
+  assert.deepEqual(container.args.slice(-3), ['--shared', '--member', '$(POD_NAME)'])
+  assert.equal(container.env[0].valueFrom.fieldRef.fieldPath, 'metadata.name')
+  assert.equal(shared.replicas, 2)
+  const { spec: alone } = manifestsOf(false).get('Deployment') as Manifest
+  assert.deepEqual([alone.replicas, alone.strategy.type], [1, 'Recreate'])
+  assert.ok(!alone.template.spec.containers[0].args.includes('--shared'))
+})
+
+test('init kubernetes leaves a Dockerfile of init compose as it is', async t => {
+  const cwd = folder(t, { Dockerfile: 'FROM mine' })
+  const { stdout } = await dfsp(['init', 'kubernetes', 'plot', '-t', 'xrd'], cwd)
+  assert.match(stdout, /^wrote kubernetes\.yaml, \.dockerignore\n/)
+  assert.equal(readFileSync(join(cwd, 'Dockerfile'), 'utf8'), 'FROM mine')
 })

@@ -17,7 +17,14 @@ const WORDS = ['by', 'and', 'on']
 const series = new Map<string, ReadonlySet<string>>()
 before(async () => {
   const figures = metrics({
-    ...{ topic: 'xrd', group: 'g', process: false, lastSuccess: undefined, now: () => 1_700_000_000_000 },
+    ...{
+      topic: 'xrd',
+      group: 'g',
+      member: 'lab1',
+      process: false,
+      lastSuccess: undefined,
+      now: () => 1_700_000_000_000,
+    },
   })
   figures.attach(viewOf())
   for (const line of (await figures.text('own')).split('\n')) {

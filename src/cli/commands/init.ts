@@ -9,6 +9,7 @@ import { nearest } from '../../core/text/nearest.ts'
 import type { Command, Invocation } from '../command.ts'
 import { composeFiles } from '../init/compose-files.ts'
 import { initSystemd } from '../init/init-systemd.ts'
+import { kubernetesFiles } from '../init/kubernetes-files.ts'
 import { announce, type NewFile, writeNew } from '../init/new-files.ts'
 import { pluginTemplate, pluginTestTemplate, SAMPLES } from '../init/templates.ts'
 
@@ -23,14 +24,15 @@ const KINDS: Readonly<Record<string, (call: Call) => Promise<void>>> = {
   config: initConfig,
   systemd: ({ invocation, settings, name }) => initSystemd(invocation, settings.values, name),
   compose: initCompose,
+  kubernetes: initKubernetes,
 }
 
 export const command: Command = {
   name: 'init',
   describe:
-    'Writes what to start from: plugin (with a test, samples and a config file) and config into this folder; systemd prints a service and a timer for a plugin here, or puts them in their place with --install; compose writes compose.yaml (a Kafka broker for a laptop, and the plugin) and a Dockerfile. What exists is left as it is.',
+    'Writes what to start from: plugin (with a test, samples and a config file) and config into this folder; systemd prints a service and a timer for a plugin here, or puts them in their place with --install; compose writes compose.yaml (a Kafka broker for a laptop, and the plugin) and a Dockerfile; kubernetes writes kubernetes.yaml and a Dockerfile. With --shared the last three are for several processes that share a topic. What exists is left as it is.',
   positionals: [
-    { name: 'KIND', describe: 'plugin, config, systemd or compose', required: true },
+    { name: 'KIND', describe: 'plugin, config, systemd, compose or kubernetes', required: true },
     { name: 'NAME', describe: 'name of the plugin (default: plot)' },
   ],
   examples: [
@@ -39,7 +41,9 @@ export const command: Command = {
     ['dfsp init systemd plot -t xrd', 'look at the units for ./plot.ts'],
     ['sudo dfsp init systemd plot -t xrd --install', 'and put them into /etc/systemd/system'],
     ['dfsp init systemd plot -t xrd --user --install', 'for your own account, without root'],
+    ['dfsp init systemd plot -t xrd --shared', 'a unit of which any number run, on as many hosts'],
     ['dfsp init compose plot -t xrd', 'compose.yaml, Dockerfile, .dockerignore'],
+    ['dfsp init kubernetes plot -t xrd', 'kubernetes.yaml, Dockerfile, .dockerignore'],
   ],
   async run(invocation) {
     const [kind = ''] = invocation.positionals.KIND ?? []
@@ -81,11 +85,8 @@ async function initConfig({ invocation, settings }: Call): Promise<void> {
 }
 
 async function initCompose({ invocation, settings, name }: Call): Promise<void> {
-  const { topic = name, force } = settings.values
-  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  const files = Object.entries(composeFiles({ name, topic, version }))
+  const { topic = name, force, shared } = settings.values
+  const files = Object.entries(composeFiles({ name, topic, version: ownVersion(), shared }))
   const written = await writeNew(files, files.length, { cwd: invocation.cwd, force })
   const next = [
     ...(existsSync(resolve(invocation.cwd, `${name}.ts`)) ? [] : [`dfsp init plugin ${name}`]),
@@ -94,6 +95,24 @@ async function initCompose({ invocation, settings, name }: Call): Promise<void> 
     'docker compose --profile dfsp up --build',
   ]
   announce(written, next, invocation, settings)
+}
+
+async function initKubernetes({ invocation, settings, name }: Call): Promise<void> {
+  const { topic = name, force, shared } = settings.values
+  const files = Object.entries(kubernetesFiles({ name, topic, version: ownVersion(), shared }))
+  // The Dockerfile may be there, of init compose.
+  const written = await writeNew(files, 1, { cwd: invocation.cwd, force })
+  const next = [
+    ...(existsSync(resolve(invocation.cwd, `${name}.ts`)) ? [] : [`dfsp init plugin ${name}`]),
+    'docker build -t REGISTRY/IMAGE . && docker push REGISTRY/IMAGE',
+    'kubectl apply -f kubernetes.yaml    # with that image, and your brokers',
+  ]
+  announce(written, next, invocation, settings)
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
 }
 
 /** The example that is shipped with dfsp; src/ and dist/ are equally deep. */

@@ -139,7 +139,7 @@ async function wordsOf(command: CommandName, before: readonly string[]): Promise
 
 const WORDS: Partial<Record<CommandName, readonly string[]>> = {
   config: ['check', 'show', 'path'],
-  init: ['plugin', 'config', 'systemd', 'compose'],
+  init: ['plugin', 'config', 'systemd', 'compose', 'kubernetes'],
   completion: ['bash', 'zsh', 'fish'],
 }
 

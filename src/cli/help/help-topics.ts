@@ -115,7 +115,10 @@ cron          */15 * * * * cd /data && dfsp run -p ./p.ts -t xrd --until-end -q
 systemd       dfsp init systemd plot -t xrd            look at the units
               sudo dfsp init systemd plot -t xrd --install
 containers    dfsp init compose plot -t xrd            compose.yaml, Dockerfile
-              One replica, and a grace period longer than --drain-timeout.
+              dfsp init kubernetes plot -t xrd         kubernetes.yaml, Dockerfile
+              A grace period longer than --drain-timeout, and one replica.
+several       dfsp init systemd plot -t xrd --shared   also compose, kubernetes:
+              where each file lies in one partition (dfsp help scaling)
 watching      --http 9464 for /metrics, /livez, /readyz and a status page
               --metrics-file FILE.prom for runs that end
 `,

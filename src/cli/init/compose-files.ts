@@ -6,18 +6,31 @@ export interface ComposeChoice {
   readonly topic: string
   /** Of dfsp itself: names the tarball. */
   readonly version: string
+  /** Several containers of it share the topic. */
+  readonly shared: boolean
 }
+
+export const IGNORED = 'node_modules\n*_output\n.git\n*.env\n'
 
 /** Text by file name. */
 export function composeFiles(choice: ComposeChoice): Readonly<Record<string, string>> {
   return {
     'compose.yaml': compose(choice),
     Dockerfile: dockerfile(choice),
-    '.dockerignore': 'node_modules\n*_output\n.git\n*.env\n',
+    '.dockerignore': IGNORED,
   }
 }
 
-function compose({ name, topic }: ComposeChoice): string {
+function compose({ name, topic, shared }: ComposeChoice): string {
+  const service = name.toLowerCase()
+  // They have one volume, and the log of each is what docker compose logs shows.
+  const more = shared ? ', --shared, --log-file, /dev/null' : ''
+  const replicas = shared
+    ? `    # docker compose --profile dfsp up --scale ${service}=4: as many as the topic has partitions at most.
+    deploy:
+      replicas: 2
+`
+    : ''
   return `# docker compose up -d kafka                a broker on localhost:9092
 # docker compose --profile dfsp up --build   the plugin in a container, too
 services:
@@ -50,14 +63,14 @@ services:
       timeout: 10s
       retries: 12
 
-  ${name.toLowerCase()}:
+  ${service}:
     profiles: [dfsp]
     build: .
-    command: [run, -p, ./${name}.ts, -t, ${topic}, -o, /output, --wait-for-topic, --http, "0.0.0.0:9464"]
+${replicas}    command: [run, -p, ./${name}.ts, -t, ${topic}, -o, /output, --wait-for-topic, --http, "0.0.0.0:9464"${more}]
     environment:
       DFSP_BROKERS: kafka:19092
     ports:
-      - "127.0.0.1:9464:9464"
+      - "127.0.0.1:${shared ? '9464-9473' : '9464'}:9464"
     volumes:
       - output:/output
     depends_on:
@@ -73,7 +86,7 @@ volumes:
 `
 }
 
-function dockerfile({ name, version }: ComposeChoice): string {
+export function dockerfile({ name, version }: Pick<ComposeChoice, 'name' | 'version'>): string {
   return `# dfsp and ${name}.ts. Put the tarball that \`npm pack\` makes of dfsp into this folder first.
 FROM node:22-bookworm-slim AS build
 # Needed only where no binary of the Kafka client can be fetched.

@@ -16,7 +16,7 @@ const PROGRAM = fileURLToPath(new URL('../../../bin/dfsp.js', import.meta.url))
 
 export async function initSystemd(invocation: Invocation, values: Values, name: string): Promise<void> {
   const { cwd, env, stdout, stderr } = invocation
-  const { topic, user, install, force, json } = values
+  const { topic, user, install, force, json, shared } = values
   const plugin = pluginFile(name, cwd)
   const config = join(cwd, 'dfsp.config')
   const units = systemdUnits({
@@ -28,6 +28,7 @@ export async function initSystemd(invocation: Invocation, values: Values, name: 
     user,
     owner: ownerOf(plugin, cwd),
     config: isFile(config) ? config : undefined,
+    shared,
   })
   const target = user ? join(configFolder(env), 'systemd', 'user') : '/etc/systemd/system'
   const files = Object.entries(units).map(([file, text]) => [join(target, file), text] as const)
@@ -36,7 +37,10 @@ export async function initSystemd(invocation: Invocation, values: Values, name: 
   if (!install) {
     printUnits(files, json, stdout)
     stderr.write(unseen(env, envFile))
-    const again = ['dfsp init systemd', name, ...(topic ? ['-t', topic] : []), ...(user ? ['--user'] : [])]
+    const again = [
+      ...['dfsp init systemd', name, ...(topic ? ['-t', topic] : [])],
+      ...[...(shared ? ['--shared'] : []), ...(user ? ['--user'] : [])],
+    ]
     stderr.write(`Next:  ${user ? '' : 'sudo '}${again.join(' ')} --install\n`)
     return
   }
@@ -51,8 +55,12 @@ export async function initSystemd(invocation: Invocation, values: Values, name: 
   }
   const next = [
     `${systemctl} daemon-reload`,
-    `${systemctl} enable --now dfsp-${name}.service        # always, or`,
-    `${systemctl} enable --now dfsp-${name}-batch.timer    # every 15 minutes`,
+    ...(shared
+      ? [`${systemctl} enable --now dfsp-${name}@1 dfsp-${name}@2    # as many as wanted, on each host`]
+      : [
+          `${systemctl} enable --now dfsp-${name}.service        # always, or`,
+          `${systemctl} enable --now dfsp-${name}-batch.timer    # every 15 minutes`,
+        ]),
   ]
   announce(
     files.map(([file]) => file),

@@ -1,7 +1,10 @@
-/** What `dfsp init systemd` writes: a service that runs always, or a timer that works off what is there. */
+/**
+ * What `dfsp init systemd` writes: a service that runs always, or a timer that works off what is there; where the topic is
+ * shared a template of services, of which any number run.
+ */
 
 export interface UnitChoice {
-  /** Of the plugin: its units are dfsp-NAME.service, dfsp-NAME-batch.service and dfsp-NAME-batch.timer. */
+  /** Of the plugin: its units are dfsp-NAME.service, dfsp-NAME-batch.service and dfsp-NAME-batch.timer, or dfsp-NAME@.service. */
   readonly name: string
   /** Absolute path of the plugin, or the name of a built-in one. */
   readonly plugin: string
@@ -16,11 +19,14 @@ export interface UnitChoice {
   readonly owner: string | undefined
   /** The file that holds the config, where there is one. */
   readonly config: string | undefined
+  /** Several services of it share the topic, on this host and others. */
+  readonly shared: boolean
 }
 
 /** Text by file name. */
 export function systemdUnits(choice: UnitChoice): Readonly<Record<string, string>> {
   const { name } = choice
+  if (choice.shared) return { [`dfsp-${name}@.service`]: service(choice, false) }
   return {
     [`dfsp-${name}.service`]: service(choice, false),
     [`dfsp-${name}-batch.service`]: service(choice, true),
@@ -34,7 +40,7 @@ export function environmentFile({ name, user }: Pick<UnitChoice, 'name' | 'user'
 }
 
 function service(choice: UnitChoice, batch: boolean): string {
-  const { name, topic, folder, user, owner, config } = choice
+  const { name, topic, folder, user, owner, config, shared } = choice
   const words = [
     ...choice.program,
     ...['run', '-p', choice.plugin],
@@ -43,12 +49,23 @@ function service(choice: UnitChoice, batch: boolean): string {
     ...(batch ? ['--until-end'] : []),
   ]
   const what = topic === undefined ? '' : ` of topic ${topic}`
+  /** %H is the host's name, %i what stands behind the @. */
+  const state = shared ? `dfsp-${name}/%i` : `dfsp-${name}`
   return lines([
     batch
       ? `# What is there now${what}, then the end: started by dfsp-${name}-batch.timer.`
       : `# Every file${what} as it arrives. What runs is finished and committed before it stops.`,
+    ...(shared
+      ? [
+          '# Each of these shares the topic with the others, here and on other hosts: dfsp-' +
+            name +
+            '@1, dfsp-' +
+            name +
+            '@2 …',
+        ]
+      : []),
     '[Unit]',
-    `Description=dfsp ${escaped(name)}${batch ? ': what is there now' : ''}`,
+    `Description=dfsp ${escaped(name)}${shared ? ' %i' : ''}${batch ? ': what is there now' : ''}`,
     'Documentation=man:dfsp(1)',
     ...(user ? [] : ['Wants=network-online.target', 'After=network-online.target']),
     ...(batch ? [] : ['# Down for good after 20 restarts in 10 minutes.']),
@@ -63,9 +80,12 @@ function service(choice: UnitChoice, batch: boolean): string {
       : []),
     `# Secrets, such as DFSP_KAFKA_SASL_PASSWORD=…; mode 600. Any flag of dfsp as DFSP_FLAG.`,
     `EnvironmentFile=-${environmentFile(choice)}`,
-    `# Results, logs and journal: ${user ? '~/.local/state (or ~/.config)' : '/var/lib'}/dfsp-${name}`,
-    `StateDirectory=dfsp-${name}`,
-    `ExecStart=${words.map(quoted).join(' ')} -o %S/dfsp-${name}`,
+    `# Results, logs and journal: ${user ? '~/.local/state (or ~/.config)' : '/var/lib'}/${state}`,
+    `StateDirectory=${state}`,
+    ...(shared
+      ? ['# Started again within 10 s a service with --member has its partitions back, and none move.']
+      : []),
+    `ExecStart=${words.map(quoted).join(' ')} -o %S/${state}${shared ? ' --shared --member %H-%i' : ''}`,
     ...(batch
       ? [
           '# 75: another run is still at it. 3, some files failed, leaves the unit failed: systemctl --failed shows it.',

@@ -83,7 +83,7 @@ export const OPTIONS = {
     describe:
       'other processes of the group may read the same topic: each gets some of its partitions. Each file has to lie in one partition, as dfsp upload sends it',
     group: 'Input',
-    commands: ['run', 'config'],
+    commands: ['run', 'init', 'config'],
   },
   member: {
     type: 'string',
