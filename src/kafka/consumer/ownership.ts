@@ -84,7 +84,11 @@ export function ownership(deps: OwnershipDeps): Ownership {
   }
 
   async function assigned(list: readonly number[]): Promise<void> {
-    const starts = shared ? await persistently(() => deps.starts(list, false)) : await startsOfAll(list)
+    const isNone = shared && list.length === 0
+    // What came to others may be new: how many there are is asked beside the answer.
+    if (isNone) void deps.partitions().catch(() => {})
+    const ask = () => persistently(() => deps.starts(list, false))
+    const starts = isNone ? [] : await (shared ? ask() : startsOfAll(list))
     if (starts) return await beginEpochs(starts, list)
     await take(list)
     if (!shared && owned.positions.size === 0) rest.begin()

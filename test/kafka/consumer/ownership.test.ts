@@ -16,7 +16,7 @@ function member(isCooperative: boolean, shared = false) {
       .join(' ')
   let finish = () => {}
   let closing = false
-  const at = { lost: false, refuses: false, offsets: [5, 7] }
+  const at = { lost: false, refuses: false, offsets: [5, 7], asked: [] as string[] }
   const assign: Assigner = {
     isCooperative,
     get isLost() {
@@ -37,16 +37,21 @@ function member(isCooperative: boolean, shared = false) {
     owned,
     assign,
     gate: callGate(),
-    partitions: async () => [0, 1],
-    starts: async list =>
-      list.map(partition => ({
+    async partitions() {
+      at.asked.push('partitions')
+      return [0, 1]
+    },
+    async starts(list) {
+      at.asked.push(`starts of ${list.join(' ')}`)
+      return list.map(partition => ({
         partition,
         start: at.offsets[partition] as number,
         end: 9,
         committed: undefined,
         metadata: undefined,
         notice: undefined,
-      })),
+      }))
+    },
     onAssign: list => void told.push(`begin ${list.map(p => p.partition).join(' ')}`),
     onRevoke: (list, lost) => {
       told.push(`${lost ? 'lose' : 'drain'} ${list.join(' ')}`)
@@ -117,6 +122,17 @@ test('where partitions are shared each begins and ends by itself, while the othe
   assert.deepEqual(told(), ['unassign 1'])
   assert.deepEqual([owned.mayCommit(1), owned.mayCommit(0)], [false, true])
   assert.equal(owned.readSince(owned.turn, 0)?.next, 5)
+})
+
+test('where partitions are shared an assignment of none is answered without a question about partitions', async () => {
+  const { assign, settled, told, at } = member(true, true)
+  assign()
+  await settled()
+  assert.deepEqual(told(), ['begin ', 'assign ', 'resume '])
+  assert.deepEqual(at.asked, ['partitions'])
+  assign(1)
+  await settled()
+  assert.deepEqual(at.asked, ['partitions', 'starts of 1'])
 })
 
 test('a partition that is to go drains all of them, from the moment that is known, before it is given up', async () => {
