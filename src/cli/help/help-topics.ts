@@ -74,6 +74,11 @@ More than one machine, where each file lies in one partition (dfsp upload sends
 it so): the same command on each, with --shared. Kafka gives each some of the
 partitions, and moves them when a process comes, ends or is killed.
   dfsp run -p ./plot.ts -t xrd --shared
+Any other topic dfsp repartition copies into such a one, which they then read.
+To add a host, start it there; to take one away, SIGTERM. With --member NAME, a
+name of its own for each, one that is restarted has its partitions back.
+  dfsp status -t xrd -g dfsp.plot.xrd           who has which partitions
+  dfsp init systemd plot -t xrd --shared        units; also compose, kubernetes
 
 Else split by topic, or let several groups take different files:
   dfsp run -p ./plot.ts -t xrd -g plot.a --files '^a/'
@@ -115,7 +120,7 @@ cron          */15 * * * * cd /data && dfsp run -p ./p.ts -t xrd --until-end -q
 systemd       dfsp init systemd plot -t xrd            look at the units
               sudo dfsp init systemd plot -t xrd --install
 containers    dfsp init compose plot -t xrd            compose.yaml, Dockerfile
-              dfsp init kubernetes plot -t xrd         kubernetes.yaml, Dockerfile
+              dfsp init kubernetes plot -t xrd         kubernetes.yaml, too
               A grace period longer than --drain-timeout, and one replica.
 several       dfsp init systemd plot -t xrd --shared   also compose, kubernetes:
               where each file lies in one partition (dfsp help scaling)
