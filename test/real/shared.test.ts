@@ -1,6 +1,8 @@
 /** Several processes of one group, each with some of the partitions of a topic in which each file lies in one. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { partitionOfKey } from '../../src/core/chunks/murmur2.ts'
@@ -213,6 +215,30 @@ describe('a shared topic', { skip: noBroker, concurrency: 4 }, () => {
     for (const { code, stderr } of results) assert.equal(code, 0, stderr)
     assert.doesNotMatch(results[0]?.stderr ?? '', /more partitions|went to other/)
     assert.deepEqual(ended(topic), paths.toSorted())
+  })
+
+  test('in one folder processes with names have a journal each; without names the second is refused', async () => {
+    const topic = uniqueName('folder')
+    await createTopic(broker, topic, PARTITIONS)
+    const first = start(topic, 'one', '--journal')
+    await first.waitFor(/reading 4 partitions/)
+    const refused = await start(topic, 'one', '--journal').done
+    assert.equal(refused.code, 73)
+    assert.match(refused.stderr, /cannot have the journal .* alone \[E_OUTPUT\][\s\S]*--member of its own/)
+    const second = start(topic, 'one', '--journal', '--member', 'b')
+    await second.waitFor(/reading 2 partitions/)
+    const out = join(plugin.folder, `${topic}-one`)
+    assert.equal(readdirSync(join(out, '.dfsp-tmp')).length, 2)
+    const paths = await send(topic, 20, 'f')
+    for (const path of paths) await plugin.until('end', path)
+    for (const host of [first, second]) {
+      host.kill('SIGTERM')
+      assert.equal((await host.done).code, 0)
+    }
+    assert.deepEqual(ended(topic), paths.toSorted())
+    const journals = readdirSync(out).filter(name => /^\.dfsp-journal-[0-9a-f]+$/.test(name))
+    assert.equal(journals.length, 2)
+    await isCommitted(topic)
   })
 
   test('a strategy that takes all partitions from all hosts is refused', async () => {
