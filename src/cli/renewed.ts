@@ -72,6 +72,8 @@ export function onParentsStop(stop: (signal: StopSignal) => void): () => void {
 }
 
 /** Says that another is to go on, with what is handed to it. */
-export function sayGrown(carried: unknown): void {
-  process.send?.({ grown: carried } satisfies FromChild)
+export async function sayGrown(carried: unknown): Promise<void> {
+  await new Promise<void>(sent =>
+    process.send?.({ grown: carried } satisfies FromChild, undefined, undefined, () => sent()),
+  )
 }

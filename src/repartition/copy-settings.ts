@@ -20,6 +20,7 @@ const SEGMENT_BYTES = 50 * 1024 * 1024
 /** Records keep their times, so both topics forget a record at the same time. */
 export function settingsOfCopy(source: Settings): Settings {
   const keep = source.get('retention.ms') ?? '-1'
+  const safely = source.get('min.insync.replicas')
   return new Map([
     ['cleanup.policy', 'delete'],
     ['retention.ms', keep],
@@ -28,10 +29,7 @@ export function settingsOfCopy(source: Settings): Settings {
     ['segment.bytes', String(SEGMENT_BYTES)],
     ['max.message.bytes', String(needed(source))],
     ['message.timestamp.type', 'CreateTime'],
-    ...['min.insync.replicas'].flatMap(name => {
-      const value = source.get(name)
-      return value === undefined ? [] : [[name, value] as const]
-    }),
+    ...(safely === undefined ? [] : [['min.insync.replicas', safely] as const]),
   ])
 }
 
@@ -46,37 +44,28 @@ export interface WrongSetting {
   readonly why: string
 }
 
-/** What of a topic that is there already would lose records, or not take them. */
+/** What of a topic that is there already would lose records, not take them, or change them. */
 export function wrongSettings(source: Settings, copy: Settings): readonly WrongSetting[] {
-  const wrong: WrongSetting[] = []
-  const check = (name: string, wanted: string, isRight: (found: string) => boolean, why: string) => {
-    const found = copy.get(name)
-    if (found !== undefined && !isRight(found)) wrong.push({ name, found, wanted, why })
+  const limit = (name: string) => {
+    const wanted = Number(settingsOfCopy(source).get(name))
+    return (found: string) => Number(found) < 0 || (wanted >= 0 && Number(found) >= wanted)
   }
-  const keep = Number(source.get('retention.ms') ?? -1)
-  check(
-    'cleanup.policy',
-    'delete',
-    found => found === 'delete',
-    'compaction deletes chunks of one key, and a file never becomes whole',
-  )
-  check(
-    'retention.ms',
-    String(keep),
-    found => Number(found) < 0 || (keep >= 0 && Number(found) >= keep),
-    'records would be deleted while the topic still has them',
-  )
-  check(
-    'max.message.bytes',
-    String(needed(source)),
-    found => Number(found) >= needed(source),
-    'the header of a copy can make a record larger than that',
-  )
-  check(
-    'message.timestamp.type',
-    'CreateTime',
-    found => found === 'CreateTime',
-    'copies keep the time of their records',
-  )
-  return wrong
+  const rules: readonly (readonly [name: string, isRight: (found: string) => boolean, why: string])[] = [
+    [
+      'cleanup.policy',
+      found => found === 'delete',
+      'compaction deletes chunks, and files never become whole',
+    ],
+    ['retention.ms', limit('retention.ms'), TOO_EARLY],
+    ['retention.bytes', limit('retention.bytes'), TOO_EARLY],
+    ['max.message.bytes', found => Number(found) >= needed(source), 'with its header a copy may be larger'],
+    ['message.timestamp.type', found => found === 'CreateTime', 'copies keep the time of their records'],
+  ]
+  return rules.flatMap(([name, isRight, why]) => {
+    const found = copy.get(name)
+    if (found === undefined || isRight(found)) return []
+    return [{ name, found, wanted: settingsOfCopy(source).get(name) ?? '', why }]
+  })
 }
+
+const TOO_EARLY = 'it would delete records that the topic still has'

@@ -68,7 +68,7 @@ export interface RepartitionDeps {
   /** From those before. */
   readonly before?: Handover | undefined
   /** This process has grown too large: another is to go on. */
-  grown(handover: Handover): void
+  grown(handover: Handover): Promise<void>
 }
 
 /** Resident memory; the client holds up to some 200 MB of records at full speed. */
@@ -129,7 +129,7 @@ export async function repartition(
     await looking
     const error = troubles.fatal
     if (isLarge && error === undefined && signal === undefined && !isReached) {
-      grown({ counts: copying.counts, seconds: figures().seconds })
+      await grown({ counts: copying.counts, seconds: figures().seconds })
       info('this process has grown to 512 MiB, which the Kafka client does not free: another one goes on')
       return { exit: 0, error }
     }

@@ -134,7 +134,7 @@ describe('dfsp repartition', { skip: noBroker, concurrency: 4 }, () => {
     const [a, b] = hosts as [Cli, Cli]
     await Promise.all([a.waitFor(/copying 2 partitions/), b.waitFor(/copying 2 partitions/)])
     for (let i = 0; i < 10; i++) await send(topic, 4, `g${i}-`)
-    process.kill(workerOf(b), 'SIGKILL')
+    signalWorker(b, 'SIGKILL')
     assert.equal((await b.done).signal, 'SIGKILL')
     for (let i = 0; i < 10; i++) await send(topic, 4, `h${i}-`)
     await a.waitFor(/copying 2 partitions[\s\S]*copying 4 partitions/)
@@ -150,11 +150,11 @@ describe('dfsp repartition', { skip: noBroker, concurrency: 4 }, () => {
       const session = protocol === 'classic' ? ['-X', 'session.timeout.ms=6000'] : []
       const more = ['-X', `group.protocol=${protocol}`, ...session]
       const frozen = start(topic, ['--member', 'a', ...more], { env: { DFSP_FAULT: 'copied:15:stop' } })
-      await until(() => isStopped(workerOf(frozen)))
+      await until(() => isWorkerStopped(frozen))
       const other = start(topic, ['--member', 'b', ...more])
       await other.waitFor(/copying 4 partitions/)
       await send(topic, 5, 'g')
-      process.kill(workerOf(frozen), 'SIGCONT')
+      signalWorker(frozen, 'SIGCONT')
       await send(topic, 5, 'h')
       await arrived(topic, 3 * 20)
       for (const host of [frozen, other]) host.kill('SIGTERM')
@@ -262,6 +262,21 @@ describe('dfsp repartition', { skip: noBroker, concurrency: 4 }, () => {
     assert.equal((await copy.done).code, 0)
   })
 
+  test('while too few replicas of the copy are in sync it waits, says so, and can be stopped', async () => {
+    const topic = await made('isr', 2)
+    await createTopic(broker, copied(topic), PARTITIONS, {
+      'max.message.bytes': '2000000',
+      'min.insync.replicas': '2',
+    })
+    const copy = start(topic)
+    await copy.waitFor(/have not taken the copies of a round/)
+    copy.kill('SIGTERM')
+    const { code, stderr } = await copy.done
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /summary records=0/)
+    assert.equal((await readAll(broker, copied(topic))).length, 0)
+  })
+
   test('dfsp run --shared processes the files of the copy, each once', async () => {
     const topic = await made('whole', 12)
     assert.equal((await runCli(args(topic, '--until-end'))).code, 0)
@@ -274,11 +289,17 @@ describe('dfsp repartition', { skip: noBroker, concurrency: 4 }, () => {
   })
 })
 
-/** The process that does the work: see src/cli/renewed.ts. */
-function workerOf({ child }: Cli): number {
-  return Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim())
+/** The process that does the work: see src/cli/renewed.ts. Undefined before it is there. */
+function workerOf({ child }: Cli): number | undefined {
+  const text = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim()
+  return text === '' ? undefined : Number(text)
 }
 
-function isStopped(pid: number): boolean {
-  return / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+function signalWorker(cli: Cli, signal: NodeJS.Signals): void {
+  process.kill(workerOf(cli) as number, signal)
+}
+
+function isWorkerStopped(cli: Cli): boolean {
+  const pid = workerOf(cli)
+  return pid !== undefined && / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
 }
