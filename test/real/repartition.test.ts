@@ -289,7 +289,7 @@ describe('dfsp repartition', { skip: noBroker, concurrency: 4 }, () => {
   })
 })
 
-/** The process that does the work: see src/cli/renewed.ts. Undefined before it is there. */
+/** The process that does the work: see src/run/renewed.ts. Undefined before it is there. */
 function workerOf({ child }: Cli): number | undefined {
   const text = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim()
   return text === '' ? undefined : Number(text)

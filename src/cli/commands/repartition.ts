@@ -5,8 +5,8 @@ import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import type { Handover } from '../../repartition/repartition.ts'
 import { repartitionReporter } from '../../report/commands/repartition-report.ts'
 import { loggedError } from '../../report/error-text.ts'
+import { inherited, onParentsStop, renewed, sayGrown } from '../../run/renewed.ts'
 import type { Command } from '../command.ts'
-import { inherited, onParentsStop, renewed, sayGrown } from '../renewed.ts'
 
 export const command: Command = {
   name: 'repartition',

@@ -118,7 +118,7 @@ describe('transactions of the client', { skip: noBroker, concurrency: 4 }, () =>
 
   reliedOn(
     'sendOffsetsToTransaction frees nothing of what it is given',
-    'src/cli/renewed.ts: a process that calls it is replaced by another before it has grown too large',
+    'src/run/renewed.ts: a process that calls it is replaced by another before it has grown too large',
     async () => {
       const child = await startChild('many-offsets', await newTopic(50))
       const { grown, given } = await child.told<{ grown: number; given: number }>()

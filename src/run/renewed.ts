@@ -6,7 +6,7 @@
  * The child is asked to stop by a message, or by the end of this process; signals that reach it, too, count once.
  */
 import { spawn } from 'node:child_process'
-import { beforeTheEnd, onStopSignal, type StopSignal } from '../run/shutdown.ts'
+import { beforeTheEnd, onStopSignal, type StopSignal } from './shutdown.ts'
 
 const CHILD = 'DFSP_RENEWED'
 
