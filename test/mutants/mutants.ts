@@ -293,7 +293,9 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/processor/table/open-files.ts',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
         from: '(shared ? `${partition}\\0${id}` : id)',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
         to: '(shared && partition < 0 ? `${partition}\\0${id}` : id)',
       },
     ],

@@ -1,4 +1,5 @@
 /** What `dfsp init kubernetes` writes: one pod that has the topic to itself, or several that share it. */
+import { jsonLine } from '../../core/text/shown-text.ts'
 import { dockerfile, IGNORED } from './compose-files.ts'
 
 export interface KubernetesChoice {
@@ -146,7 +147,7 @@ function pod(name: string, { name: plugin, topic }: KubernetesChoice, more: read
       containers:
         - name: dfsp
           image: REGISTRY/${name}
-          args: ${JSON.stringify(args)}
+          args: ${jsonLine(args)}
           envFrom:
             - secretRef:
                 name: ${name}

@@ -76,6 +76,9 @@ export function ownership(deps: OwnershipDeps): Ownership {
   const isOver = () => isClosing() || owned.positions.size > 0
   const rest = restWait(() => deps.waitForRest(() => mine, came, isOver), isOver, deps.onFailed)
 
+  /** Those whose epochs end where these go. */
+  const goingWith = (list: readonly number[]) => (shared ? list : owned.positions.keys())
+
   /** One change after the other. */
   function inTurn(change: () => Promise<void>): void {
     work = work.then(change).catch(error => {
@@ -104,14 +107,18 @@ export function ownership(deps: OwnershipDeps): Ownership {
     return isWhole ? await persistently(() => deps.starts(together, false)) : undefined
   }
 
+  function hold(list: readonly number[]): void {
+    if (!assign.isCooperative) mine.clear()
+    for (const partition of list) mine.add(partition)
+    isMember = true
+  }
+
   /** Answers an ASSIGN whose partitions have to wait. */
   async function take(list: readonly number[]): Promise<void> {
     await gate.between(() => {
-      if (!assign.isCooperative) mine.clear()
-      for (const partition of list) mine.add(partition)
+      hold(list)
       assign.accept(list.map(partition => ({ partition })))
       assign.pause(list)
-      isMember = true
     })
   }
 
@@ -121,19 +128,16 @@ export function ownership(deps: OwnershipDeps): Ownership {
     added: readonly number[] | undefined,
   ): Promise<void> {
     const places = starts.map(({ partition, start }) => ({ partition, offset: start }))
+    const begun = starts.map(({ partition }) => partition)
     const isNew = new Set(added)
     await gate.between(async () => {
       for (const place of places) if (!isNew.has(place.partition)) await assign.seek(place, isClosing)
       came = 'whole'
-      if (!assign.isCooperative) mine.clear()
-      for (const { partition } of starts) mine.add(partition)
-      isMember = true
+      hold(begun)
       owned.begin(starts, deps.now())
       deps.onAssign(starts)
       if (added) assign.accept(places.filter(({ partition }) => isNew.has(partition)))
-      const begun = starts.map(({ partition }) => partition)
-      if (deps.isStopped()) assign.pause(begun)
-      else assign.resume(begun)
+      assign[deps.isStopped() ? 'pause' : 'resume'](begun)
     })
   }
 
@@ -144,11 +148,6 @@ export function ownership(deps: OwnershipDeps): Ownership {
     assign.pause(going)
     await deps.onRevoke(going, lost)
     owned.end(going)
-  }
-
-  /** Those whose epochs end where these go. */
-  function goingWith(list: readonly number[]): Iterable<number> {
-    return shared ? list : owned.positions.keys()
   }
 
   async function revoked(list: readonly number[]): Promise<void> {
