@@ -293,10 +293,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/processor/table/open-files.ts',
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-        from: '(shared ? `${partition}\\0${id}` : id)',
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source text
-        to: '(shared && partition < 0 ? `${partition}\\0${id}` : id)',
+        from: 'const keyOf = (partition: number, id: FileId) => (shared ?',
+        to: 'const keyOf = (partition: number, id: FileId) => (shared && partition < 0 ?',
       },
     ],
     simulation: undefined, // a file of several chunks has one home there

@@ -1,6 +1,6 @@
 /**
- * `npm run test:mutants [-- NAME]`: plants faults one at a time in a copy of the sources, and tells what finds each: the tests
- * near it, and after how many simulated histories. Ends with 1 where one is not found. NAME: those with that in their name.
+ * `npm run test:mutants [-- NAME..]`: plants faults one at a time in a copy of the sources, and tells what finds each: the tests
+ * near it, and after how many simulated histories. Ends with 1 where one is not found. NAME: only faults with one of these in their name.
  */
 import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -16,8 +16,8 @@ const MOST_HISTORIES = 10_000
 const MOST_MS = 120_000
 
 const started = performance.now()
-const wanted = process.argv[2] ?? ''
-const chosen = MUTANTS.filter(({ name }) => name.includes(wanted))
+const wanted = process.argv.slice(2)
+const chosen = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some(part => name.includes(part)))
 const copy = mkdtempSync(join(tmpdir(), 'dfsp-mutants-'))
 let missed = 0
 try {
