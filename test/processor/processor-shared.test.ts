@@ -94,6 +94,19 @@ test('an attempt that fails while its partition goes counts, and is not repeated
   assert.deepEqual([...(record(w.metadata.get(1))?.attempts.values() ?? [])], [1])
 })
 
+test('what a thread still reads stays where it is, also when its partition goes while the run ends', async t => {
+  const { w, answer } = sharing(t)
+  const b = pathIn(1, 'b')
+  await w.send(1, ...cut(b, 'aaaa').values)
+  const drained = w.processor.drain(1_000)
+  await w.clock.advance(1_000)
+  assert.equal(await drained, false)
+  await w.revoke({ partitions: [1], lost: true })
+  assert.ok(w.processor.memoryBytes > 0)
+  await answer(b)
+  assert.equal(w.processor.memoryBytes, 0)
+})
+
 test('a run is not over while files wait for their partition to go', async t => {
   const { w, answer } = sharing(t)
   await w.send(1, ...cut(pathIn(1, 'b'), 'aaaa').values, ...cut(pathIn(1, 'c'), 'aaaa').values)

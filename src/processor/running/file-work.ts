@@ -126,10 +126,15 @@ export function fileWork(s: FileWorkDeps): FileWork {
     file.stored.release()
   }
 
+  /** A thread may still read it, also where it was given up already: then it is released by the answer. */
+  function releaseUnread(file: OpenFile): void {
+    if (!running.has(file)) file.stored.release()
+  }
+
   function leave(file: OpenFile): void {
     if (file.state === 'parked' || file.state === 'leaving' || file.state === 'closed') return
     files.move(file, 'leaving')
-    file.stored.release()
+    releaseUnread(file)
   }
 
   return {
@@ -142,8 +147,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
     },
     dispatch,
     drop(file) {
-      // A thread may still read it, also where it was given up already.
-      if (!running.has(file)) file.stored.release()
+      releaseUnread(file)
       files.move(file, 'closed')
       if (!running.has(file)) queue.free(file)
     },
