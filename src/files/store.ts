@@ -12,6 +12,7 @@ import { named, type OwnFolder } from '../base/held-folder.ts'
 import { PAGE_BYTES } from '../core/page-bytes.ts'
 import type { Source } from '../core/source.ts'
 import type { Arena } from './arena.ts'
+import { PageTable } from './page-table.ts'
 import { spool as openSpool, type Spool } from './spool.ts'
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants
@@ -113,8 +114,7 @@ interface FileDeps {
 class PagedFile implements StoredFile {
   place: Place
   readonly #deps: FileDeps
-  /** Page of the file -> page of the arena or the spool. */
-  #pages = new Map<number, number>()
+  #pages = new PageTable()
   #name: string | undefined
 
   constructor(deps: FileDeps, place: Place) {
@@ -133,7 +133,7 @@ class PagedFile implements StoredFile {
       const isNew = page === undefined
       if (page === undefined) {
         page = pager.take()
-        this.#pages.set(number, page)
+        this.#pages.add(number, page)
       }
       try {
         pager.write(page, at, data, from, to)
@@ -152,16 +152,16 @@ class PagedFile implements StoredFile {
   spill(): void {
     if (this.place !== 'memory') return
     const { arena, spool } = this.#deps
-    const moved = new Map<number, number>()
+    const moved = new PageTable()
     // Whole pages: the holes in them are written over by the chunks that are missing.
     try {
-      for (const [number, page] of this.#pages) {
+      this.#pages.each((page, number) => {
         const to = spool.take()
-        moved.set(number, to)
+        moved.add(number, to)
         spool.write(to, 0, arena.page(page), 0, PAGE_BYTES)
-      }
+      })
     } catch (error) {
-      for (const page of moved.values()) spool.give(page)
+      moved.each(page => spool.give(page))
       throw error
     }
     this.#freePages()
@@ -213,7 +213,7 @@ class PagedFile implements StoredFile {
 
   #freePages(): void {
     const pager = this.#pager()
-    for (const page of this.#pages.values()) pager.give(page)
+    this.#pages.each(page => pager.give(page))
     this.#pages.clear()
   }
 }

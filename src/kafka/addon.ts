@@ -1,8 +1,8 @@
 /** The compiled part of the Kafka client. */
 import { createRequire } from 'node:module'
-import { setFlagsFromString } from 'node:v8'
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { DfspError } from '../base/errors.ts'
+import { growHeap } from '../base/heap-growth.ts'
 import { BUILD_PACKAGES } from './build-packages.ts'
 
 export type Client = RdKafka.KafkaConsumer | RdKafka.Producer
@@ -11,15 +11,6 @@ export type Client = RdKafka.KafkaConsumer | RdKafka.Producer
 export const REBUILD = `apt-get install ${BUILD_PACKAGES} && CKJS_LINKING=dynamic npm rebuild @confluentinc/kafka-javascript`
 
 let binding: typeof RdKafka | undefined
-
-/**
- * The bytes of records lie outside V8's heap and count against its limit all the same: with a heap as small as ours
- * 20 MB of them start a whole collection, 40 a second at full speed, a third of all CPU. The next limit is five times
- * what is alive after a collection; V8's own factor goes up to four.
- */
-function growHeap(): void {
-  setFlagsFromString('--heap-growing-percent=400')
-}
 
 /** The addon, loaded when first needed: it costs 30 ms and 12 MB. */
 export function rdkafka(): typeof RdKafka {

@@ -76,13 +76,21 @@ export const SETS: readonly HostileSet[] = [
   },
   {
     name: 'tiny chunks that contradict their hashes',
-    n: 10_000,
+    n: 50_000,
     records: n =>
       tiny('f', n, i => ({
         chunkHash: sha512(Buffer.from(`wrong ${i}`)),
         fileHash: sha512(Buffer.from('wrong')),
       })),
     alsoBy: [['ls'], ['get', '**']],
+  },
+  {
+    name: 'a file that is not what it announces, and copies of all its chunks',
+    n: 25_000,
+    records: n => {
+      const wrong = sha512(Buffer.from('wrong'))
+      return times(2, () => tiny('f', n, () => ({ fileHash: wrong }))).flat()
+    },
   },
   {
     name: 'chunks that all lie at one place',
@@ -106,6 +114,12 @@ export const SETS: readonly HostileSet[] = [
     n: 10_000,
     records: n => times(n, i => record(`begun/${i}`, begun)),
     args: ['--memory', '16MiB'],
+  },
+  {
+    name: 'a hundred thousand of them',
+    n: 25_000,
+    records: n => times(n, i => record(`begun/${i}`, begun)),
+    args: ['--memory', '64MiB'],
   },
   {
     name: 'the same with paths of 3,800 bytes',
@@ -166,6 +180,12 @@ export const SETS: readonly HostileSet[] = [
     n: 5_000,
     records: n => times(n, i => record(`small/${i}`)),
     alsoBy: [['ls'], ['get', '**']],
+  },
+  {
+    name: 'a hundred thousand small whole files',
+    n: 25_000,
+    records: n => times(n, i => record(`small/${i}`)),
+    args: ['--memory', '64MiB'],
   },
   {
     name: 'files whose chunks lie between those of all others',

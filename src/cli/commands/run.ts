@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { keepHeapsSmall } from '../../base/heap-growth.ts'
 import { producerProperties, refuseEncryption } from '../../config/encryption.ts'
 import { groupId } from '../../config/file/group.ts'
 import { pluginSections } from '../../config/file/plugin-sections.ts'
@@ -49,6 +50,7 @@ export const command: Command = {
       return await dryRun(invocation, settings, plugin, topic)
     }
     const { pluginRuntime } = await import('../../run/plugin-runtime.ts')
+    keepHeapsSmall(values.memoryBytes)
     const runtime = pluginRuntime(plugin, values)
     let opening: Connecting | undefined
     let producing: Outgoing | undefined

@@ -10,7 +10,7 @@ import type { ChunkSpan } from './chunking.ts'
 
 /** Leading bytes of a chunk's SHA-512 kept to tell a bad chunk after a mismatch: 128 bits. */
 export const KEPT_HASH_BYTES = 16
-const PAGE_BITS = 4096
+const PAGE_BITS = 1024
 
 export type Placement = 'new' | 'duplicate'
 
@@ -35,25 +35,27 @@ export interface Assembly {
   chunks(): PlacedChunks
 }
 
-/** As arrays of numbers: there may be hundreds of thousands of chunks, and an object each takes long to make and to send. */
-export interface PlacedChunks {
-  /** Index, offset and length of each. */
-  readonly rows: Float64Array
-  readonly hashes: Uint8Array
-}
+/**
+ * A row of numbers for each: there may be hundreds of thousands of chunks, and an object each takes long to make and to
+ * send, and for each open file more memory than its name.
+ */
+export type PlacedChunks = Uint32Array
 
 export interface PlacedChunk extends ChunkSpan {
   /** The first `KEPT_HASH_BYTES` bytes of its SHA-512. */
   readonly hash: Uint8Array
 }
 
-export function* eachPlaced({ rows, hashes }: PlacedChunks): Generator<PlacedChunk> {
-  for (let row = 0; row * ROW < rows.length; row++)
+export function* eachPlaced(rows: PlacedChunks): Generator<PlacedChunk> {
+  for (let at = 0; at < rows.length; at += ROW)
     yield {
-      index: rows[row * ROW] as number,
-      offset: rows[row * ROW + 1] as number,
-      length: rows[row * ROW + 2] as number,
-      hash: hashes.subarray(row * KEPT_HASH_BYTES, (row + 1) * KEPT_HASH_BYTES),
+      index: rows[at] as number,
+      offset: offsetAt(rows, at),
+      length: rows[at + LENGTH] as number,
+      hash: Uint8Array.from(
+        { length: KEPT_HASH_BYTES },
+        (_, i) => (rows[at + HASH + (i >> 2)] as number) >>> (8 * (i & 3)),
+      ),
     }
 }
 
@@ -61,26 +63,31 @@ export function assembly(total: number): Assembly {
   return new ChunkTable(total)
 }
 
-const ROW = 3 // index, offset, length
+/** Of a row: the index, the offset as two numbers, the length, the kept bytes of the digest; each time the lower part first. */
+const OFFSET = 1
+const LENGTH = 3
+const HASH = 4
+const ROW = HASH + KEPT_HASH_BYTES / 4
 const FIRST_ROWS = 8
+const HIGH = 2 ** 32
+
+function offsetAt(rows: Uint32Array, at: number): number {
+  return (rows[at + OFFSET] as number) + (rows[at + OFFSET + 1] as number) * HIGH
+}
 
 /** One row a chunk, in order of arrival. A class: there is one for each open file, and closures would be most of it. */
 class ChunkTable implements Assembly {
   readonly total: number
   count = 0
   bytes = 0
-  readonly #present: Bitmap
-  #rows: Float64Array
-  #hashes: Uint8Array
+  readonly #present = new Bitmap()
+  #rows: Uint32Array
   /** Row by index; made for the first copy that replaces another. */
   #rowOf: Map<number, number> | undefined
 
   constructor(total: number) {
     this.total = total
-    this.#present = new Bitmap(total)
-    const rows = Math.min(total, FIRST_ROWS)
-    this.#rows = new Float64Array(rows * ROW)
-    this.#hashes = new Uint8Array(rows * KEPT_HASH_BYTES)
+    this.#rows = new Uint32Array(Math.min(total, FIRST_ROWS) * ROW)
   }
 
   has(index: number): boolean {
@@ -103,32 +110,34 @@ class ChunkTable implements Assembly {
     )
     const row = this.#rowOf.get(index)
     if (row === undefined) return
-    this.bytes += data.length - (this.#rows[row * ROW + 2] as number)
+    this.bytes += data.length - (this.#rows[row * ROW + LENGTH] as number)
     this.#write(row, index, offset, data.length, chunkHash)
   }
 
   #write(row: number, index: number, offset: number, length: number, hash: Uint8Array): void {
+    const rows = this.#rows
     const at = row * ROW
-    this.#rows[at] = index
-    this.#rows[at + 1] = offset
-    this.#rows[at + 2] = length
-    const from = row * KEPT_HASH_BYTES
-    for (let i = 0; i < KEPT_HASH_BYTES; i++) this.#hashes[from + i] = hash[i] as number
+    rows[at] = index
+    rows[at + OFFSET] = offset
+    rows[at + OFFSET + 1] = Math.floor(offset / HIGH)
+    rows[at + LENGTH] = length
+    for (let i = 0; i < KEPT_HASH_BYTES / 4; i++)
+      rows[at + HASH + i] =
+        (hash[4 * i] as number) |
+        ((hash[4 * i + 1] as number) << 8) |
+        ((hash[4 * i + 2] as number) << 16) |
+        ((hash[4 * i + 3] as number) << 24)
   }
 
   remove(indexes: readonly number[]): void {
     this.#rowOf = undefined
     for (const index of indexes) this.#present.clear(index - 1)
-    const [rows, hashes] = [this.#rows, this.#hashes]
+    const rows = this.#rows
     let kept = 0
     for (let row = 0; row < this.count; row++) {
-      if (!this.has(rows[row * ROW] as number)) {
-        this.bytes -= rows[row * ROW + 2] as number
-        continue
-      }
-      rows.copyWithin(kept * ROW, row * ROW, (row + 1) * ROW)
-      hashes.copyWithin(kept * KEPT_HASH_BYTES, row * KEPT_HASH_BYTES, (row + 1) * KEPT_HASH_BYTES)
-      kept++
+      const at = row * ROW
+      if (this.has(rows[at] as number)) rows.copyWithin(kept++ * ROW, at, at + ROW)
+      else this.bytes -= rows[at + LENGTH] as number
     }
     this.count = kept
   }
@@ -141,8 +150,8 @@ class ChunkTable implements Assembly {
     let end = 0
     for (let i = 0; i < rowOf.length; i++) {
       const at = (rowOf[i] as number) * ROW
-      if (rows[at + 1] !== end) return this.#sizeInAnyOrder()
-      end += rows[at + 2] as number
+      if (offsetAt(rows, at) !== end) return this.#sizeInAnyOrder()
+      end += rows[at + LENGTH] as number
     }
     return end
   }
@@ -155,8 +164,8 @@ class ChunkTable implements Assembly {
     const begins = new Float64Array(this.count)
     const ends = new Float64Array(this.count)
     for (let row = 0; row < this.count; row++) {
-      begins[row] = this.#rows[row * ROW + 1] as number
-      ends[row] = (begins[row] as number) + (this.#rows[row * ROW + 2] as number)
+      begins[row] = offsetAt(this.#rows, row * ROW)
+      ends[row] = (begins[row] as number) + (this.#rows[row * ROW + LENGTH] as number)
     }
     begins.sort()
     ends.sort()
@@ -172,7 +181,7 @@ class ChunkTable implements Assembly {
     let longest = -1
     let index = 0
     for (let at = 0; at < this.count * ROW; at += ROW) {
-      const [offset, length] = [this.#rows[at + 1] as number, this.#rows[at + 2] as number]
+      const [offset, length] = [offsetAt(this.#rows, at), this.#rows[at + LENGTH] as number]
       if (offset === before) end = Math.min(end, offset + length)
       if (offset !== begin || length < longest) continue
       longest = length
@@ -189,65 +198,57 @@ class ChunkTable implements Assembly {
   }
 
   chunks(): PlacedChunks {
-    return {
-      rows: this.#rows.slice(0, this.count * ROW),
-      hashes: this.#hashes.slice(0, this.count * KEPT_HASH_BYTES),
-    }
+    return this.#rows.slice(0, this.count * ROW)
   }
 
   #grow(): void {
-    const [rows, hashes] = [this.#rows, this.#hashes]
-    this.#rows = new Float64Array(rows.length * 2)
+    const rows = this.#rows
+    this.#rows = new Uint32Array(rows.length * 2)
     this.#rows.set(rows)
-    this.#hashes = new Uint8Array(hashes.length * 2)
-    this.#hashes.set(hashes)
   }
 }
 
 /** A set of bits that takes memory only where bits were set, so that a hostile count costs nothing. */
 class Bitmap {
-  readonly #words: number
-  /** The page of the lowest bits, which is all of them for most files. */
-  #first: Uint32Array | undefined
+  /** The first bits, which are all of them for most files. */
+  #first = 0
   #others: Map<number, Uint32Array> | undefined
 
-  constructor(total: number) {
-    this.#words = Math.ceil(Math.min(total, PAGE_BITS) / 32)
-  }
-
   has(bit: number): boolean {
-    const page = this.#page(Math.floor(bit / PAGE_BITS))
+    if (bit < FIRST_BITS) return (this.#first & maskOf(bit)) !== 0
+    const page = this.#others?.get(Math.floor(bit / PAGE_BITS))
     return page !== undefined && ((page[wordOf(bit)] as number) & maskOf(bit)) !== 0
   }
 
   /** False if it was set already. */
   set(bit: number): boolean {
+    if (bit < FIRST_BITS) {
+      const before = this.#first
+      this.#first |= maskOf(bit)
+      return this.#first !== before
+    }
     const number = Math.floor(bit / PAGE_BITS)
-    const page = this.#page(number) ?? this.#addPage(number)
+    const page = this.#others?.get(number) ?? this.#addPage(number)
     const word = page[wordOf(bit)] as number
     page[wordOf(bit)] = word | maskOf(bit)
     return (word & maskOf(bit)) === 0
   }
 
   clear(bit: number): void {
-    const page = this.#page(Math.floor(bit / PAGE_BITS))
+    if (bit < FIRST_BITS) this.#first &= ~maskOf(bit)
+    const page = this.#others?.get(Math.floor(bit / PAGE_BITS))
     if (page !== undefined) page[wordOf(bit)] = (page[wordOf(bit)] as number) & ~maskOf(bit)
   }
 
-  #page(number: number): Uint32Array | undefined {
-    return number === 0 ? this.#first : this.#others?.get(number)
-  }
-
   #addPage(number: number): Uint32Array {
-    const page = new Uint32Array(this.#words)
-    if (number === 0) this.#first = page
-    else {
-      this.#others ??= new Map()
-      this.#others.set(number, page)
-    }
+    const page = new Uint32Array(PAGE_BITS / 32)
+    this.#others ??= new Map()
+    this.#others.set(number, page)
     return page
   }
 }
 
+/** As many as lie in a small integer of V8, without a number of its own in memory. */
+const FIRST_BITS = 30
 const wordOf = (bit: number) => (bit % PAGE_BITS) >>> 5
 const maskOf = (bit: number) => 1 << (bit & 31)

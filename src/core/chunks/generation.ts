@@ -15,7 +15,7 @@
  * | -, and it fails and is given up, and a newer one of   | the older one is superseded: it does not run any more    |
  * | the same path is processed                            |                                                          |
  */
-import type { Chunk } from './chunk.ts'
+import { type Chunk, HASH_BYTES } from './chunk.ts'
 
 /** Text that is equal for two chunks exactly when they belong to one generation of one path. */
 export type FileId = string
@@ -27,6 +27,11 @@ export type FileId = string
  */
 export function fileId(path: string, { total, fileHash }: Pick<Chunk, 'fileHash' | 'total'>): FileId {
   return `${path}\0${total}\0${hexOf(fileHash)}`
+}
+
+/** The file's SHA-512 in hexadecimal: a part of the id, and no text of its own in memory. */
+export function sha512Of(id: FileId): string {
+  return id.slice(-2 * HASH_BYTES)
 }
 
 /** Equal for every attempt at one content of one path from `topic`, also after a restart: 32 characters in lower-case hex. */

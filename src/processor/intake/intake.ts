@@ -76,8 +76,7 @@ export function intake(s: IntakeDeps): (r: ConsumedRecord) => void {
       if (!isStray) file ??= open(r.partition, id, digest, path, chunk)
     }
     if (file === undefined || isStray) return refuse(r, path)
-    file.receipts.push(received(r, file.number))
-    files.grew(file)
+    files.received(file, received(r, file.number))
     noteOffset(file, r)
     if (takesChunks(file)) s.place(file, chunk)
     else {

@@ -55,7 +55,7 @@ export interface OpenFile {
   readonly mtime: number
   assembly: Assembly
   stored: StoredFile
-  readonly receipts: Receipt[]
+  receipts: Receipt[]
   /** Lowest and highest offset of its records, by partition. */
   readonly offsets: Map<number, [number, number]>
   readonly state: FileState

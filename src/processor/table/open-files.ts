@@ -2,8 +2,9 @@
 
 import { assembly } from '../../core/chunks/assembly.ts'
 import type { Chunk } from '../../core/chunks/chunk.ts'
-import { type FileId, hexOf } from '../../core/chunks/generation.ts'
+import { type FileId, sha512Of } from '../../core/chunks/generation.ts'
 import { fileHash40 } from '../../core/offsets/commit-record.ts'
+import type { Receipt } from '../../core/offsets/ledger.ts'
 import { type FileState, isIdle, type OpenFile } from './open-file.ts'
 import { pathContents } from './path-contents.ts'
 import { youngFiles } from './young-files.ts'
@@ -51,7 +52,7 @@ export interface OpenFiles {
   /** Bytes of memory that the table itself takes, names and records included; about. */
   readonly tableBytes: number
   /** One more record of a file. */
-  grew(file: OpenFile): void
+  received(file: OpenFile, receipt: Receipt): void
   /** The bytes of an assembling file were moved from memory to disk. */
   spilled(file: OpenFile): void
   /** Takes an unfinished file out of the table; its records stay unresolved. */
@@ -61,6 +62,8 @@ export interface OpenFiles {
   /** Of the files that are assembling in memory, or elsewhere, the one that was opened last. Damaged ones do not count. */
   youngest(isInMemory: boolean): OpenFile | undefined
 }
+
+const NO_RECEIPTS: Receipt[] = []
 
 /** What an open file takes in the table beside its path and its records, and how many copies of the path. */
 const FILE_BYTES = 1_600
@@ -145,10 +148,10 @@ export function openFiles(shared = false): OpenFiles {
         sentAt: Number.POSITIVE_INFINITY,
         lastSentAt: Number.NEGATIVE_INFINITY,
         hash: fileHash40(given.digest),
-        sha512: hexOf(chunk.fileHash),
+        sha512: sha512Of(id),
         mtime: chunk.mtime,
         assembly: assembly(chunk.total),
-        receipts: [],
+        receipts: NO_RECEIPTS,
         offsets: new Map(),
         state: 'assembling',
         size: 0,
@@ -187,7 +190,10 @@ export function openFiles(shared = false): OpenFiles {
     get tableBytes() {
       return tableBytes
     },
-    grew(file) {
+    received(file, receipt) {
+      // An array that grows from nothing makes room for 17.
+      if (file.receipts.length === 0) file.receipts = [receipt]
+      else file.receipts.push(receipt)
       file.tableBytes += RECORD_BYTES
       tableBytes += RECORD_BYTES
     },

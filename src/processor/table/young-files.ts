@@ -12,6 +12,8 @@ export interface YoungFiles {
 
 /** Items of a heap below which it is not looked through for those that went on. */
 const LEAST_TO_CLEAR = 100
+/** Items of a heap for each file that is assembling. */
+const MOST_OLD = 5 / 4
 const byAge = ({ number }: OpenFile) => -number
 
 /** `count` of the files that are assembling. */
@@ -25,11 +27,14 @@ export function youngFiles(count: () => number): YoungFiles {
     return file.state === 'assembling' && !file.damaged && (file.stored.place === 'memory') === isInMemory
   }
 
-  /** A heap forgets those that went on when they have become the most of it. */
+  /** A heap forgets those that went on when they have become a fifth of it: they are in no table that has its limit. */
   function assembling(file: OpenFile): void {
     const isInMemory = file.stored.place === 'memory'
     const young = isInMemory ? inMemory : elsewhere
-    if (young.size > 2 * count() + LEAST_TO_CLEAR) young.keep(other => fits(other, isInMemory))
+    if (young.size > MOST_OLD * count() + LEAST_TO_CLEAR) {
+      const kept = new Set<number>() // one may be there more than once
+      young.keep(other => fits(other, isInMemory) && kept.size < kept.add(other.number).size)
+    }
     young.add(file)
   }
 

@@ -206,9 +206,19 @@ test('of hundreds of thousands of chunks in disorder no two are compared by a fu
   assert.equal(file.size(), total * 2)
   file.replace({ index: 1, offset: total * 2, data, chunkHash })
   assert.equal(typeof file.size(), 'object')
-  const { rows, hashes } = file.chunks()
-  assert.ok(rows instanceof Float64Array && hashes instanceof Uint8Array)
-  assert.deepEqual([rows.length, hashes.length], [total * 3, total * KEPT_HASH_BYTES])
+  const chunks = file.chunks()
+  assert.ok(chunks instanceof Uint32Array)
+  assert.equal(chunks.length % total, 0)
+})
+
+test('an offset of more than 32 bits is kept whole', () => {
+  const file = assembly(2)
+  for (const offset of [2 ** 32 + 5, 2 ** 44 - 1]) file.place(piece(file.count + 1, offset, 1))
+  assert.deepEqual(
+    Array.from(eachPlaced(file.chunks()), c => c.offset),
+    [2 ** 32 + 5, 2 ** 44 - 1],
+  )
+  assert.match((file.size() as { wrong: string }).wrong, /begins at byte 4294967301,/)
 })
 
 test('the highest index is the one of the chunks that are there', () => {
