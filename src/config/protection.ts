@@ -48,7 +48,7 @@ export function protectionProblems(
 function clientsOf(command: CommandName): readonly OneClient[] {
   if (command === 'upload') return ['producer']
   if (['ls', 'get', 'status'].includes(command)) return ['consumer']
-  return ['run', 'retry', 'replay', 'config'].includes(command) ? ['consumer', 'producer'] : []
+  return ['run', 'repartition', 'retry', 'replay', 'config'].includes(command) ? ['consumer', 'producer'] : []
 }
 
 /** In sections that are no client's, unless they name brokers of their own. */

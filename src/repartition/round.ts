@@ -1,8 +1,9 @@
 /** The open round: what was read goes into its transaction, and is committed with the offsets that it was read up to. */
 import { DfspError } from '../base/errors.ts'
 import { faultPoint } from '../base/fault-point.ts'
-import { homeOf } from '../core/chunks/home.ts'
+import { homeOf, pathOf } from '../core/chunks/home.ts'
 import { FROM, originHeader } from '../core/chunks/keyed.ts'
+import { decodeDeadLetter } from '../core/dead-letter.ts'
 import { encodeCopyRecord } from '../core/offsets/copy-record.ts'
 import type { PartitionEnd } from '../kafka/consumer/read-loop.ts'
 import type { CopyMember, ReadMessage } from '../kafka/copying/member.ts'
@@ -89,9 +90,12 @@ export function round(deps: RoundDeps, first: Transactions, before: CopyCounts |
         `${topic}[${partition}] went back to offset ${offset} from ${position}: the topic was made anew or cut`,
       )
     if (headers.some(header => Object.hasOwn(header, FROM))) throw isCopy(topic, partition, offset)
+    const path = pathOf(value)
+    if (path === undefined && 'kind' in decodeDeadLetter(value, new Map()))
+      throw isLetter(topic, partition, offset)
     if (!(await begun())) return false
     const copy = {
-      partition: homeOf(value, partition, count),
+      partition: homeOf(path, partition, count),
       key,
       value,
       timestamp,
@@ -155,4 +159,15 @@ function isCopy(topic: string, partition: number, offset: number): DfspError {
     facts: [`record ${topic}[${partition}]@${offset} has the header ${FROM}`],
     next: 'dfsp run --shared reads it as it is',
   })
+}
+
+function isLetter(topic: string, partition: number, offset: number): DfspError {
+  return new DfspError(
+    'E_USAGE',
+    `${topic} is a topic of dead letters: there is nothing in it to be shared`,
+    {
+      facts: [`record ${topic}[${partition}]@${offset} is one`],
+      next: `dfsp retry --dlq ${topic} reads it as it is`,
+    },
+  )
 }

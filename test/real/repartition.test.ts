@@ -262,21 +262,6 @@ describe('dfsp repartition', { skip: noBroker, concurrency: 4 }, () => {
     assert.equal((await copy.done).code, 0)
   })
 
-  test('while too few replicas of the copy are in sync it waits, says so, and can be stopped', async () => {
-    const topic = await made('isr', 2)
-    await createTopic(broker, copied(topic), PARTITIONS, {
-      'max.message.bytes': '2000000',
-      'min.insync.replicas': '2',
-    })
-    const copy = start(topic)
-    await copy.waitFor(/have not taken the copies of a round/)
-    copy.kill('SIGTERM')
-    const { code, stderr } = await copy.done
-    assert.equal(code, 0, stderr)
-    assert.match(stderr, /summary records=0/)
-    assert.equal((await readAll(broker, copied(topic))).length, 0)
-  })
-
   test('dfsp run --shared processes the files of the copy, each once', async () => {
     const topic = await made('whole', 12)
     assert.equal((await runCli(args(topic, '--until-end'))).code, 0)

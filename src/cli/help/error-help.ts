@@ -208,6 +208,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
       'cron started a run while the one before is still at it: harmless',
       'the same plugin runs on another machine or in another terminal',
       'a process that was killed is still a member until its session ends (up to 45 s)',
+      'two of dfsp repartition, or of dfsp run --shared, have one name (--member, for repartition by default the host name)',
     ],
     look: [['dfsp status -t TOPIC -g GROUP', 'members and their hosts']],
     mend: [
@@ -402,6 +403,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorPage>> = {
     ],
     look: [['dfsp ls xrd --raw 3:4711', 'the record that is named: its key and headers']],
     mend: [
+      'dfsp repartition -t TOPIC copies it into TOPIC.by-path, which can be shared (dfsp help scaling).',
       'dfsp run without --shared reads such a topic with one process.',
       'Send with dfsp upload, which puts each file into the partition of its path.',
     ],

@@ -2,8 +2,13 @@
 import { partitionOfKey } from './murmur2.ts'
 import { namedChunk } from './named-chunk.ts'
 
-/** Of a record that was in `partition`; one that is no chunk of a file goes by that. */
-export function homeOf(value: Uint8Array | null, partition: number, count: number): number {
+/** Of a record that is a chunk of a file. */
+export function pathOf(value: Uint8Array | null): string | undefined {
   const found = namedChunk(value)
-  return 'path' in found ? partitionOfKey(Buffer.from(found.path), count) : partition % count
+  return 'path' in found ? found.path : undefined
+}
+
+/** Without a path, of a record that was in `partition`: it keeps its company. */
+export function homeOf(path: string | undefined, partition: number, count: number): number {
+  return path === undefined ? partition % count : partitionOfKey(Buffer.from(path), count)
 }

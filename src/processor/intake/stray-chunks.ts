@@ -26,7 +26,7 @@ export function strayChunks({
         facts: [
           `record ${topic}[${partition}]@${offset} is a chunk of ${path}, which belongs into partition ${homeOf(path)}`,
         ],
-        next: `dfsp repartition -t ${topic} copies it so that each file lies in one; or dfsp run without --shared: one process reads all partitions`,
+        next: `dfsp repartition -t ${topic} copies it so that it can be shared; or dfsp run without --shared, one process for all partitions`,
       }),
   }
 }
