@@ -248,7 +248,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: 'position === undefined || position.turn > asked',
       },
     ],
-    simulation: 'shared',
+    simulation: undefined, // the processor begins nothing of them, and drops them with the partition
     tests: OWNED,
   },
   {
