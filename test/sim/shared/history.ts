@@ -163,14 +163,14 @@ async function history(seed: number, without: Without, tracing: boolean): Promis
   }
 
   /** See `../history.ts`. */
-  function onlyBrokenLeft({ processor, life }: SharedProcess): boolean {
+  function onlyBrokenLeft({ processor }: SharedProcess): boolean {
     if (!world.calm || processor.blocked === undefined) return false
-    const own = world.truth.files.filter(f =>
-      [...processor.files.byKey.values()].some(file => file.digest === f.key),
-    )
-    const isBroken = (f: FileTruth) => f.file.failures >= ALWAYS && isWhole(f)
-    const isLeft = (f: FileTruth) => isWhole(f) && !checks.over.isFileOver(f) && f.heldIn !== life
-    return own.some(isBroken) && (plan.on.has('smallMemory') || own.filter(isLeft).every(isBroken))
+    // What it holds does not come back meanwhile.
+    const own = new Set<string>()
+    for (const { state, digest } of processor.files.byKey.values()) if (state !== 'held') own.add(digest)
+    const left = world.truth.files.filter(f => own.has(f.key) && isWhole(f) && !checks.over.isFileOver(f))
+    const isBroken = (f: FileTruth) => f.file.failures >= ALWAYS
+    return left.some(isBroken) && (plan.on.has('smallMemory') || left.every(isBroken))
   }
 
   return {
