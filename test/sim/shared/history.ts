@@ -168,9 +168,10 @@ async function history(seed: number, without: Without, tracing: boolean): Promis
     // What it holds does not come back meanwhile.
     const own = new Set<string>()
     for (const { state, digest } of processor.files.byKey.values()) if (state !== 'held') own.add(digest)
-    const left = world.truth.files.filter(f => own.has(f.key) && isWhole(f) && !checks.over.isFileOver(f))
+    const left = world.truth.files.filter(f => own.has(f.key) && isWhole(f))
     const isBroken = (f: FileTruth) => f.file.failures >= ALWAYS
-    return left.some(isBroken) && (plan.on.has('smallMemory') || left.every(isBroken))
+    const isToCome = (f: FileTruth) => !isBroken(f) && !checks.over.isFileOver(f)
+    return left.some(isBroken) && (plan.on.has('smallMemory') || !left.some(isToCome))
   }
 
   return {
