@@ -234,6 +234,14 @@ export async function coordinatorOf(brokers: string, group: string): Promise<num
   })
 }
 
+/** The node that leads each partition of a topic, -1 where none does. */
+export async function leadersOf(brokers: string, topic: string): Promise<number[]> {
+  return await withConsumer(
+    { 'bootstrap.servers': brokers, 'group.id': 'dfsp-test-reader' },
+    async consumer => (await partitionsKnown(consumer, topic)).map(({ leader }) => leader),
+  )
+}
+
 /** Commits in a group's name, as a foreign tool would. The group must have no members. */
 export async function commitAs(
   brokers: string,
