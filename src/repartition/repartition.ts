@@ -85,7 +85,10 @@ export async function repartition(
   const info = (text: string) => report({ type: 'info', text })
   const onProblem = (text: string) => report({ type: 'problem', text })
   const properties = options.consumerProperties
-  const member = await openMember({ topic, group: groupOf(options), name: options.member, properties }, info)
+  const member = await openMember(
+    { topic, group: groupOf(options), name: options.member, properties },
+    { onInfo: info, onProblem },
+  )
   const troubles = copyTroubles(member, { topic, target, properties, onProblem })
   let signal: StopSignal | undefined
   let isReached = false

@@ -80,12 +80,13 @@ name of its own for each, one that is restarted has its partitions back.
   dfsp status -t xrd -g dfsp.plot.xrd           who has which partitions
   dfsp init systemd plot -t xrd --shared        units; also compose, kubernetes
 
-Where chunks are scattered (OpenMSIStream sends them so), copy the topic into one
-in which each file lies in one partition, and read that. One copy serves all
+Where chunks are scattered (OpenMSIStream sends them so), copy the topic into
+one in which each file lies in one partition, and read that. One copy serves all
 groups, and any command reads it. Several machines may copy, too.
   dfsp repartition -t xrd                          # goes on, into xrd.by-path
   dfsp run -p ./plot.ts -t xrd.by-path --shared
-From one machine to several, nothing lost and nothing twice: stop dfsp run, and
+From one machine to several: stop dfsp run, then begin where its group stands.
+Nothing is lost; files that it finished behind an unfinished one run again.
   dfsp repartition -t xrd --from-group dfsp.plot.xrd
   dfsp run -p ./plot.ts -t xrd.by-path -g dfsp.plot.xrd --shared
 

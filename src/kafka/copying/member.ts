@@ -2,6 +2,7 @@
 import type RdKafka from '@confluentinc/kafka-javascript'
 import { ask, disconnected, TIMEOUT_MS } from '../ask/admin.ts'
 import { topicPartitions } from '../ask/topic.ts'
+import { watermarks } from '../ask/watermarks.ts'
 import { type ClientError, ERR } from '../client-error.ts'
 import { connect } from '../connect.ts'
 import { consume, FIRST_BYTES, meanWith, pollsBriefly } from '../consume.ts'
@@ -17,6 +18,7 @@ import { type ConsumerArguments, consumerArguments } from '../consumer/consumer-
 import { ownClientId } from '../consumer/group.ts'
 import type { PartitionEnd } from '../consumer/read-loop.ts'
 import { commitOutside } from '../consumer/shared-starts.ts'
+import { deletedRecords } from '../consumer/watch/deleted-records.ts'
 import { explain } from '../explain.ts'
 import { type Login, loginOf } from '../login.ts'
 
@@ -62,7 +64,7 @@ export interface CopyMemberOptions {
 /** Connects; throws a DfspError where it cannot, or where there is no such topic. */
 export async function openMember(
   { topic, group, name, properties }: CopyMemberOptions,
-  onWaiting: (text: string) => void,
+  { onInfo, onProblem }: { onInfo(text: string): void; onProblem(text: string): void },
 ): Promise<CopyMember> {
   const login = loginOf(properties)
   const named = { ...properties, 'client.id': ownClientId(true, name) }
@@ -71,7 +73,7 @@ export async function openMember(
   const { client } = await connect(
     ({ KafkaConsumer }) => new KafkaConsumer(global, given.topic),
     login,
-    onWaiting,
+    onInfo,
   )
   const assign = assigner(client, topic)
   let meanBytes = FIRST_BYTES
@@ -83,6 +85,13 @@ export async function openMember(
   const partitions = await topicPartitions(client, topic, login).catch(error => {
     void disconnected(client)
     throw error
+  })
+  const deleted = deletedRecords({
+    client,
+    topic,
+    watermarks: async list => await watermarks(client, topic, list, given.isolation),
+    onProblem,
+    onLow() {},
   })
   return {
     client,
@@ -134,6 +143,7 @@ export async function openMember(
     },
     async close() {
       closing = true
+      await deleted.end()
       await disconnected(client)
     },
   }
