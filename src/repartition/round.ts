@@ -98,7 +98,7 @@ export function round(deps: RoundDeps, first: Transactions, before: CopyCounts |
       partition: homeOf(path, partition, count),
       key,
       value,
-      timestamp,
+      timestamp: timestamp > 0 ? timestamp : null,
       headers: [...headers, originHeader({ topic, partition, offset })],
     }
     if (!(await succeeded(transactions.produce(copy)))) return false

@@ -212,7 +212,7 @@ export function ownership(deps: OwnershipDeps): Ownership {
 }
 
 /** A client that disconnects takes no assignment any more, and waits for an answer all the same. */
-function answerAtOnce(assign: Assigner, isAssign: boolean, list: readonly number[]): void {
+export function answerAtOnce(assign: Assigner, isAssign: boolean, list: readonly number[]): void {
   try {
     if (isAssign) assign.accept(list.map(partition => ({ partition })))
     else assign.giveUp(list)

@@ -16,6 +16,7 @@ import {
 import type { OffsetCommit } from '../consumer/committer.ts'
 import { type ConsumerArguments, consumerArguments } from '../consumer/consumer-arguments.ts'
 import { ownClientId } from '../consumer/group.ts'
+import { answerAtOnce } from '../consumer/ownership.ts'
 import type { PartitionEnd } from '../consumer/read-loop.ts'
 import { commitOutside } from '../consumer/shared-starts.ts'
 import { deletedRecords } from '../consumer/watch/deleted-records.ts'
@@ -79,6 +80,7 @@ export async function openMember(
   let meanBytes = FIRST_BYTES
   let ends: PartitionEnd[] = []
   let closing = false
+  let unanswered: (() => void) | undefined
   client.on('partition.eof', ({ partition, offset }) => ends.push({ partition, offset }))
   pollsBriefly(client)
 
@@ -107,9 +109,9 @@ export async function openMember(
       client.on('rebalance', (error: ClientError, list: readonly RdKafka.TopicPartition[]) => {
         const partitions = list.map(({ partition }) => partition)
         const isAssign = error.code === ERR.ASSIGN_PARTITIONS
-        if (!closing) heard(isAssign ? 'assign' : 'revoke', partitions)
-        // A client that leaves waits for the answer, and takes no assignment any more.
-        else if (!isAssign) assign.giveUp(partitions)
+        if (closing) return answerAtOnce(assign, isAssign, partitions)
+        unanswered = () => answerAtOnce(assign, isAssign, partitions)
+        heard(isAssign ? 'assign' : 'revoke', partitions)
       })
       client.subscribe([topic])
     },
@@ -131,8 +133,14 @@ export async function openMember(
       const end = closing ? 0 : client.getWatermarkOffsets(topic, partition).highOffset
       return Number.isSafeInteger(end) ? Math.max(0, end - position) : 0
     },
-    accept: assign.accept,
-    giveUp: assign.giveUp,
+    accept(places) {
+      assign.accept(places)
+      unanswered = undefined
+    },
+    giveUp(list) {
+      assign.giveUp(list)
+      unanswered = undefined
+    },
     seek: async place => await assign.seek(place, () => assign.isLost),
     async read() {
       const messages = await consume(client, meanBytes)
@@ -143,6 +151,8 @@ export async function openMember(
     },
     async close() {
       closing = true
+      // The client waits for the answer before it leaves; there is one change at a time.
+      unanswered?.()
       await deleted.end()
       await disconnected(client)
     },

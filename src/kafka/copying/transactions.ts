@@ -12,8 +12,8 @@ export interface RecordToCopy {
   readonly partition: number
   readonly key: RdKafka.MessageKey
   readonly value: Buffer | null
-  /** Milliseconds since the epoch. */
-  readonly timestamp: number
+  /** Milliseconds since the epoch; null: that of now. */
+  readonly timestamp: number | null
   readonly headers: RdKafka.MessageHeader[]
 }
 
