@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { dfsp, folder } from '../cli/world.ts'
 import { noBroker, uniqueName } from '../support/broker.ts'
+import { runCli } from '../support/cli.ts'
 import { recordsOf } from '../support/files.ts'
 import { type Kafka, LIMITED_USER, startKafka } from '../support/kafka.ts'
 import { type Steered, steered } from '../support/steered.ts'
@@ -54,6 +55,32 @@ describe('login and permission', { skip: noBroker }, () => {
     const allowed = await plugin.run(args)
     assert.equal(allowed.code, 0, allowed.stderr)
     assert.deepEqual(plugin.ended(), ['acl.dat'])
+  })
+
+  test('repartition says how its copy is to be made where it may not make it, and which other right it lacks', async () => {
+    const topic = uniqueName('copy')
+    await createTopic(kafka.brokers, topic, 4, { 'retention.ms': '86400000' })
+    await kafka.allow('Read', '--topic', topic)
+    await kafka.allow('DescribeConfigs', '--topic', topic)
+    await kafka.allow('Read', '--group', `dfsp.repartition.${topic}`)
+    const args = ['repartition', ...login(LIMITED_USER.password), '-t', topic]
+    const missing = await runCli(args)
+    assert.equal(missing.code, 69, missing.stderr)
+    assert.match(missing.stderr, /by-path" does not exist \[E_TOPIC_MISSING\]/)
+    assert.match(
+      missing.stderr,
+      new RegExp(
+        `Try: kafka-topics\\.sh .* --create --topic ${topic}\\.by-path --partitions 4 .* --config retention\\.ms=86400000 `,
+      ),
+    )
+    await createTopic(kafka.brokers, `${topic}.by-path`, 4, { 'max.message.bytes': '2000000' })
+    await kafka.allow('Write', '--topic', `${topic}.by-path`)
+    const noName = await runCli(args)
+    assert.equal(noName.code, 77, noName.stderr)
+    assert.match(
+      noName.stderr,
+      /WRITE on transactional id dfsp\.repartition\.\S+ is not allowed for user "limited"/,
+    )
   })
 
   test('config check --connect says line by line what is refused and what to do, each with 77', async t => {
