@@ -94,8 +94,12 @@ export async function openTransactions(
     reason ??= error
     return error.isTxnRequiresAbort ? 'failed' : 'broken'
   }
-  const close = async () =>
-    await within(CLOSE_MS, new Promise<void>(resolve => client.disconnect(CLOSE_MS, () => resolve())))
+  let closing: Promise<void> | undefined
+  /** Once: a client that is disconnected throws. */
+  async function close(): Promise<void> {
+    closing ??= within(CLOSE_MS, new Promise<void>(resolve => client.disconnect(CLOSE_MS, () => resolve())))
+    await closing
+  }
 
   const refused = await answered((ms, done) => client.initTransactions(ms, done as never))
   if (refused !== undefined) {
