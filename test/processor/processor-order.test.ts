@@ -113,6 +113,21 @@ test('while all pauses an older content is tried again, though a newer one was t
   assert.ok(contents(w).includes('new'), 'it was tried meanwhile')
 })
 
+test('while all pauses each of the files that were tried is tried in turn, so that a broken one keeps none waiting', async t => {
+  const plugin: WorldOptions['plugin'] = ({ path }) =>
+    path === 'good' && ++tries > 1 ? DONE : failure('broken')
+  let tries = 0
+  const w = world(t, { threads: 1, settings: { breaker: 2, retries: 5 }, plugin })
+  await w.send(0, ...cut('bad', 'x').values, ...cut('good', 'y').values)
+  assert.notEqual(w.processor.blocked, undefined)
+  for (let second = 0; second < 40 && w.processor.blocked !== undefined; second++) {
+    await w.clock.advance(1_000)
+    await w.tick()
+  }
+  assert.equal(w.processor.blocked, undefined)
+  assert.equal(tries, 2)
+})
+
 test('a content whose newer one failed as well is not superseded', async t => {
   const w = world(t, { plugin: () => failure('broken') })
   await w.send(0, ...OLD.values, ...NEW.values)

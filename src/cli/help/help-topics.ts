@@ -86,7 +86,7 @@ groups, and any command reads it. Several machines may copy, too.
   dfsp repartition -t xrd                          # goes on, into xrd.by-path
   dfsp run -p ./plot.ts -t xrd.by-path --shared
 From one machine to several: stop dfsp run, then begin where its group stands.
-Nothing is lost; files that it finished behind an unfinished one run again.
+Nothing is lost, and what it had done is not done again.
   dfsp repartition -t xrd --from-group dfsp.plot.xrd
   dfsp run -p ./plot.ts -t xrd.by-path -g dfsp.plot.xrd --shared
 

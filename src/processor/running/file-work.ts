@@ -46,8 +46,7 @@ export function fileWork(s: FileWorkDeps): FileWork {
   function dispatch(): void {
     if (deps.host.shortage !== undefined && !phase.isEnding) noThread(deps.host.shortage)
     while (!phase.isEnding && queue.hasNext && deps.host.free > 0 && wantsMore() && breaker.mayStart(now())) {
-      // While the breaker is open a file that was never tried tells more than one that has failed.
-      const file = (breaker.state === 'closed' ? undefined : queue.takeUntried()) ?? queue.take()
+      const file = breaker.state === 'closed' ? queue.take() : queue.takeProbe()
       if (file === undefined) break
       void run(file)
     }

@@ -12,8 +12,11 @@ export interface PathQueue {
   readonly hasNext: boolean
   /** The next file of a path that is free; the path is busy until `free`. */
   take(): OpenFile | undefined
-  /** The same of a file that was never tried, also where older ones of its path are queued before it. Looks at all files. */
-  takeUntried(): OpenFile | undefined
+  /**
+   * The file that tells most of the environment: one that was never tried, also where older ones of its path are queued before
+   * it; else that which was taken so longest ago, since it may be broken itself. Looks at all files.
+   */
+  takeProbe(): OpenFile | undefined
   /** The file that was taken has ended for now: the next one of its path may run. */
   free(file: OpenFile): void
 }
@@ -24,6 +27,9 @@ const byTurn = ({ turn }: OpenFile) => turn
 export function pathQueue(all: () => Iterable<OpenFile>): PathQueue {
   /** Offered files of paths that are free, and some that are not offered any more. */
   const ready = heap(byTurn)
+  /** Which of the probes a file was last. */
+  const probed = new WeakMap<OpenFile, number>()
+  let probes = 0
 
   function offer(contents: PathContents, file: OpenFile | undefined): void {
     contents.offered = file
@@ -55,6 +61,11 @@ export function pathQueue(all: () => Iterable<OpenFile>): PathQueue {
     return undefined
   }
 
+  function tellsMore(one: OpenFile, other: OpenFile): boolean {
+    const since = (file: OpenFile) => (file.wasTried ? (probed.get(file) ?? 0) : -1)
+    return (since(one) - since(other) || one.turn - other.turn) < 0
+  }
+
   function begin(file: OpenFile): OpenFile {
     file.contents.offered = undefined
     file.contents.busy = file
@@ -81,14 +92,15 @@ export function pathQueue(all: () => Iterable<OpenFile>): PathQueue {
       const file = next()
       return file && begin(file)
     },
-    takeUntried() {
+    takeProbe() {
       let found: OpenFile | undefined
       for (const file of all())
-        if (isQueued(file) && !file.wasTried && file.contents.busy === undefined)
-          if (found === undefined || file.turn < found.turn) found = file
+        if (isQueued(file) && file.contents.busy === undefined && (!file.wasTried || isReady(file)))
+          if (found === undefined || tellsMore(file, found)) found = file
       if (found === undefined) return undefined
       const { offered } = found.contents
       if (offered !== undefined && offered !== found) wait(offered)
+      probed.set(found, ++probes)
       return begin(found)
     },
     free(file) {
