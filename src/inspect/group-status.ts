@@ -1,6 +1,7 @@
 /** What a group has done and left of a topic: the broker's numbers, and what the group's last commits say. */
 
 import { acceptedRecord } from '../core/offsets/commit-record.ts'
+import { partitionsOfCopy } from '../core/offsets/copy-record.ts'
 import type { GroupStanding } from '../kafka/ask/group-watch.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import { isSharing } from '../kafka/consumer/group.ts'
@@ -46,6 +47,9 @@ export async function groupStatus(
       : [],
     partitions: all,
     lag: sumOf(behind.values()),
+    copyPartitions: partitions
+      .map(each => partitionsOfCopy(each.metadata))
+      .find(count => count !== undefined),
     processedAbove: left.isPartial ? 0 : Math.max(0, spoken - left.unresolved),
     oldestAt: times.length === 0 ? undefined : Math.min(...times),
     unfinished: left.files,
@@ -102,6 +106,7 @@ function noteOn(topic: string, each: AssignedPartition): string | undefined {
   const { partition, committed, metadata, end, notice, open } = each
   if (notice !== undefined) return notice
   if (open !== undefined) return open
+  if (partitionsOfCopy(metadata) !== undefined) return undefined
   const record = committed === undefined ? undefined : acceptedRecord(metadata, committed, end)
   if (record === undefined || !('refused' in record)) return undefined
   return `${topic}[${partition}]: the commit's metadata are passed over: ${record.refused}`

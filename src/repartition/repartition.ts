@@ -4,7 +4,6 @@
  * repartition/ copies a topic whose files are scattered over its partitions into one in which each lies in one partition. It
  * knows nothing of plugins.
  */
-import type { DfspError } from '../base/errors.ts'
 import type { AssignedPartition } from '../kafka/consumer/assignment.ts'
 import { type CopyMember, openMember } from '../kafka/copying/member.ts'
 import { waitForNamesake } from '../kafka/copying/namesake.ts'
@@ -37,11 +36,6 @@ export interface RepartitionOptions {
   readonly producerProperties: Readonly<Record<string, string>>
   /** Milliseconds between two progress events; 0 = none. */
   readonly progressMs: number
-}
-
-export interface Ended {
-  readonly exit: number
-  readonly error: DfspError | undefined
 }
 
 /** Each copy has a group of its own; names of topics have no "/". */
@@ -79,7 +73,7 @@ const LOOK_EVERY_MS = 10_000
 export async function repartition(
   options: RepartitionOptions,
   { report, listen, before, grown }: RepartitionDeps,
-): Promise<Ended> {
+): Promise<number> {
   const { topic, target, untilEnd } = options
   const started = performance.now() - (before?.seconds ?? 0) * 1_000
   const info = (text: string) => report({ type: 'info', text })
@@ -134,12 +128,13 @@ export async function repartition(
     if (isLarge && error === undefined && signal === undefined && !isReached) {
       await grown({ counts: copying.counts, seconds: figures().seconds })
       info('this process has grown to 512 MiB, which the Kafka client does not free: another one goes on')
-      return { exit: 0, error }
+      return 0
     }
     const isAsAsked = isReached || (!untilEnd && signal !== 'SIGPIPE')
     const exit = exitStatus({ error, signal: isAsAsked ? undefined : signal })
+    if (error !== undefined) report({ type: 'error', error })
     report({ type: 'summary', summary: { ...figures(), exit } })
-    return { exit, error }
+    return exit
   } finally {
     for (const timer of timers) clearInterval(timer)
     stopListening()

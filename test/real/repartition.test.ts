@@ -113,6 +113,10 @@ describe('dfsp repartition', { skip: noBroker, concurrency: 4 }, () => {
     const { code, stderr } = await first.done
     assert.equal(code, 0, stderr)
     assert.match(stderr, /summary records=30 rounds=\d aborted=0/)
+    const group = `dfsp.repartition.${topic}`
+    const { stdout } = await runCli(['status', '-b', broker, '-t', topic, '-g', group])
+    assert.match(stdout, /^lag 0 records to be copied into 4 partitions$/m)
+    assert.doesNotMatch(stdout, /note/)
     await send(topic, 5, 'g')
     assert.equal((await runCli(args(topic, '--until-end'))).code, 0)
     await isCopied(topic)

@@ -323,6 +323,7 @@ function statusOf(name: string): Parameters<typeof groupStatusText>[0] {
       state: 'Stable',
       members: 1,
       lag: 1,
+      copyPartitions: undefined,
       processedAbove: 0,
       oldestAt: 0,
       undecodable: 0,

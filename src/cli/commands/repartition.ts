@@ -4,7 +4,6 @@ import { producerProperties } from '../../config/encryption.ts'
 import { requireBrokers, requireValue } from '../../config/options/required.ts'
 import type { Handover } from '../../repartition/repartition.ts'
 import { repartitionReporter } from '../../report/commands/repartition-report.ts'
-import { loggedError } from '../../report/error-text.ts'
 import { inherited, onParentsStop, renewed, sayGrown } from '../../run/renewed.ts'
 import type { Command } from '../command.ts'
 
@@ -42,7 +41,7 @@ export const command: Command = {
     for (const text of settings.notices) report({ type: 'problem', text })
     try {
       const { copyNameOf, repartition } = await import('../../repartition/repartition.ts')
-      const { exit, error } = await repartition(
+      return await repartition(
         {
           topic,
           target: values.toTopic ?? copyNameOf(topic),
@@ -58,8 +57,6 @@ export const command: Command = {
         },
         { report, listen: onParentsStop, before: child.carried, grown: sayGrown },
       )
-      if (error) console.log.write('error', ...loggedError(error))
-      return exit
     } finally {
       await console.close()
     }

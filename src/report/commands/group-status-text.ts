@@ -43,6 +43,8 @@ export interface GroupStatus {
   readonly sharing: readonly MemberStatus[]
   readonly partitions: readonly PartitionStatus[]
   readonly lag: number
+  /** Of the copy that `dfsp repartition` makes in this group; undefined where the group processes files. */
+  readonly copyPartitions: number | undefined
   /** Records above the committed offsets that are processed already, as far as the last commits tell. */
   readonly processedAbove: number
   readonly oldestAt: number | undefined
@@ -70,6 +72,8 @@ const MOST_FILES = 20
 
 export function groupStatusText(status: GroupStatus, { topic, group, now }: StatusTitle): string[] {
   const { state, members, sharing, partitions, lag, processedAbove, oldestAt, undecodable } = status
+  const copies =
+    status.copyPartitions === undefined ? '' : ` to be copied into ${status.copyPartitions} partitions`
   const who = members === undefined ? '' : `, ${members} ${members === 1 ? 'member' : 'members'}`
   const rows = partitions.map(({ partition, committed, end, lag: behind, member }) => [
     String(partition),
@@ -93,7 +97,7 @@ export function groupStatusText(status: GroupStatus, { topic, group, now }: Stat
     `group ${group} in ${topic}: ${state ?? 'state unknown'}${who}   ${timeText(now)}`,
     ...table(HEAD, rows),
     ...(shares.length === 0 ? [] : table(MEMBERS_HEAD, shares)),
-    `lag ${formatCount(lag)} ${lag === 1 ? 'record' : 'records'}${above}${oldest}`,
+    `lag ${formatCount(lag)} ${lag === 1 ? 'record' : 'records'}${copies}${above}${oldest}`,
     ...unfinishedLines(status, now),
     ...(status.unread === 0
       ? []

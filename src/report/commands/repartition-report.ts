@@ -1,5 +1,7 @@
 /** What can happen while a topic is copied, and how log, --json and the terminal's last line tell it. */
+import type { DfspError } from '../../base/errors.ts'
 import { jsonLine } from '../../core/text/shown-text.ts'
+import { loggedError } from '../error-text.ts'
 import type { Log } from '../log.ts'
 import { formatBytes, formatClock, formatCount } from '../quantities.ts'
 
@@ -21,6 +23,7 @@ export interface CopyProgress extends CopyFigures {
 export type RepartitionEvent =
   | { readonly type: 'info' | 'problem'; readonly text: string; readonly fields?: object }
   | { readonly type: 'progress'; readonly progress: CopyProgress }
+  | { readonly type: 'error'; readonly error: DfspError }
   | { readonly type: 'summary'; readonly summary: CopyFigures & { readonly exit: number } }
 
 export interface RepartitionReporterDeps {
@@ -55,6 +58,8 @@ export function repartitionReporter({
         return log.write('info', event.text, event.fields)
       case 'problem':
         return log.write('warn', event.text, event.fields)
+      case 'error':
+        return log.write('error', ...loggedError(event.error))
       case 'progress':
         return json ? undefined : progress(event.progress)
       case 'summary': {

@@ -21,6 +21,7 @@ const at = (partition: number, lag: number, member: GroupStatus['partitions'][nu
 const lab1 = { memberId: 'dfsp+lab1-7-xy', clientId: 'dfsp+lab1-7', host: '10.0.4.9' }
 const alone: GroupStatus = {
   ...{ state: 'Stable', members: 1, sharing: [], partitions: [at(0, 4, lab1), at(1, 2, undefined)] },
+  copyPartitions: undefined,
   ...{ lag: 6, processedAbove: 0, oldestAt: undefined, unfinished: [], undecodable: 0 },
   ...{ isPartial: false, unread: 0, retentionMs: undefined },
 }
@@ -62,4 +63,9 @@ test('one that has a process for itself has none', () => {
   assert.ok(
     !groupStatusJson(alone, title, { exceeded: [], exit: 0 }).some(line => line.includes('"member","')),
   )
+})
+
+test('a group that makes a copy says what is to be copied', () => {
+  const lines = groupStatusText({ ...alone, copyPartitions: 4 }, title)
+  assert.equal(lines.at(-1), 'lag 6 records to be copied into 4 partitions')
 })
