@@ -68,7 +68,7 @@ const THROTTLED =
   'the broker slows this client down (a quota of its user or client id): records come as it lets them'
 
 const givenUp = (group: string) =>
-  `group ${group} has given this process up, which was silent for longer than its session: what runs is stopped, and runs again where its partitions are now`
+  `group ${group} has given this process up, which did not reach it for its session: what runs is stopped, and runs again where its partitions are now`
 
 export function joinGroup(connection: Connection, parts: Parts, handlers: ConsumerHandlers): Membership {
   const { client, reader, login, given, options } = connection
