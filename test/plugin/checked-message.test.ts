@@ -70,7 +70,15 @@ test('a message of dfsp with one part exchanged for anything is refused, or as g
       // A field of a log line is a scalar of any kind.
       const isField = place === changed.fields && ['string', 'boolean'].includes(typeof other)
       const isNumber = place === changed.fields && Number.isFinite(other)
-      if (isField || isNumber || isAsBefore || other === undefined || good.type === 'produce' || good.type === 'loaded') return
+      if (
+        isField ||
+        isNumber ||
+        isAsBefore ||
+        other === undefined ||
+        good.type === 'produce' ||
+        good.type === 'loaded'
+      )
+        return
       if (key === 'ms') assert.ok(checkedMessage(changed) === undefined || (other as number) >= 0)
       else assert.equal(checkedMessage(changed), undefined, JSON.stringify(key))
     }),
